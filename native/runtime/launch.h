@@ -1,0 +1,104 @@
+// An OCI bundle becomes a running process. This room knows the runtime spec and nothing of images, Docker or Node.
+//
+// launch() is called by a single-threaded process (the monitor, the OCI command): it clones the container's init with
+// all of its namespaces, which sets itself up with raw system calls and executes the payload directly. No program
+// of ours is ever executed inside a container.
+//
+//   order on the sync socket:  child: created -> parent: ids mapped, cgroup joined -> child: namespaces, network up,
+//   root file system, mounts, devices, pivot -> (hooks) -> child: ready -> parent: go -> exec, or failed{step, errno, path}
+//
+// The parent is told of a successful exec by the close-on-exec end of the socket. Every failure arrives as LaunchError.
+#pragma once
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "cgroup/cgroup.h"
+#include "runtime/spec.h"  // Spec: the OCI config.json, typed; parseSpec(std::string) (RapidJSON)
+#include "sys/unique_fd.h"
+
+namespace strake::runtime {
+
+/// How the root file system comes to be, inside the container's own mount namespace. Data from TypeScript's Mount.
+struct Rootfs {
+  enum class Kind { directory, overlay };
+  Kind kind = Kind::directory;
+  std::string directory;            // kind directory: bound at the root ("read-only" is spec.root.readonly)
+  std::vector<std::string> lower;   // kind overlay: top layer first, absolute paths
+  std::string upper, work;          // empty for a read-only view
+  bool isVolatile = false;          // no sync: for containers that die with their process
+  std::vector<std::string> hidden;  // absolute paths inside the root that are covered (dir: empty tmpfs, file: null)
+};
+
+/// A user as `docker run -u` takes it, resolved in the container's own /etc/passwd and /etc/group after pivot_root.
+/// "" keeps spec.process.user. Error codes ERR_USER_NOT_FOUND, ERR_GROUP_NOT_FOUND.
+struct UserByName {
+  std::string user;                 // "name", "uid", "name:group", "uid:gid", …
+  std::vector<std::string> groups;  // --group-add, names or numbers
+};
+
+struct Stdio {
+  int in = -1, out = -1, err = -1;  // borrowed; ignored when spec.process.terminal
+};
+
+struct LaunchRequest {
+  const Spec& spec;
+  std::string bundle;  // relative root.path and hook state refer to it
+  std::string id;
+  Rootfs rootfs;
+  UserByName user;
+  Stdio stdio;
+  cgroup::Cgroup* cgroup = nullptr;
+  bool stopBeforeExec = false;  // OCI `create`, warm pools: returns at "ready"; Launched::go() executes
+  std::vector<int> preservedFds;
+};
+
+/// A step that failed before the payload ran. `step` is stable ("mount", "pivot_root", "exec", "user", …).
+class LaunchError : public std::runtime_error {
+ public:
+  LaunchError(std::string code, std::string step, int error, std::string path, std::string message);
+  const std::string& code() const noexcept { return code_; }  // ERR_EXEC_NOT_FOUND, ERR_MOUNT_FAILED, …
+  const std::string& step() const noexcept { return step_; }
+  int error() const noexcept { return error_; }
+  const std::string& path() const noexcept { return path_; }
+
+ private:
+  std::string code_, step_;
+  int error_;
+  std::string path_;
+};
+
+class Launched {
+ public:
+  pid_t pid = -1;
+  sys::UniqueFd pidfd;
+  sys::UniqueFd console;  // pty master when spec.process.terminal
+  sys::UniqueFd sync;     // until the exec
+  /// After stopBeforeExec: lets the payload run; returns when it has been executed, throws LaunchError.
+  void go();
+};
+
+/// Precondition: single-threaded caller. Postcondition: on return the payload runs (or waits, stopBeforeExec); on a
+/// throw nothing is left: the child is reaped, nothing is mounted anywhere, the cgroup is the caller's to remove.
+Launched launch(const LaunchRequest& request);
+
+struct ExecRequest {
+  const Spec& spec;          // the container's spec; its process is replaced by `process`
+  Process process;           // args, env, cwd, user, capabilities, terminal …
+  pid_t init;                // the container's init, its namespaces are joined
+  int initPidfd = -1;
+  UserByName user;
+  Stdio stdio;
+  cgroup::Cgroup* cgroup = nullptr;
+  std::vector<int> preservedFds;
+};
+
+/// Another process in a running container: joins its namespaces and cgroup, with the same confinement.
+Launched exec(const ExecRequest& request);
+
+}  // namespace strake::runtime
