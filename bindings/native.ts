@@ -1,0 +1,98 @@
+/**
+ * THE type of the addon. `test/bindings/native.test.ts` fails when the addon's exports differ from these keys.
+ *
+ * Everything that can block runs on threads of its own and answers by promise; the rest is synchronous and takes
+ * microseconds. A failed system call rejects with an Error that has `code` ("ENOENT"), `errno`, `syscall` and `path`;
+ * any other failure with `code` from lib/errors' table. `bindings/errors.ts` turns both into EngineError.
+ */
+export interface NativeAddon {
+  /** Versions of what is linked in, to show and to prove that nothing replaced it. */
+  readonly versions: Readonly<Record<'strake' | 'zlib' | 'zstd' | 'isal' | 'sha256', string>>;
+
+  // layer_binding.cc
+  openLayerSink(options: LayerSinkOptions): Promise<NativeLayerSink>;
+  /**
+   * Gives the directories that a layer only implied (its tar named `a/b` but not `a/`) the owner, mode, times and xattrs
+   * that they have in the layers below. `lowers`: top first.
+   */
+  adoptDirectories(target: string, lowers: readonly string[], paths: readonly string[]): Promise<void>;
+
+  // hash_binding.cc
+  /** sha256 of a file from `offset` for `length` bytes (default: to its end), as hex. */
+  hashFile(path: string, offset?: number, length?: number): Promise<string>;
+  createHash(): NativeHash;
+
+  // file_binding.cc
+  /** flock(2) on a file that is created 0600 when absent. `wait: false` answers null when somebody else holds it. */
+  lockFile(path: string, options: { shared: boolean; wait: boolean }): NativePromise<NativeLock | null>;
+  syncFileSystem(path: string): Promise<void>;
+  /** Writes beside, fsyncs (durable), renames over, fsyncs the directory (durable). */
+  writeFileAtomic(path: string, data: string | Uint8Array, options: { mode: number; durable: boolean }): Promise<void>;
+  /** rm -r by descriptors, crossing no mount and following no link. Absent is no error. */
+  removeTree(path: string): Promise<void>;
+  /** Bytes on disk (st_blocks * 512, hard links once) and inodes below a path. */
+  diskUsage(path: string): Promise<{ bytes: number; inodes: number }>;
+
+  // runtime_binding.cc
+  /**
+   * posix_spawn of the monitor from a read-only view of its file (CVE-2019-5736), environment empty but STRAKE_*, in a
+   * session of its own, with one end of a socketpair as descriptor 3; it is reaped by the addon. Resolves to the other end.
+   */
+  spawnMonitor(monitorPath: string, argv: readonly string[], env: readonly string[]): Promise<{ pid: number; fd: number }>;
+  /** connect(2) to a unix stream socket whose path may be longer than 107 bytes. */
+  connectUnix(path: string): Promise<number>;
+  /** pidfd_send_signal to that very process (start time: field 22 of /proc/PID/stat). false: it is gone. */
+  signalProcess(pid: number, startTime: string, signal: number): boolean;
+  processStartTime(pid: number): string | null;
+
+  // cgroup_binding.cc
+  cgroupLayout(): 'none' | 'v1' | 'hybrid' | 'v2';
+  freezeCgroup(path: string): Promise<void>;
+  thawCgroup(path: string): Promise<void>;
+  killCgroup(path: string): Promise<void>;
+  removeCgroup(path: string): Promise<void>;
+  cgroupProcesses(path: string): Promise<number[]>;
+
+  // probe_binding.cc
+  /** What this kernel and this user can do, probed by doing it. `reason` says why not and what would help. */
+  probe(root: string): Promise<Readonly<Record<Capability, { ok: boolean; reason?: string }>>>;
+}
+
+export type NativePromise<T> = Promise<T>;
+export type Capability = 'root' | 'overlay' | 'overlayByFd' | 'userNamespaces' | 'idmappedMounts' | 'seccomp' | 'cgroups' | 'raiseLimits';
+
+export interface LayerSinkOptions {
+  /** File that collects the compressed bytes, so that a cut or killed download resumes. What it holds already is fed first. */
+  partial: string;
+  /** Of the compressed blob, in bytes; more or fewer is ERR_BLOB_SIZE_MISMATCH. */
+  size: number;
+  /** sha256 of the compressed blob, "sha256:<hex>"; ERR_BLOB_DIGEST_MISMATCH. */
+  digest: string;
+  compression: 'gzip' | 'zstd' | 'none';
+  /** sha256 of the tar; ERR_LAYER_DIFF_ID_MISMATCH. */
+  diffId: string;
+  /** Existing empty directory that becomes the layer in overlayfs' own form (whiteouts as char 0/0, opaque as xattr). */
+  target: string;
+  /** ERR_LAYER_TOO_LARGE past either. */
+  limits: { maxBytes: number; maxEntries: number };
+}
+
+export interface NativeLayerSink {
+  /** Bytes that `partial` held already: the download begins here. */
+  readonly offset: number;
+  /** Copies the chunk into a bounded queue. Resolves when there is room for more; rejects as soon as the pipeline has failed. */
+  write(chunk: Uint8Array): Promise<void>;
+  /** No more bytes: verifies size, digest and diffId. Nothing is synced and nothing named: that is the snapshotter's to do. */
+  finish(): Promise<{ entries: number; bytes: number; tarBytes: number; implied: string[] }>;
+  /** Stops the threads and keeps `partial` for a later resume. Idempotent; also after a failure. */
+  abort(): Promise<void>;
+}
+
+export interface NativeHash {
+  update(chunk: Uint8Array): void;
+  digest(): string;
+}
+
+export interface NativeLock {
+  release(): void;
+}

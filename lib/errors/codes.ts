@@ -1,0 +1,94 @@
+export type ErrorKind =
+  | 'notFound'
+  | 'conflict'
+  | 'invalid'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'unavailable'
+  | 'notImplemented'
+  | 'corrupt'
+  | 'exhausted'
+  | 'aborted'
+  | 'internal';
+
+/** Every code and its kind. Keep each room's codes together; a code, once released, keeps its meaning. */
+export const errorCodes = {
+  // general
+  ERR_ABORTED: 'aborted',
+  ERR_TIMEOUT: 'unavailable',
+  ERR_INVALID_ARGUMENT: 'invalid',
+  ERR_SYSTEM: 'internal',
+  ERR_NOT_IMPLEMENTED: 'notImplemented',
+  ERR_NO_SPACE: 'exhausted',
+  ERR_PERMISSION: 'forbidden',
+  ERR_ADDON_NOT_FOUND: 'unavailable',
+  ERR_ROOT_INVALID: 'invalid',
+  ERR_CONFIG_INVALID: 'invalid',
+  ERR_OUTPUT_TOO_LARGE: 'exhausted',
+  // reference, oci
+  ERR_REFERENCE_INVALID: 'invalid',
+  ERR_DIGEST_INVALID: 'invalid',
+  ERR_PLATFORM_INVALID: 'invalid',
+  ERR_MANIFEST_INVALID: 'invalid',
+  ERR_MEDIA_TYPE_UNSUPPORTED: 'invalid',
+  ERR_SCHEMA1_UNSUPPORTED: 'invalid',
+  ERR_IMAGE_CONFIG_INVALID: 'invalid',
+  ERR_PLATFORM_NOT_FOUND: 'notFound',
+  // registry-client
+  ERR_REGISTRY_UNREACHABLE: 'unavailable',
+  ERR_REGISTRY_TLS: 'unavailable',
+  ERR_REGISTRY_RESPONSE: 'unavailable',
+  ERR_REGISTRY_UNAUTHORIZED: 'unauthorized',
+  ERR_REGISTRY_DENIED: 'forbidden',
+  ERR_REGISTRY_RATE_LIMITED: 'exhausted',
+  ERR_CREDENTIALS_INVALID: 'invalid',
+  ERR_MANIFEST_NOT_FOUND: 'notFound',
+  ERR_BLOB_NOT_FOUND: 'notFound',
+  // content, layers
+  ERR_BLOB_SIZE_MISMATCH: 'corrupt',
+  ERR_BLOB_DIGEST_MISMATCH: 'corrupt',
+  ERR_BLOB_TOO_LARGE: 'exhausted',
+  ERR_LAYER_DIFF_ID_MISMATCH: 'corrupt',
+  ERR_LAYER_CORRUPT: 'corrupt',
+  ERR_LAYER_UNSAFE: 'invalid',
+  ERR_LAYER_TOO_LARGE: 'exhausted',
+  ERR_LAYER_FOREIGN: 'invalid',
+  ERR_LAYER_NOT_FOUND: 'notFound',
+  ERR_SNAPSHOT_EXISTS: 'conflict',
+  // images
+  ERR_IMAGE_NOT_FOUND: 'notFound',
+  ERR_IMAGE_IN_USE: 'conflict',
+  ERR_IMAGE_AMBIGUOUS: 'invalid',
+  // containers
+  ERR_CONTAINER_NOT_FOUND: 'notFound',
+  ERR_CONTAINER_AMBIGUOUS: 'invalid',
+  ERR_CONTAINER_NAME_INVALID: 'invalid',
+  ERR_CONTAINER_NAME_IN_USE: 'conflict',
+  ERR_CONTAINER_STATE: 'conflict',
+  ERR_CONTAINER_OPTION_INVALID: 'invalid',
+  ERR_NETWORK_NOT_AVAILABLE: 'notImplemented',
+  ERR_EXEC_NOT_FOUND: 'notFound',
+  ERR_EXEC_PERMISSION: 'forbidden',
+  ERR_EXEC_FORMAT: 'invalid',
+  ERR_USER_NOT_FOUND: 'notFound',
+  ERR_GROUP_NOT_FOUND: 'notFound',
+  ERR_CWD_INVALID: 'invalid',
+  // native runtime
+  ERR_SPEC_INVALID: 'invalid',
+  ERR_LAUNCH_FAILED: 'internal',
+  ERR_MONITOR_DIED: 'internal',
+  ERR_MOUNT_FAILED: 'invalid',
+  ERR_MOUNT_SOURCE_NOT_FOUND: 'notFound',
+  ERR_MOUNT_UNSAFE: 'invalid',
+  ERR_OVERLAY_UNAVAILABLE: 'unavailable',
+  ERR_NAMESPACE_FAILED: 'unavailable',
+  ERR_CGROUP_CONTROLLER_MISSING: 'unavailable',
+  ERR_CGROUP_LIMIT_INVALID: 'invalid',
+  ERR_CGROUP_FAILED: 'unavailable',
+  ERR_SECCOMP_PROFILE_INVALID: 'invalid',
+  ERR_RLIMIT_FAILED: 'forbidden',
+  ERR_SYSCTL_FAILED: 'invalid',
+  ERR_DEVICE_INVALID: 'invalid',
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof errorCodes;

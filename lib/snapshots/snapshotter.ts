@@ -1,0 +1,55 @@
+import type { Mount } from '../mount/index.ts';
+import type { Digest } from '../oci/index.ts';
+
+/**
+ * A snapshotter turns layers into something mountable and says how to mount it. It never mounts.
+ *
+ * A **committed** layer is immutable and named by its chainId (OCI image-spec config.md): the layer in its place
+ * above its parents. An **ingest** is a layer in the making: its directory belongs to whoever holds it, and is
+ * gone when it is disposed without commit. A **writable** layer belongs to one container and is named by its id.
+ *
+ *     await using ingest = await layers.ingest(chainId);
+ *     const sink = await openLayerSink({ target: ingest.target, … });  …  const { implied } = await sink.finish();
+ *     await ingest.commit({ parent, diffId, implied, … });              // power-loss-safe before it is named
+ *
+ *     const mount = await layers.prepare(containerId, topChainId);      // Mount: upper above all layers of the chain
+ *     await layers.discard(containerId);
+ *
+ * Any number of processes use one store. commit() of what exists already succeeds and drops the ingest. A crash leaves
+ * ingests that the next `sweep()` removes (their lock is free). One suite holds for every implementation:
+ * `test/contracts/snapshotter.ts`.
+ */
+export interface Snapshotter {
+  readonly name: string;
+  has(chainId: Digest): Promise<boolean>;
+  /** The committed layer's record. ERR_LAYER_NOT_FOUND. */
+  stat(chainId: Digest): Promise<LayerRecord>;
+  list(): Promise<LayerRecord[]>;
+  ingest(chainId: Digest): Promise<LayerIngest>;
+  /** A new writable layer above `chainId` (null: an empty root). ERR_LAYER_NOT_FOUND; ERR_SNAPSHOT_EXISTS. */
+  prepare(key: string, chainId: Digest | null, options?: { volatile?: boolean }): Promise<Mount>;
+  /** The mount that prepare() answered, again. */
+  mount(key: string, chainId: Digest | null, options?: { volatile?: boolean }): Promise<Mount>;
+  /** A read-only view. */
+  view(chainId: Digest): Promise<Mount>;
+  /** Removes a writable layer; absent is no error. */
+  discard(key: string): Promise<void>;
+  /** Removes a committed layer. The caller knows that nothing refers to it. */
+  remove(chainId: Digest): Promise<void>;
+  /** Heals: drops ingests of dead processes. */
+  sweep(): Promise<void>;
+}
+
+export interface LayerRecord {
+  readonly chainId: Digest;
+  readonly diffId: Digest;
+  readonly parent: Digest | null;
+  /** Bytes on disk. */
+  readonly size: number;
+  readonly createdAt: string;
+}
+
+export interface LayerIngest extends AsyncDisposable {
+  readonly target: string;
+  commit(layer: { parent: Digest | null; diffId: Digest; implied: readonly string[]; size: number }): Promise<void>;
+}
