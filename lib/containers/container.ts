@@ -1,0 +1,165 @@
+import type { Readable, Writable } from 'node:stream';
+import type { LogEntry, LogOptions as ReadLogOptions } from '../logs/index.ts';
+import type { ContainerOptions, LogOptions, ResourceLimits, RunOptions, RunResult } from './options.ts';
+import type { ContainerState, ExitStatus } from './state.ts';
+
+/** Everything that can wait takes one; aborting rejects with ERR_ABORTED. */
+export interface Cancellable {
+  signal?: AbortSignal | undefined;
+}
+
+/** What is known of a container, from its record and its state at one instant. */
+export interface ContainerInfo {
+  readonly id: string;
+  readonly name: string;
+  /** The image as it was named when the container was made. */
+  readonly image: string;
+  /** Digest of the image's configuration; null for `@host` and `@/dir`. */
+  readonly imageId: string | null;
+  readonly createdAt: string;
+  /** The whole command: entrypoint and arguments. */
+  readonly argv: readonly string[];
+  readonly env: readonly string[];
+  readonly cwd: string;
+  readonly user: string;
+  readonly state: ContainerState;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly hostname: string;
+  readonly network: string;
+  readonly mounts: readonly {
+    type: string;
+    source: string;
+    target: string;
+    readOnly: boolean;
+    name?: string;
+  }[];
+  readonly limits: ResourceLimits;
+  readonly tty: boolean;
+  readonly stdin: boolean;
+  readonly privileged: boolean;
+  readonly readOnly: boolean;
+  readonly autoRemove: boolean;
+  readonly platform: string;
+  readonly stopSignal: string;
+  readonly log: LogOptions;
+  /** Where the json-file log is; null for driver `none`. */
+  readonly logPath: string | null;
+}
+
+/** The ends of a process's stdio. A tty has no stderr of its own: the stream is empty. */
+export interface Attachment {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  resize(rows: number, cols: number): void;
+  /** Hangs up; the process goes on. */
+  detach(): void;
+  /** Settles after the last byte of output. Rejects with ERR_MONITOR_DIED when the monitor was killed. */
+  readonly exited: Promise<ExitStatus>;
+}
+
+export interface AttachOptions extends Cancellable {
+  stdin?: boolean;
+  stdout?: boolean;
+  stderr?: boolean;
+}
+
+export interface StartOptions extends Cancellable {
+  /** Connects to stdio before the first byte: the answer's `attachment` is then set. */
+  attach?: boolean | AttachOptions;
+  /** Of the terminal at the start. */
+  terminal?: { rows: number; cols: number };
+}
+
+export interface ExecOptions extends Cancellable {
+  env?: Readonly<Record<string, string>>;
+  cwd?: string;
+  user?: string;
+  groups?: readonly string[];
+  tty?: boolean;
+  /** Keep stdin open. */
+  stdin?: boolean;
+  privileged?: boolean;
+  terminal?: { rows: number; cols: number };
+}
+
+/** A further process in a running container. Disposal kills it if it still runs. */
+export interface Exec extends Attachment, AsyncDisposable {
+  readonly pid: number;
+  wait(): Promise<ExitStatus>;
+  kill(signal?: string): Promise<void>;
+}
+
+export interface ExecRunOptions extends Omit<ExecOptions, 'stdin' | 'terminal'> {
+  input?: string | Uint8Array | Readable;
+  timeout?: number;
+  maxOutput?: number;
+}
+
+export interface RemoveOptions extends Cancellable {
+  /** Kills it first if it runs. */
+  force?: boolean;
+  /** Removes its anonymous volumes too. */
+  volumes?: boolean;
+}
+
+/** A container by whatever state it is in. Every verb that its state does not allow is ERR_CONTAINER_STATE. */
+export interface Container {
+  readonly id: string;
+  readonly name: string;
+  start(options?: StartOptions): Promise<StartedContainer>;
+  inspect(options?: Cancellable): Promise<ContainerInfo>;
+  /** Resolves when it has ended (at once if it ended already); `removed`: and is gone, `next-exit`: at the next end. */
+  wait(options?: Cancellable & { condition?: 'not-running' | 'next-exit' | 'removed' }): Promise<ExitStatus>;
+  logs(options?: ReadLogOptions): AsyncIterable<LogEntry>;
+  /** The stop signal, `timeout` seconds, SIGKILL. Of a container that is not running: ERR_CONTAINER_STATE. */
+  stop(options?: Cancellable & { timeout?: number; stopSignal?: string }): Promise<void>;
+  /** Default SIGKILL. */
+  kill(signal?: string | number): Promise<void>;
+  pause(): Promise<void>;
+  unpause(): Promise<void>;
+  attach(options?: AttachOptions): Promise<Attachment>;
+  exec(argv: readonly string[], options?: ExecOptions): Promise<Exec>;
+  /** exec, with its output captured. */
+  run(argv: readonly string[], options?: ExecRunOptions): Promise<RunResult>;
+  remove(options?: RemoveOptions): Promise<void>;
+}
+
+/** A container that this program started. Disposal kills it if it still runs and removes it. */
+export interface StartedContainer extends Container, AsyncDisposable {
+  readonly pid: number;
+  readonly startedAt: string;
+  /** Set when start() was asked to attach. */
+  readonly attachment: Attachment | null;
+}
+
+export interface Containers {
+  create(image: string, options?: ContainerOptions & Cancellable): Promise<Container>;
+  /** By name, id or unique prefix of the id. ERR_CONTAINER_NOT_FOUND, ERR_CONTAINER_AMBIGUOUS. */
+  get(nameOrId: string): Promise<Container>;
+  /** Newest first. Default: those that run. */
+  list(options?: Cancellable & { all?: boolean }): Promise<ContainerInfo[]>;
+  /** create, start, wait and remove in one: the fast path. */
+  run(
+    image: string,
+    argv?: readonly string[],
+    options?: RunOptions & { encoding?: 'utf8' },
+  ): Promise<RunResult>;
+  run(
+    image: string,
+    argv: readonly string[],
+    options: RunOptions & { encoding: 'buffer' },
+  ): Promise<RunResult<Buffer>>;
+
+  start(container: string, options?: StartOptions): Promise<StartedContainer>;
+  inspect(container: string, options?: Cancellable): Promise<ContainerInfo>;
+  wait(container: string, options?: Parameters<Container['wait']>[0]): Promise<ExitStatus>;
+  logs(container: string, options?: ReadLogOptions): AsyncIterable<LogEntry>;
+  stop(container: string, options?: Parameters<Container['stop']>[0]): Promise<void>;
+  kill(container: string, signal?: string | number): Promise<void>;
+  pause(container: string): Promise<void>;
+  unpause(container: string): Promise<void>;
+  attach(container: string, options?: AttachOptions): Promise<Attachment>;
+  exec(container: string, argv: readonly string[], options?: ExecOptions): Promise<Exec>;
+  remove(container: string, options?: RemoveOptions): Promise<void>;
+}

@@ -1,0 +1,9 @@
+/**
+ * Containers: what they are made of (spec), what is kept of them (record, store), what state they are in, and one
+ * file for each verb. The pure merge of image, spec and host into an OCI config.json is runtime-config.ts. This
+ * room asks images for a root file system and runtime to run it; it knows no registry, no docker wire type and no
+ * system call.
+ */
+export type * from './container.ts';
+export type * from './options.ts';
+export type { ContainerState, ContainerStatus, ContainerVerb, ExitStatus } from './state.ts';

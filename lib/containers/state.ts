@@ -1,0 +1,62 @@
+import { EngineError } from '../errors/index.ts';
+
+/** How a container's command ended. */
+export interface ExitStatus {
+  /** 128+n after a signal. */
+  readonly exitCode: number;
+  readonly signal?: string;
+  readonly oomKilled: boolean;
+  /** RFC 3339 with nanoseconds. */
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  /** Why it could not start or was lost, for people. */
+  readonly error?: string;
+}
+
+export type ContainerState =
+  | { readonly status: 'created' }
+  | { readonly status: 'running'; readonly pid: number; readonly startedAt: string }
+  | { readonly status: 'paused'; readonly pid: number; readonly startedAt: string }
+  | ({ readonly status: 'exited' } & ExitStatus);
+
+export type ContainerStatus = ContainerState['status'];
+export type ContainerVerb = 'start' | 'stop' | 'kill' | 'pause' | 'unpause' | 'exec' | 'attach' | 'remove';
+
+/** The one table of what may happen to a container when. What it does not list is a conflict. */
+export const transitions: Readonly<Record<ContainerVerb, readonly ContainerStatus[]>> = {
+  start: ['created', 'exited'],
+  stop: ['running', 'paused'],
+  kill: ['running', 'paused'],
+  pause: ['running'],
+  unpause: ['paused'],
+  exec: ['running'],
+  attach: ['running'],
+  remove: ['created', 'exited'],
+};
+
+const remedies: Readonly<Record<ContainerVerb, string>> = {
+  start: 'it is running already',
+  stop: 'it is not running',
+  kill: 'it is not running',
+  pause: 'only a running container can be paused',
+  unpause: 'it is not paused',
+  exec: 'start or unpause it first',
+  attach: 'start or unpause it first',
+  remove: 'stop it first, or remove it by force',
+};
+
+export function can(verb: ContainerVerb, state: ContainerState): boolean {
+  return transitions[verb].includes(state.status);
+}
+
+/** Throws ERR_CONTAINER_STATE, before any effect, when the table does not allow `verb`. */
+export function requireState(verb: ContainerVerb, name: string, state: ContainerState): void {
+  if (can(verb, state)) return;
+  throw new EngineError(
+    'ERR_CONTAINER_STATE',
+    `cannot ${verb} container ${name}: it is ${state.status}; ${remedies[verb]}`,
+    {
+      details: { container: name, status: state.status, verb },
+    },
+  );
+}

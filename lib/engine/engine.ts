@@ -1,0 +1,25 @@
+import type { Containers } from '../containers/index.ts';
+import type { Images } from '../images/index.ts';
+import type { System } from './system.ts';
+
+export interface EngineOptions {
+  /** Everything below one directory: state, store and (in `run`) run files. Default $STRAKE_ROOT, else /var/lib/strake. */
+  root?: string;
+  /** Sockets, locks and what a reboot may lose. Default ROOT/run, or /run/strake for the default root. */
+  runDir?: string;
+  /** Registry configuration instead of /etc/strake/config.json and ~/.config/strake/config.json. */
+  config?: string;
+  /** The monitor's executable. Default: the package's own. */
+  monitor?: string;
+}
+
+/** Images and containers below one root. Any number of engines, in any number of processes, may share a root. */
+export interface Engine extends AsyncDisposable {
+  readonly root: string;
+  readonly runDir: string;
+  readonly images: Images;
+  readonly containers: Containers;
+  readonly system: System;
+  /** `containers.run`: a command in a new container, its output captured, nothing left. */
+  readonly run: Containers['run'];
+}

@@ -1,0 +1,10 @@
+/**
+ * The front door of the library: openEngine() wires the rooms together below one root and hands out a record of
+ * them. It has no verbs of its own.
+ */
+export type * from '../containers/index.ts';
+export { EngineError, type ErrorCode, type ErrorKind, isEngineError } from '../errors/index.ts';
+export type * from '../images/index.ts';
+export type { LogEntry, LogOptions as ReadLogOptions } from '../logs/index.ts';
+export type { Engine, EngineOptions } from './engine.ts';
+export type { System, SystemInfo, SystemVersion } from './system.ts';
