@@ -34,9 +34,16 @@ export interface Snapshotter {
   view(chainId: Digest): Promise<Mount>;
   /** Removes a writable layer; absent is no error. */
   discard(key: string): Promise<void>;
-  /** Removes a committed layer. The caller knows that nothing refers to it. */
-  remove(chainId: Digest): Promise<void>;
-  /** Heals: drops ingests of dead processes. */
+  /**
+   * Removes committed layers, of which none may have a child that is not among them; absent is no error. They are hidden
+   * first, all of them; `keep` is asked then which of them somebody needs after all, and those are put back. So whoever
+   * first records his need and then finds the layer in place keeps it, without a lock. Answers what is gone.
+   */
+  remove(
+    chainIds: readonly Digest[],
+    options?: { keep?: () => Promise<ReadonlySet<Digest>> },
+  ): Promise<Digest[]>;
+  /** Heals: drops ingests of dead processes, and finishes or takes back removals that were cut short. */
   sweep(): Promise<void>;
 }
 
@@ -51,5 +58,10 @@ export interface LayerRecord {
 
 export interface LayerIngest extends AsyncDisposable {
   readonly target: string;
-  commit(layer: { parent: Digest | null; diffId: Digest; implied: readonly string[]; size: number }): Promise<void>;
+  commit(layer: {
+    parent: Digest | null;
+    diffId: Digest;
+    implied: readonly string[];
+    size: number;
+  }): Promise<void>;
 }

@@ -1,0 +1,35 @@
+import type { Descriptor } from '../oci/index.ts';
+
+/**
+ * Content is bytes with a name: the sha256 digest of the bytes. Whoever has it offers a source, whoever takes it a sink;
+ * a registry's repository, the local store and a layout on disk differ in nothing else, so every transfer is one verb
+ * between two of them.
+ *
+ * A source is not trusted: it may end early, send more, or send other bytes. Whoever reads verifies size and digest
+ * before the bytes are parsed or named.
+ */
+export interface ContentSource {
+  /**
+   * Opens the bytes of `descriptor` from `offset` (default 0, less than its size) to the end. When the other side cannot
+   * begin there, the source drops what comes before. Leaving the iteration early releases the connection or file.
+   * The iteration fails with an EngineError of kind `unavailable` when the bytes are cut off: fetching again from where
+   * they ended may help. ERR_BLOB_NOT_FOUND; ERR_ABORTED.
+   */
+  fetch(
+    descriptor: Descriptor,
+    options?: { readonly offset?: number; readonly signal?: AbortSignal },
+  ): Promise<AsyncIterable<Uint8Array>>;
+}
+
+/** Where content can be put. */
+export interface ContentSink {
+  /**
+   * Stores the bytes under the descriptor's digest once size and digest are verified; before that nothing has that name.
+   * What exists already is not read again. ERR_BLOB_SIZE_MISMATCH; ERR_BLOB_DIGEST_MISMATCH; ERR_NO_SPACE; ERR_ABORTED.
+   */
+  put(
+    descriptor: Descriptor,
+    body: AsyncIterable<Uint8Array>,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<void>;
+}

@@ -1,0 +1,40 @@
+import type { Image, ImageSummary, RemovedImage } from './image.ts';
+import type { PullTask } from './pull-progress.ts';
+
+/**
+ * The images of one store, by name. A name stands for an image only when all of it is there: layers first, the name last.
+ *
+ * References are Docker's: `debian`, `ghcr.io/owner/name:tag`, `name@sha256:…`. Where an image must exist already its id
+ * (`sha256:…`, or a unique beginning of the hex digits) will do too.
+ */
+export interface Images {
+  /**
+   * Fetches an image, unless the registry's answer shows that it is here already. Aborting keeps what was downloaded for
+   * the next pull, and names nothing. `platform`: `linux/arm64` (default: this machine's).
+   * Fails with ERR_REFERENCE_INVALID, ERR_PLATFORM_INVALID, ERR_PLATFORM_NOT_FOUND, ERR_MANIFEST_*, ERR_LAYER_*,
+   * ERR_BLOB_*, ERR_REGISTRY_*, ERR_NO_SPACE, ERR_ABORTED.
+   */
+  pull(reference: string, options?: { readonly platform?: string; readonly signal?: AbortSignal }): PullTask;
+  /** Every image, newest build first. */
+  list(): Promise<ImageSummary[]>;
+  /** ERR_IMAGE_NOT_FOUND; ERR_IMAGE_AMBIGUOUS (a beginning of several ids); ERR_REFERENCE_INVALID. */
+  inspect(reference: string): Promise<Image>;
+  /**
+   * Docker's rules. A name is taken off; the image goes with its last name. An id takes off all names of one repository,
+   * with `force` of several. ERR_IMAGE_IN_USE while a container has it: `force` passes over stopped ones, and then what
+   * a container still needs stays on disk without a name. ERR_IMAGE_NOT_FOUND; ERR_IMAGE_AMBIGUOUS.
+   */
+  remove(reference: string, options?: { readonly force?: boolean }): Promise<RemovedImage[]>;
+  /** Heals what crashes left and deletes what nothing refers to: blobs, layers, and partial downloads a week old. */
+  sweep(): Promise<void>;
+}
+
+/** A container as far as images are concerned. */
+export interface ContainerUse {
+  readonly id: string;
+  readonly name: string;
+  readonly imageId: string;
+  /** The snapshot below its writable layer. */
+  readonly chainId: string | null;
+  readonly running: boolean;
+}

@@ -1,0 +1,8 @@
+/**
+ * Images by name: pull, list, inspect, remove. A name is a file that is published last, when all it stands for is
+ * verified and on disk. Registries, blobs, layers and how they are mounted belong to other rooms; containers are known
+ * only as those who use an image.
+ */
+export type { Image, ImageLayer, ImageSummary, RemovedImage } from './image.ts';
+export type { ContainerUse, Images } from './images.ts';
+export type { LayerProgress, LayerStatus, PullProgress, PullTask } from './pull-progress.ts';
