@@ -1,0 +1,90 @@
+#include "sys/errno_name.h"
+
+#include <cerrno>
+
+namespace strake::sys {
+
+const char* errnoName(int error) noexcept {
+  switch (error) {
+#define NAME(name) \
+  case name:       \
+    return #name;
+    NAME(EPERM)
+    NAME(ENOENT)
+    NAME(ESRCH)
+    NAME(EINTR)
+    NAME(EIO)
+    NAME(ENXIO)
+    NAME(E2BIG)
+    NAME(ENOEXEC)
+    NAME(EBADF)
+    NAME(ECHILD)
+    NAME(EAGAIN)
+    NAME(ENOMEM)
+    NAME(EACCES)
+    NAME(EFAULT)
+    NAME(ENOTBLK)
+    NAME(EBUSY)
+    NAME(EEXIST)
+    NAME(EXDEV)
+    NAME(ENODEV)
+    NAME(ENOTDIR)
+    NAME(EISDIR)
+    NAME(EINVAL)
+    NAME(ENFILE)
+    NAME(EMFILE)
+    NAME(ENOTTY)
+    NAME(ETXTBSY)
+    NAME(EFBIG)
+    NAME(ENOSPC)
+    NAME(ESPIPE)
+    NAME(EROFS)
+    NAME(EMLINK)
+    NAME(EPIPE)
+    NAME(EDOM)
+    NAME(ERANGE)
+    NAME(EDEADLK)
+    NAME(ENAMETOOLONG)
+    NAME(ENOLCK)
+    NAME(ENOSYS)
+    NAME(ENOTEMPTY)
+    NAME(ELOOP)
+    NAME(ENODATA)
+    NAME(EOVERFLOW)
+    NAME(EUSERS)
+    NAME(ENOTSOCK)
+    NAME(EDESTADDRREQ)
+    NAME(EMSGSIZE)
+    NAME(EPROTOTYPE)
+    NAME(ENOPROTOOPT)
+    NAME(EPROTONOSUPPORT)
+    NAME(EOPNOTSUPP)
+    NAME(EAFNOSUPPORT)
+    NAME(EADDRINUSE)
+    NAME(EADDRNOTAVAIL)
+    NAME(ENETDOWN)
+    NAME(ENETUNREACH)
+    NAME(ECONNABORTED)
+    NAME(ECONNRESET)
+    NAME(ENOBUFS)
+    NAME(EISCONN)
+    NAME(ENOTCONN)
+    NAME(ETIMEDOUT)
+    NAME(ECONNREFUSED)
+    NAME(EHOSTUNREACH)
+    NAME(EALREADY)
+    NAME(EINPROGRESS)
+    NAME(ESTALE)
+    NAME(EUCLEAN)
+    NAME(EDQUOT)
+    NAME(ECANCELED)
+    NAME(EPROTO)
+    NAME(EBADMSG)
+    NAME(ENOKEY)
+#undef NAME
+    default:
+      return "EUNKNOWN";
+  }
+}
+
+}  // namespace strake::sys
