@@ -9,7 +9,7 @@ export type ByteSize = number | string;
  * ERR_CONTAINER_OPTION_INVALID that names the option.
  */
 export interface ContainerOptions {
-  /** [a-zA-Z0-9][a-zA-Z0-9_.-]*; ERR_CONTAINER_NAME_IN_USE. Default: generated. */
+  /** [a-zA-Z0-9][a-zA-Z0-9_.-]+; ERR_CONTAINER_NAME_IN_USE. Default: generated. */
   name?: string;
   /** Arguments: after the image's entrypoint if it has one, else the command itself. Default: the image's. */
   argv?: readonly string[];
