@@ -55,7 +55,24 @@ struct LaunchRequest {
   Stdio stdio;
   cgroup::Cgroup* cgroup = nullptr;
   bool stopBeforeExec = false;  // OCI `create`, warm pools: returns at "ready"; Launched::go() executes
-  std::vector<int> preservedFds;
+  bool dieWithParent = false;   // PR_SET_PDEATHSIG(SIGKILL): the init dies with the calling thread
+  bool trace = false;           // fill Launched::trace
+  std::string init;             // an init binary on the host, shown read-only at initPath and put before the arguments
+  std::vector<int> preservedFds;  // keep their numbers; everything else but 0, 1 and 2 is closed
+};
+
+/// Where LaunchRequest::init is seen inside the container (Docker's name for it).
+inline constexpr const char* initPath = "/sbin/docker-init";
+
+/// A setting that this machine does not allow and that was left at what it allows (ERR_RLIMIT_FAILED, …).
+struct Warning {
+  std::string code, message;
+};
+
+/// One step of a start: its name, and the microseconds from launch() to its end.
+struct TraceStep {
+  std::string step;
+  uint32_t microseconds = 0;
 };
 
 /// A step that failed before the payload ran. `step` is stable ("mount", "pivot_root", "exec", "user", …).
@@ -79,6 +96,8 @@ class Launched {
   sys::UniqueFd pidfd;
   sys::UniqueFd console;  // pty master when spec.process.terminal
   sys::UniqueFd sync;     // until the exec
+  std::vector<Warning> warnings;
+  std::vector<TraceStep> trace;  // when asked for
   /// After stopBeforeExec: lets the payload run; returns when it has been executed, throws LaunchError.
   void go();
 };
@@ -95,6 +114,8 @@ struct ExecRequest {
   UserByName user;
   Stdio stdio;
   cgroup::Cgroup* cgroup = nullptr;
+  bool dieWithParent = false;
+  bool trace = false;
   std::vector<int> preservedFds;
 };
 
