@@ -41,6 +41,7 @@ export const errorCodes = {
   ERR_REGISTRY_UNAUTHORIZED: 'unauthorized',
   ERR_REGISTRY_DENIED: 'forbidden',
   ERR_REGISTRY_RATE_LIMITED: 'exhausted',
+  ERR_DOWNLOAD_INTERRUPTED: 'unavailable',
   ERR_CREDENTIALS_INVALID: 'invalid',
   ERR_MANIFEST_NOT_FOUND: 'notFound',
   ERR_BLOB_NOT_FOUND: 'notFound',

@@ -18,7 +18,7 @@ export const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 /** An image's id without its algorithm: no name, since it could not be told from an id. */
 export const hexIdPattern = /^[a-f0-9]{64}$/;
 
-/** Characters of the longest repository name: domain, slash and path. */
-export const maxNameLength = 255;
-/** Characters of the longest text worth parsing: name, tag and digest with their separators. */
-export const maxReferenceLength = maxNameLength + 1 + 128 + 1 + 71;
+/** Characters of the longest path of a repository, and of the longest host name (RFC 1035) with its port. */
+export const maxPathLength = 255;
+/** Characters of the longest text worth parsing: domain, path, tag and digest with their separators. */
+export const maxReferenceLength = 2 * 256 + 128 + 1 + 'sha512:'.length + 128;

@@ -4,7 +4,7 @@ import {
   componentPattern,
   domainPattern,
   hexIdPattern,
-  maxNameLength,
+  maxPathLength,
   maxReferenceLength,
   tagPattern,
 } from './grammar.ts';
@@ -54,11 +54,12 @@ function parseName(name: string, fail: Fail): { domain: string; path: string } {
   const hasDomain = looksLikeDomain(first);
   const domain = hasDomain ? canonicalDomain(first) : defaultDomain;
   const rest = hasDomain ? name.slice(slash + 1) : name;
+  if (domain.length > maxPathLength) throw fail("the registry's host name is too long");
   if (!domainPattern.test(domain)) throw fail(domainComplaint(domain));
   for (const component of rest.split('/')) checkComponent(component, fail);
   const path = domain === defaultDomain && !rest.includes('/') ? officialPath + rest : rest;
-  if (domain.length + 1 + path.length > maxNameLength) {
-    throw fail(`the repository's name is longer than ${maxNameLength} characters`);
+  if (path.length > maxPathLength) {
+    throw fail(`the repository's path has ${path.length} characters; at most ${maxPathLength} are allowed`);
   }
   return { domain, path };
 }
