@@ -1,3 +1,4 @@
+import type { ContentSource } from '../content/index.ts';
 import type { Descriptor } from '../oci/index.ts';
 import type { ImageReference } from '../reference/index.ts';
 
@@ -6,7 +7,7 @@ import type { ImageReference } from '../reference/index.ts';
  * the mirrors in their order and the registry last, and fails with the registry's own error. Disposal closes its
  * connections and cuts what is still being fetched.
  */
-export interface RemoteRepository extends AsyncDisposable {
+export interface RemoteRepository extends ContentSource, AsyncDisposable {
   readonly reference: ImageReference;
 
   /**
@@ -35,7 +36,7 @@ export interface RemoteRepository extends AsyncDisposable {
   /**
    * The bytes of a blob from `offset` on (default 0). The digest is the taker's to verify: only it sees the bytes before
    * the offset. The body ends after exactly `descriptor.size - offset` bytes or throws: ERR_DOWNLOAD_INTERRUPTED when
-   * the connection was cut or stalled (`isResumable`: fetch again from where it stopped), ERR_BLOB_SIZE_MISMATCH when the
+   * the connection was cut or stalled (fetch again from where it stopped), ERR_BLOB_SIZE_MISMATCH when the
    * blob is longer or shorter than its descriptor.
    */
   fetch(descriptor: Descriptor, options?: { offset?: number; signal?: AbortSignal }): Promise<RemoteBody>;
@@ -54,13 +55,10 @@ export interface ResolvedManifest {
 }
 
 /**
- * Bytes that are arriving. Take them with `for await`; not asking for the next chunk stops the sender (back-pressure),
- * leaving the loop closes the connection.
+ * Bytes that are arriving, in large buffers. Not asking for the next one stops the sender (back-pressure), leaving the
+ * loop closes the connection.
  */
-export interface RemoteBody {
-  readonly body: AsyncIterable<Buffer>;
-  /** Where the body begins, which is where it was asked to begin. */
-  readonly offset: number;
+export interface RemoteBody extends AsyncIterable<Buffer> {
   /** Which mirror or registry sends it, as `distrust` takes it: `https://mirror.example`. */
   readonly origin: string;
 }

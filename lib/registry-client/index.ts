@@ -1,0 +1,6 @@
+/**
+ * A repository of a registry as a content source: which hosts answer for it, how they are reached, asked, and believed.
+ * It verifies what it reads whole and leaves layers to the store that takes them; it parses no manifest, selects no
+ * platform, and keeps nothing on disk.
+ */
+export type { RemoteBody, RemoteRepository, ResolvedManifest } from './remote-repository.ts';
