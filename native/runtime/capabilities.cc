@@ -1,0 +1,113 @@
+#include "runtime/capabilities.h"
+
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <bit>
+
+#include "sys/error.h"
+
+namespace strake::runtime {
+namespace {
+
+constexpr std::array<std::string_view, 41> names = {"CAP_CHOWN",
+                                                    "CAP_DAC_OVERRIDE",
+                                                    "CAP_DAC_READ_SEARCH",
+                                                    "CAP_FOWNER",
+                                                    "CAP_FSETID",
+                                                    "CAP_KILL",
+                                                    "CAP_SETGID",
+                                                    "CAP_SETUID",
+                                                    "CAP_SETPCAP",
+                                                    "CAP_LINUX_IMMUTABLE",
+                                                    "CAP_NET_BIND_SERVICE",
+                                                    "CAP_NET_BROADCAST",
+                                                    "CAP_NET_ADMIN",
+                                                    "CAP_NET_RAW",
+                                                    "CAP_IPC_LOCK",
+                                                    "CAP_IPC_OWNER",
+                                                    "CAP_SYS_MODULE",
+                                                    "CAP_SYS_RAWIO",
+                                                    "CAP_SYS_CHROOT",
+                                                    "CAP_SYS_PTRACE",
+                                                    "CAP_SYS_PACCT",
+                                                    "CAP_SYS_ADMIN",
+                                                    "CAP_SYS_BOOT",
+                                                    "CAP_SYS_NICE",
+                                                    "CAP_SYS_RESOURCE",
+                                                    "CAP_SYS_TIME",
+                                                    "CAP_SYS_TTY_CONFIG",
+                                                    "CAP_MKNOD",
+                                                    "CAP_LEASE",
+                                                    "CAP_AUDIT_WRITE",
+                                                    "CAP_AUDIT_CONTROL",
+                                                    "CAP_SETFCAP",
+                                                    "CAP_MAC_OVERRIDE",
+                                                    "CAP_MAC_ADMIN",
+                                                    "CAP_SYSLOG",
+                                                    "CAP_WAKE_ALARM",
+                                                    "CAP_BLOCK_SUSPEND",
+                                                    "CAP_AUDIT_READ",
+                                                    "CAP_PERFMON",
+                                                    "CAP_BPF",
+                                                    "CAP_CHECKPOINT_RESTORE"};
+
+void setAmbient(uint64_t ambient) {
+  sys::check(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "prctl", "PR_CAP_AMBIENT_CLEAR_ALL");
+  for (size_t n = 0; n < names.size(); ++n)
+    if (ambient >> n & 1)
+      sys::check(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, n, 0, 0), "raise ambient", names[n]);
+}
+
+/// The process's own permitted set.
+uint64_t permittedNow() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2]{};
+  sys::check(syscall(SYS_capget, &header, data), "capget");
+  return uint64_t{data[1].permitted} << 32 | data[0].permitted;
+}
+
+}  // namespace
+
+std::optional<int> capabilityNumber(std::string_view name) {
+  for (size_t n = 0; n < names.size(); ++n)
+    if (names[n] == name) return static_cast<int>(n);
+  return std::nullopt;
+}
+
+uint64_t knownCapabilities() {
+  static const uint64_t known = [] {
+    uint64_t mask = 0;
+    for (int n = 0; n < 64 && prctl(PR_CAPBSET_READ, n, 0, 0, 0) >= 0; ++n) mask |= uint64_t{1} << n;
+    return mask;
+  }();
+  return known;
+}
+
+void limitBounding(const Capabilities& sets) {
+  for (uint64_t drop = knownCapabilities() & ~sets.bounding; drop != 0; drop &= drop - 1) {
+    int n = std::countr_zero(drop);
+    sys::check(prctl(PR_CAPBSET_DROP, n, 0, 0, 0), "drop bounding", n < 41 ? names[n] : "CAP_?");
+  }
+}
+
+void applyCapabilities(const Capabilities& sets, uint64_t until) {
+  // What this machine's own bounding set lacks cannot be given; the rest stays as asked.
+  uint64_t available = permittedNow();
+  uint64_t permitted = (sets.permitted | sets.bounding | until) & available;
+  uint64_t effective = (sets.effective | until) & permitted;
+  uint64_t inheritable = sets.inheritable & available;
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2] = {
+      {static_cast<uint32_t>(effective), static_cast<uint32_t>(permitted),
+       static_cast<uint32_t>(inheritable)},
+      {static_cast<uint32_t>(effective >> 32), static_cast<uint32_t>(permitted >> 32),
+       static_cast<uint32_t>(inheritable >> 32)}};
+  sys::check(syscall(SYS_capset, &header, data), "capset");
+  setAmbient(sets.ambient & permitted & inheritable);
+}
+
+}  // namespace strake::runtime

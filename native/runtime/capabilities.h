@@ -1,0 +1,25 @@
+// Capability names and the sets of a process. capabilities(7).
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "runtime/spec.h"
+
+namespace strake::runtime {
+
+/// "CAP_CHOWN" -> 0; nothing for a name that is not a capability.
+std::optional<int> capabilityNumber(std::string_view name);
+
+/// The mask of the capabilities that the running kernel has.
+uint64_t knownCapabilities();
+
+/// Drops from the bounding set what `sets` does not have. Must run before the effective CAP_SETPCAP goes.
+void limitBounding(const Capabilities& sets);
+
+/// Sets effective, permitted, inheritable and ambient. `until` is kept, effective, until the exec, which
+/// computes all sets anew from the bounding, inheritable and ambient ones (so a filter without no_new_privs
+/// can still be installed).
+void applyCapabilities(const Capabilities& sets, uint64_t until);
+
+}  // namespace strake::runtime
