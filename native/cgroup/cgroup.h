@@ -1,18 +1,18 @@
 // One contract for control groups; cgroup v1, hybrid and v2 are behind it.
 //
-// A cgroup is named by a path relative to the caller's delegated root ("strake/3f9c…"): on v1 a directory of that
-// name in every hierarchy that is needed, on v2 one directory. The life of one:
+// A cgroup is named by a path relative to the caller's delegated root ("strake/3f9c…"): on v1 a directory of
+// that name in every hierarchy that is needed, on v2 one directory. The life of one:
 //
 //   auto group = Cgroup::create("strake/ID", resources);   // directories made, limits written
-//   clone3(...)                                             // v2: with group->cloneFd() and CLONE_INTO_CGROUP
-//   group->joinSelf();                                      // v1: called by the single-threaded child itself
-//   group->freeze(); group->thaw(); group->stats();
-//   group->kill();                                          // everything inside, until nothing is left
-//   group->remove();                                        // and child groups that the container made
+//   clone3(...)                                             // v2: with group->cloneFd() and
+//   CLONE_INTO_CGROUP group->joinSelf();                                      // v1: called by the
+//   single-threaded child itself group->freeze(); group->thaw(); group->stats(); group->kill(); // everything
+//   inside, until nothing is left group->remove();                                        // and child groups
+//   that the container made
 //
-// A limit whose controller is not mounted or not delegated throws sys::Error ERR_CGROUP_CONTROLLER_MISSING that names
-// the controller, the option and the remedy. Moving another process by its pid costs 10 ms and more (a global rwsem
-// waits for RCU), which is why joinSelf() exists.
+// A limit whose controller is not mounted or not delegated throws sys::Error ERR_CGROUP_CONTROLLER_MISSING
+// that names the controller, the option and the remedy. Moving another process by its pid costs 10 ms and
+// more (a global rwsem waits for RCU), which is why joinSelf() exists.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -56,12 +56,14 @@ struct Resources {
     std::optional<uint16_t> weight, leafWeight;
     std::vector<BlkioDevice> weightDevice, readBps, writeBps, readIops, writeIops;
   } blkio;
-  std::vector<std::pair<std::string, uint64_t>> hugepages;        // page size ("2MB") -> limit in bytes
-  std::vector<std::pair<std::string, std::string>> unified;       // v2 file -> value
+  std::vector<std::pair<std::string, uint64_t>> hugepages;   // page size ("2MB") -> limit in bytes
+  std::vector<std::pair<std::string, std::string>> unified;  // v2 file -> value
 };
 
 struct Stats {
   uint64_t cpuUsageNs = 0, cpuUserNs = 0, cpuSystemNs = 0, throttledPeriods = 0, periods = 0, throttledNs = 0;
+  // Bytes. memoryCache is the inactive page cache, which `docker stats` subtracts; a v1 memoryLimit without a
+  // limit is huge.
   uint64_t memoryUsage = 0, memoryLimit = 0, memoryMax = 0, memoryCache = 0, swapUsage = 0;
   uint64_t pids = 0, pidsLimit = 0;  // 0 = unlimited
   uint64_t readBytes = 0, writeBytes = 0, readOps = 0, writeOps = 0;
@@ -104,7 +106,8 @@ class Cgroup {
   virtual void kill() = 0;                         // SIGKILL to all, thawed, until empty
   virtual Stats stats() const = 0;
   virtual uint64_t oomKills() const = 0;
-  /// Removes the directories, child groups first; waits (bounded, 2 s) for dying processes. Absent is no error.
+  /// Removes the directories, child groups first; waits (bounded, 2 s) for dying processes. Absent is no
+  /// error.
   virtual void remove() = 0;
   virtual std::vector<Directory> directories() const = 0;
 };

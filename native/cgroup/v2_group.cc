@@ -1,0 +1,239 @@
+#include "cgroup/v2_group.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+#include "cgroup/device_program.h"
+#include "cgroup/files.h"
+#include "cgroup/limits.h"
+#include "cgroup/members.h"
+#include "sys/error.h"
+#include "sys/unique_fd.h"
+
+namespace strake::cgroup {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Delegated to every container where the host has them: for limits now or later, and for stats.
+constexpr std::array<std::string_view, 4> kAlways = {"memory", "pids", "cpu", "io"};
+/// Controllers that are always there and in no cgroup.controllers: the core's own files and the BPF programs.
+constexpr std::array<std::string_view, 2> kCore = {"cgroup", "devices"};
+
+bool listed(std::string_view words, std::string_view word) {
+  for (size_t at = words.find(word); at != std::string_view::npos; at = words.find(word, at + 1)) {
+    const bool starts = at == 0 || words[at - 1] == ' ';
+    const size_t end = at + word.size();
+    if (starts && (end == words.size() || words[end] == ' ' || words[end] == '\n')) return true;
+  }
+  return false;
+}
+
+class V2Group final : public Cgroup {
+ public:
+  V2Group(const Hierarchy& unified, const std::string& path)
+      : base_(unified.directory), path_(checkedPath(path)), directory_(base_ + "/" + path_) {}
+
+  void create(const Resources& resources);
+  void open();
+
+  void update(const Resources& resources) override;
+  int joinSelf() noexcept override { return ::write(procs_.get(), "0", 1) < 0 ? errno : 0; }
+  int cloneFd() const noexcept override { return fd_.get(); }
+  void join(int pid) override;
+  void freeze() override { setFrozen(true); }
+  void thaw() override { setFrozen(false); }
+  bool frozen() const override { return event("frozen") == 1; }
+  std::vector<int> processes() const override { return processesBelow(directory_); }
+  void kill() override;
+  Stats stats() const override;
+  uint64_t oomKills() const override;
+  void remove() override;
+  std::vector<Directory> directories() const override;
+
+ private:
+  void openFiles();
+  void delegate(const std::vector<LimitWrite>& writes);
+  void enable(std::string_view controller);
+  void apply(const Resources& resources);
+  void setFrozen(bool frozen);
+  std::string file(const char* name) const { return directory_ + "/" + name; }
+  uint64_t event(const char* key) const {
+    return keyedNumber(readFile(file("cgroup.events")).value_or(""), key);
+  }
+
+  std::string base_, path_, directory_;
+  sys::UniqueFd fd_, procs_;
+};
+
+void V2Group::create(const Resources& resources) {
+  makeGroup(base_, path_, [](const std::string&) {});
+  try {
+    openFiles();
+    apply(resources);
+  } catch (...) {
+    removeGroup(directory_, std::chrono::steady_clock::now());
+    throw;
+  }
+}
+
+void V2Group::open() {
+  try {
+    openFiles();
+  } catch (const sys::SysError& error) {
+    if (error.error() != ENOENT) throw;  // absent: a group without processes, whose removal is done
+  }
+}
+
+void V2Group::openFiles() {
+  fd_.reset(sys::check(::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open", directory_));
+  procs_.reset(
+      sys::check(::openat(fd_.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC), "open", file("cgroup.procs")));
+}
+
+void V2Group::update(const Resources& resources) {
+  apply(resources);
+}
+
+void V2Group::apply(const Resources& resources) {
+  const auto writes = v2Limits(resources);
+  delegate(writes);
+  writeLimits(directory_, writes);
+  if (!resources.devices.empty()) attachDeviceProgram(fd_.get(), resources.devices);
+}
+
+/// A group has the controllers that its parent lists in cgroup.subtree_control, from our top directory down.
+/// On the way of most starts they are there already, and one read says so.
+void V2Group::delegate(const std::vector<LimitWrite>& writes) {
+  const auto has = [&](std::string_view controller) {
+    return listed(readFile(file("cgroup.controllers")).value_or(""), controller);
+  };
+  const std::string present = readFile(file("cgroup.controllers")).value_or("");
+  for (const std::string_view controller : kAlways) {
+    if (!listed(present, controller)) enable(controller);
+  }
+  for (const LimitWrite& write : writes) {
+    const bool core = std::find(kCore.begin(), kCore.end(), write.controller) != kCore.end();
+    if (core || listed(present, write.controller) || has(write.controller)) continue;
+    enable(write.controller);
+    if (!has(write.controller))
+      throwMissing(write.controller, write.option,
+                   "it is not available below " + base_ +
+                       "; move the processes of that group into a child of it and write +" +
+                       write.controller + " to its cgroup.subtree_control, or leave the option out");
+  }
+}
+
+/// Every ancestor in turn; one that refuses (not available, or it has processes of its own) ends the attempt.
+void V2Group::enable(std::string_view controller) {
+  if (!listed(readFile(base_ + "/cgroup.controllers").value_or(""), controller)) return;
+  const std::string request = "+" + std::string(controller);
+  for (size_t slash = 0; slash != std::string::npos; slash = path_.find('/', slash + 1)) {
+    const std::string ancestor = slash == 0 ? base_ : base_ + "/" + path_.substr(0, slash);
+    if (writeFile(ancestor + "/cgroup.subtree_control", request) != 0) return;
+  }
+}
+
+void V2Group::join(int pid) {
+  if (const int error = writeFile(file("cgroup.procs"), std::to_string(pid)); error != 0)
+    throw sys::SysError(error, "write", file("cgroup.procs"));
+}
+
+void V2Group::setFrozen(bool frozen) {
+  if (const int error = writeFile(file("cgroup.freeze"), frozen ? "1" : "0"); error != 0)
+    throw sys::SysError(error, "write", file("cgroup.freeze"));
+  if (!frozen || waitUntil(2s, [&] { return this->frozen(); })) return;
+  writeFile(file("cgroup.freeze"), "0");
+  throw sys::Error("ERR_CGROUP_FAILED",
+                   "not everything in " + directory_ +
+                       " could be frozen within 2 s: a process waits in the kernel without being "
+                       "interruptible (state D in ps); try again when its input or output has ended");
+}
+
+/// cgroup.kill (Linux 5.14) reaches every process at once, forks in flight included; before it, signals until
+/// none is left.
+void V2Group::kill() {
+  const bool whole = writeFile(file("cgroup.kill"), "1") == 0;
+  const bool empty = waitUntil(10s, [&] {
+    if (!whole) {
+      writeFile(file("cgroup.freeze"), "1");
+      for (const int pid : processes()) ::kill(pid, SIGKILL);
+      writeFile(file("cgroup.freeze"), "0");
+    }
+    return event("populated") == 0;
+  });
+  if (!empty)
+    throw sys::Error("ERR_CGROUP_FAILED", "processes of " + directory_ +
+                                              " did not die within 10 s of SIGKILL (state D in ps): " +
+                                              "they wait for a device or a file system");
+}
+
+/// "8:0 rbytes=1 wbytes=2 rios=3 wios=4 …", one line per device.
+uint64_t ioTotal(const std::string& text, std::string_view key) {
+  uint64_t total = 0;
+  for (size_t at = text.find(key); at != std::string::npos; at = text.find(key, at + 1))
+    total += std::strtoull(text.c_str() + at + key.size(), nullptr, 10);
+  return total;
+}
+
+Stats V2Group::stats() const {
+  Stats stats;
+  const std::string cpu = readFile(file("cpu.stat")).value_or("");
+  stats.cpuUsageNs = keyedNumber(cpu, "usage_usec") * 1000;
+  stats.cpuUserNs = keyedNumber(cpu, "user_usec") * 1000;
+  stats.cpuSystemNs = keyedNumber(cpu, "system_usec") * 1000;
+  stats.periods = keyedNumber(cpu, "nr_periods");
+  stats.throttledPeriods = keyedNumber(cpu, "nr_throttled");
+  stats.throttledNs = keyedNumber(cpu, "throttled_usec") * 1000;
+  stats.memoryUsage = readNumber(file("memory.current")).value_or(0);
+  stats.memoryLimit = readNumber(file("memory.max")).value_or(0);
+  stats.memoryMax = readNumber(file("memory.peak")).value_or(0);
+  stats.memoryCache = keyedNumber(readFile(file("memory.stat")).value_or(""), "inactive_file");
+  stats.swapUsage = readNumber(file("memory.swap.current")).value_or(0);
+  stats.pids = readNumber(file("pids.current")).value_or(0);
+  stats.pidsLimit = readNumber(file("pids.max")).value_or(0);
+  const std::string io = readFile(file("io.stat")).value_or("");
+  stats.readBytes = ioTotal(io, "rbytes=");
+  stats.writeBytes = ioTotal(io, "wbytes=");
+  stats.readOps = ioTotal(io, "rios=");
+  stats.writeOps = ioTotal(io, "wios=");
+  stats.oomKills = oomKills();
+  return stats;
+}
+
+/// Hierarchical: memory.events counts child groups too.
+uint64_t V2Group::oomKills() const {
+  return keyedNumber(readFile(file("memory.events")).value_or(""), "oom_kill");
+}
+
+void V2Group::remove() {
+  if (const int error = removeGroup(directory_, std::chrono::steady_clock::now() + 2s); error != 0)
+    throw sys::SysError(error, "rmdir", directory_);
+}
+
+std::vector<Directory> V2Group::directories() const {
+  if (!fd_) return {};
+  return {{"", directory_}};
+}
+
+}  // namespace
+
+std::unique_ptr<Cgroup> createV2(const Hierarchy& unified, const std::string& path,
+                                 const Resources& resources) {
+  auto group = std::make_unique<V2Group>(unified, path);
+  group->create(resources);
+  return group;
+}
+
+std::unique_ptr<Cgroup> openV2(const Hierarchy& unified, const std::string& path) {
+  auto group = std::make_unique<V2Group>(unified, path);
+  group->open();
+  return group;
+}
+
+}  // namespace strake::cgroup
