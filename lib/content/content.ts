@@ -12,13 +12,21 @@ export interface ContentSource {
   /**
    * Opens the bytes of `descriptor` from `offset` (default 0, less than its size) to the end. When the other side cannot
    * begin there, the source drops what comes before. Leaving the iteration early releases the connection or file.
-   * The iteration fails with an EngineError of kind `unavailable` when the bytes are cut off: fetching again from where
-   * they ended may help. ERR_BLOB_NOT_FOUND; ERR_ABORTED.
+   * When the bytes are cut off the iteration fails with ERR_DOWNLOAD_INTERRUPTED: fetch again from where they ended.
+   * ERR_BLOB_NOT_FOUND; ERR_BLOB_SIZE_MISMATCH; ERR_ABORTED.
    */
   fetch(
     descriptor: Descriptor,
     options?: { readonly offset?: number; readonly signal?: AbortSignal },
-  ): Promise<AsyncIterable<Uint8Array>>;
+  ): Promise<ContentBody>;
+  /** Asks `origin` of a body no more, since what it sent did not have its digest. */
+  distrust?(origin: string): void;
+}
+
+/** Bytes that are arriving. Not asking for the next chunk stops the sender. */
+export interface ContentBody extends AsyncIterable<Uint8Array> {
+  /** Which of several places sends them, if the source has several. */
+  readonly origin?: string;
 }
 
 /** Where content can be put. */

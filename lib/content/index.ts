@@ -2,4 +2,4 @@
  * Content by digest: what a source and a sink of bytes are, and the store on this machine's disk. It knows nothing of
  * names, of registries, or of what a layer unpacks to.
  */
-export type { ContentSink, ContentSource } from './content.ts';
+export type { ContentBody, ContentSink, ContentSource } from './content.ts';
