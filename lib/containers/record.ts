@@ -1,0 +1,53 @@
+import { EngineError } from '../errors/index.ts';
+import type { Digest, ImageProcess } from '../oci/index.ts';
+import type { ContainerSpec } from './spec.ts';
+
+/** What is kept of a container for as long as it exists: ROOT/containers/ID/record.json. Its state is not in it. */
+export interface ContainerRecord {
+  readonly version: 1;
+  readonly id: string;
+  readonly name: string;
+  /** RFC 3339 */
+  readonly createdAt: string;
+  readonly image: RecordedImage;
+  readonly spec: ContainerSpec;
+  readonly volumes: readonly RecordedVolume[];
+  /** Set by `run`: the process that made it and will remove it. When that is gone before the start, so is the container. */
+  readonly owner?: { readonly pid: number; readonly startTime: string };
+}
+
+/** What a container keeps of its image: enough to start it again when the name has moved on. */
+export interface RecordedImage {
+  readonly reference: string;
+  readonly id: Digest | null;
+  /** The snapshot below the writable layer; null: nothing, or a directory. */
+  readonly chainId: Digest | null;
+  /** For `@host` and `@/dir`: the directory below the writable layer. */
+  readonly directory: string | null;
+  readonly process: ImageProcess;
+  readonly platform: string;
+}
+
+export interface RecordedVolume {
+  readonly name: string;
+  readonly anonymous: boolean;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/** Reads what a file of ours holds. @throws EngineError ERR_SYSTEM when it is not ours any more. */
+export function parseRecord(json: string, path: string): ContainerRecord {
+  const record = parseJson(json) as Partial<ContainerRecord> | undefined;
+  if (record?.version === 1 && record.id && record.name && record.spec && record.image) {
+    return record as ContainerRecord;
+  }
+  throw new EngineError('ERR_SYSTEM', `${path} is no container record of this version: remove its directory, or use the version that wrote it`);
+}
+
+function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,227 @@
+import { mkdir, open, readdir, readFile, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
+import { native } from '../../bindings/load.ts';
+import { EngineError } from '../errors/index.ts';
+import { idPrefixOfName } from './names.ts';
+import { type ContainerRecord, parseRecord } from './record.ts';
+
+/** Where the files of one container are. */
+export interface ContainerPaths {
+  /** ROOT/containers/ID: what survives a reboot. */
+  readonly dir: string;
+  readonly record: string;
+  /** Written by the monitor at the end. */
+  readonly exit: string;
+  /** Made at each start: with it, a container without any task was running when the machine went down. */
+  readonly started: string;
+  readonly log: string;
+  readonly upper: string;
+  readonly work: string;
+  /** Held for a transition. */
+  readonly lock: string;
+  /** RUN/containers/ID: bundle, sockets, the monitor's lock. */
+  readonly runDir: string;
+  /** Made when paused. */
+  readonly paused: string;
+}
+
+/**
+ * The records of all containers below one root, and who has which name. Names are symbolic links NAME -> ID, since
+ * symlink(2) is atomic; a generated name is found by the digits of the id in it and is not reserved.
+ */
+export class ContainerStore {
+  readonly #containers: string;
+  readonly #names: string;
+  readonly #runs: string;
+
+  constructor(root: string, runDir: string) {
+    this.#containers = `${root}/containers`;
+    this.#names = `${root}/names`;
+    this.#runs = `${runDir}/containers`;
+  }
+
+  /** Makes the directories that hold the containers; existing ones are fine. */
+  async prepare(): Promise<void> {
+    await Promise.all(
+      [this.#containers, this.#names, this.#runs].map((path) => mkdir(path, { recursive: true, mode: 0o700 })),
+    );
+  }
+
+  paths(id: string): ContainerPaths {
+    const dir = `${this.#containers}/${id}`;
+    const runDir = `${this.#runs}/${id}`;
+    return {
+      dir,
+      record: `${dir}/record.json`,
+      exit: `${dir}/exit.json`,
+      started: `${dir}/started`,
+      log: `${dir}/container.log`,
+      upper: `${dir}/upper`,
+      work: `${dir}/work`,
+      lock: `${dir}/lock`,
+      runDir,
+      paused: `${runDir}/paused`,
+    };
+  }
+
+  /** The record, or null when there is no such container (any more). */
+  async read(id: string): Promise<ContainerRecord | null> {
+    const path = this.paths(id).record;
+    const json = await readFile(path, 'utf8').catch(ignoring('ENOENT'));
+    return json === null ? null : parseRecord(json, path);
+  }
+
+  /** Publishes a record in its existing directory. Durable: it survives a power loss once this returns. */
+  async write(record: ContainerRecord, options: { durable: boolean }): Promise<void> {
+    const { record: path } = this.paths(record.id);
+    await native.writeFileAtomic(path, JSON.stringify(record), { mode: 0o600, durable: options.durable });
+    if (options.durable) await syncDirectory(this.#containers);
+  }
+
+  /** ERR_CONTAINER_NAME_IN_USE, whoever in whatever process has it. */
+  async reserveName(name: string, id: string): Promise<void> {
+    const prefix = idPrefixOfName(name);
+    const holder = prefix === undefined ? null : await this.#byGeneratedName(name, prefix);
+    if (holder !== null) throw nameInUse(name, holder);
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const taken = await symlink(id, `${this.#names}/${name}`).catch(failing('EEXIST'));
+      if (!taken) return;
+      await this.#dropStaleName(name);
+    }
+    throw nameInUse(name, (await this.#reserved(name)) ?? 'another container');
+  }
+
+  async releaseName(name: string, id: string): Promise<void> {
+    if ((await this.#reserved(name)) === id) await unlink(`${this.#names}/${name}`).catch(ignoring('ENOENT'));
+  }
+
+  /** The full id of a container by its name, id, or unique beginning of its id. */
+  async find(nameOrId: string): Promise<string> {
+    const found = (await this.#byName(nameOrId)) ?? (await this.#byPrefix(nameOrId));
+    if (found !== null) return found;
+    throw new EngineError('ERR_CONTAINER_NOT_FOUND', `there is no container ${nameOrId}: \`strake ps -a\` lists those that are`, {
+      details: { container: nameOrId },
+    });
+  }
+
+  async ids(): Promise<string[]> {
+    const entries = (await readdir(this.#containers).catch(ignoring('ENOENT'))) ?? [];
+    return entries.filter(isId);
+  }
+
+  /** What died while it was being removed: directories that have lost their name already. */
+  async sweepRemoved(): Promise<void> {
+    const entries = (await readdir(this.#containers).catch(ignoring('ENOENT'))) ?? [];
+    const dead = entries.filter((entry) => entry.startsWith(removedPrefix));
+    await Promise.all(dead.map((entry) => native.removeTree(`${this.#containers}/${entry}`)));
+  }
+
+  /** One transition at a time, among all processes. ERR_CONTAINER_NOT_FOUND if it was removed while waiting. */
+  async lock(id: string): Promise<Disposable> {
+    const { lock: path, record } = this.paths(id);
+    const lock = await native.lockFile(path, { shared: false, wait: true }).catch(ignoring('ENOENT'));
+    const exists = lock !== null && (await readFile(record).catch(ignoring('ENOENT'))) !== null;
+    if (lock === null || !exists) {
+      lock?.release();
+      throw new EngineError('ERR_CONTAINER_NOT_FOUND', `container ${id.slice(0, 12)} has been removed`);
+    }
+    return { [Symbol.dispose]: () => lock.release() };
+  }
+
+  /** The container is gone with one rename; its files follow. */
+  async remove(id: string): Promise<void> {
+    const { dir, runDir } = this.paths(id);
+    const dead = `${this.#containers}/${removedPrefix}${id}`;
+    await rename(dir, dead).catch(ignoring('ENOENT'));
+    await Promise.all([native.removeTree(runDir), native.removeTree(dead)]);
+  }
+
+  async #byName(name: string): Promise<string | null> {
+    if (!isFileName(name)) return null;
+    const reserved = await this.#reserved(name);
+    if (reserved !== null && (await this.read(reserved)) !== null) return reserved;
+    const prefix = idPrefixOfName(name);
+    return prefix === undefined ? null : this.#byGeneratedName(name, prefix);
+  }
+
+  async #byGeneratedName(name: string, prefix: string): Promise<string | null> {
+    for (const id of await this.ids()) {
+      if (id.startsWith(prefix) && (await this.read(id))?.name === name) return id;
+    }
+    return null;
+  }
+
+  async #byPrefix(prefix: string): Promise<string | null> {
+    if (!/^[0-9a-f]{1,64}$/.test(prefix)) return null;
+    if (isId(prefix)) return (await this.read(prefix)) === null ? null : prefix;
+    const found = (await this.ids()).filter((id) => id.startsWith(prefix));
+    if (found.length > 1) {
+      throw new EngineError('ERR_CONTAINER_AMBIGUOUS', `${prefix} begins the ids of ${found.length} containers: give more digits`, {
+        details: { ids: found },
+      });
+    }
+    return found[0] ?? null;
+  }
+
+  async #reserved(name: string): Promise<string | null> {
+    return await readlink(`${this.#names}/${name}`).catch(ignoring('ENOENT'));
+  }
+
+  /** A name whose container is gone: its process died between the two, or its monitor removed it. */
+  async #dropStaleName(name: string): Promise<void> {
+    const id = await this.#reserved(name);
+    if (id === null) return;
+    using taken = await this.#lockName();
+    if (taken && (await this.#reserved(name)) === id && !(await this.#isAlive(id))) {
+      await rm(`${this.#names}/${name}`, { force: true });
+    }
+  }
+
+  /** Its directory is made before its name is reserved. */
+  async #isAlive(id: string): Promise<boolean> {
+    return (await readdir(this.paths(id).dir).catch(ignoring('ENOENT'))) !== null;
+  }
+
+  async #lockName(): Promise<Disposable | null> {
+    const lock = await native.lockFile(`${this.#names}/.lock`, { shared: false, wait: true });
+    return lock && { [Symbol.dispose]: () => lock.release() };
+  }
+}
+
+const removedPrefix = '.removed-';
+
+function isId(text: string): boolean {
+  return /^[0-9a-f]{64}$/.test(text);
+}
+
+function isFileName(text: string): boolean {
+  return text.length <= 255 && !text.includes('/') && !text.includes('\0') && !text.startsWith('.');
+}
+
+function nameInUse(name: string, id: string): EngineError {
+  return new EngineError(
+    'ERR_CONTAINER_NAME_IN_USE',
+    `the name ${name} is in use by container ${id.slice(0, 12)}: remove or rename that one, or choose another name`,
+    { details: { name, id } },
+  );
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  await using directory = await open(path, 'r');
+  await directory.sync();
+}
+
+/** For `.catch`: null instead of that error. */
+export function ignoring(code: string): (error: unknown) => null {
+  return (error) => {
+    if ((error as NodeJS.ErrnoException).code === code) return null;
+    throw error;
+  };
+}
+
+/** For `.catch`: true instead of that error. */
+function failing(code: string): (error: unknown) => true {
+  return (error) => {
+    if ((error as NodeJS.ErrnoException).code === code) return true;
+    throw error;
+  };
+}
