@@ -3,3 +3,4 @@
  * a log and knows nothing of containers: whoever calls says where the log is and when its container has ended.
  */
 export type { LogEntry, LogOptions } from './log-entry.ts';
+export { readLog } from './read-log.ts';

@@ -1,0 +1,141 @@
+import { EngineError } from '../errors/index.ts';
+import { Changes } from './changes.ts';
+import type { LogEntry, LogOptions } from './log-entry.ts';
+import { LogFile } from './log-file.ts';
+import { parseEntry, sortableTime } from './parse-entry.ts';
+
+/**
+ * The entries of the json-file log at `path` and its rotated predecessors `path.1`, `path.2`…, oldest first. With
+ * `follow` it goes on, across rotations, until `ended` settles and everything is read. A log that is not there yet is
+ * empty. Memory is bounded by one chunk and one line; `tail` reads back from the end.
+ * @throws EngineError ERR_ABORTED, ERR_INVALID_ARGUMENT
+ */
+export async function* readLog(
+  path: string,
+  options: LogOptions = {},
+  ended: Promise<unknown> = Promise.resolve(),
+): AsyncGenerator<LogEntry> {
+  const wanted = entryFilter(options);
+  for await (const line of options.follow ? followLines(path, options, ended) : presentLines(path, options)) {
+    const entry = parseEntry(line);
+    if (entry === null) continue;
+    const verdict = wanted(entry);
+    if (verdict === 'end') return;
+    if (verdict === 'yes') yield entry;
+  }
+}
+
+async function* presentLines(path: string, options: LogOptions): AsyncGenerator<string> {
+  const files = await openAll(path, options.tail);
+  try {
+    for (const file of files) yield* abortable(file.lines(), options.signal);
+  } finally {
+    await closeAll(files);
+  }
+}
+
+async function* followLines(
+  path: string,
+  options: LogOptions,
+  ended: Promise<unknown>,
+): AsyncGenerator<string> {
+  using changes = new Changes(path);
+  let isEnded = false;
+  const end = Promise.race([ended.catch(() => undefined), whenAborted(options.signal)]).then(() => {
+    isEnded = true;
+  });
+  const files = await openAll(path, options.tail);
+  try {
+    for (;;) {
+      const isLast = isEnded; // before reading: what is written until then is read
+      yield* abortable(drain(files, path), options.signal);
+      if (isLast) return;
+      await changes.next(end);
+    }
+  } finally {
+    await closeAll(files);
+  }
+}
+
+/** Reads all there is, and goes on to the files that a rotation has put after the last one. */
+async function* drain(files: LogFile[], path: string): AsyncGenerator<string> {
+  for (;;) {
+    for (const file of files) yield* file.lines();
+    const newer = await openNewer(path, files.at(-1));
+    if (newer.length === 0) return;
+    for (const file of files) yield* file.lines(); // written between the last read and the rotation
+    await closeAll(files);
+    files.push(...newer);
+  }
+}
+
+/** The files after `last`, oldest first. */
+async function openNewer(path: string, last: LogFile | undefined): Promise<LogFile[]> {
+  const newer: LogFile[] = [];
+  for (let index = 0; ; index++) {
+    const file = await LogFile.open(index === 0 ? path : `${path}.${index}`);
+    if (file === null || file.inode === last?.inode) {
+      await file?.[Symbol.asyncDispose]();
+      return newer;
+    }
+    newer.unshift(file);
+  }
+}
+
+/** All files, oldest first, positioned at the last `tail` lines; those before are left out. */
+async function openAll(path: string, tail: number | undefined): Promise<LogFile[]> {
+  if (tail !== undefined && !(Number.isInteger(tail) && tail >= 0)) {
+    throw new EngineError('ERR_INVALID_ARGUMENT', `invalid tail ${tail}: it must be a whole number of lines`);
+  }
+  const files = await openNewer(path, undefined);
+  if (tail === undefined) return files;
+  let missing = tail;
+  for (const file of [...files].reverse()) missing -= await file.seekLast(missing);
+  return files;
+}
+
+async function closeAll(files: LogFile[]): Promise<void> {
+  await Promise.all(files.splice(0).map((file) => file[Symbol.asyncDispose]()));
+}
+
+function entryFilter(options: LogOptions): (entry: LogEntry) => 'yes' | 'no' | 'end' {
+  const since = options.since === undefined ? '' : checkedTime('since', options.since);
+  const until = options.until === undefined ? undefined : checkedTime('until', options.until);
+  return ({ stream, time }) => {
+    const at = since === '' && until === undefined ? '' : sortableTime(time);
+    if (until !== undefined && at > until) return 'end';
+    return at >= since && options[stream] !== false ? 'yes' : 'no';
+  };
+}
+
+function checkedTime(option: string, time: Date | string): string {
+  if (Number.isNaN(new Date(time).getTime())) {
+    throw new EngineError(
+      'ERR_INVALID_ARGUMENT',
+      `invalid ${option} ${String(time)}: give a Date or RFC 3339 text`,
+    );
+  }
+  return sortableTime(time);
+}
+
+async function* abortable(
+  lines: AsyncIterable<string>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<string> {
+  throwIfAborted(signal);
+  for await (const line of lines) {
+    yield line;
+    throwIfAborted(signal);
+  }
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted)
+    throw new EngineError('ERR_ABORTED', 'reading the log was aborted', { cause: signal.reason });
+}
+
+function whenAborted(signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    signal?.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
