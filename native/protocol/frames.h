@@ -5,13 +5,14 @@
 //
 // monitor -> client
 //   stdout, stderr   bytes (a tty has stdout only)
-//   started          JSON {"pid":N,"startedAt":"RFC 3339 ns"}           launcher: once, first; attach: first
+//   started          JSON {"pid":N,"pidStart":"…","startedAt":"RFC 3339 ns"}  launcher: once, first; attach: first
 //   failed           JSON {"code","step","errno","path","message"}      launcher only, instead of started; then EOF
 //   exited           JSON {"exitCode","signal"?,"oomKilled","finishedAt"} last frame, after the last output byte; then EOF.
 //                    exitCode is 128+n for a signal. The launcher gets it when the status is recorded and, for
 //                    autoRemove, when the container's directories and cgroup are gone.
 //   trace            JSON {"step":"…","us":N}                            only with STRAKE_TRACE
-//   warning          JSON {"code","message"}                             a degraded setting (nested machines), before started
+//   warning          JSON {"code","message"}                             a degraded setting (nested machines), before
+//                    started; later only ERR_LOG_FAILED, once
 // client -> monitor
 //   stdin            bytes            stdinClose  empty            resize  rows u16 cols u16, big-endian
 //   attach           JSON {"stdin":bool,"stdout":bool,"stderr":bool}    first frame on attach.sock; the launcher's

@@ -1,0 +1,36 @@
+// Readiness of descriptors, one at a time (epoll).
+#pragma once
+#include <sys/epoll.h>
+
+#include <cstdint>
+
+#include "sys/unique_fd.h"
+
+namespace strake::monitor {
+
+class Watcher {
+ public:
+  /// `events`: EPOLLIN, EPOLLOUT, EPOLLHUP, EPOLLERR.
+  virtual void onEvents(uint32_t events) = 0;
+
+ protected:
+  ~Watcher() = default;
+};
+
+/// Level-triggered. A watched descriptor belongs to its watcher, which removes it before closing it.
+class EventLoop {
+ public:
+  EventLoop();
+  void add(int fd, uint32_t events, Watcher* watcher);
+  void modify(int fd, uint32_t events, Watcher* watcher);
+  void remove(int fd) noexcept;
+  /// Waits for one descriptor and tells its watcher. One, because a watcher may destroy another whose event
+  /// would be next; the kernel rotates its ready list, so none starves. `timeout` in ms, -1 for ever. False:
+  /// nothing came.
+  bool runOnce(int timeout = -1);
+
+ private:
+  sys::UniqueFd epoll_;
+};
+
+}  // namespace strake::monitor

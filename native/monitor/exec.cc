@@ -1,0 +1,94 @@
+#include <fcntl.h>
+
+#include "cgroup/cgroup.h"
+#include "monitor/run.h"
+#include "monitor/stdio.h"
+#include "monitor/task.h"
+#include "runtime/spec.h"
+#include "sys/error.h"
+#include "sys/lock.h"
+#include "sys/process.h"
+#include "sys/whole_file.h"
+
+namespace strake::monitor {
+
+namespace {
+
+/// The container's init, as state.json names it, held by a descriptor so that it cannot become another
+/// process.
+struct Running {
+  State state;
+  sys::UniqueFd pidfd;
+};
+
+[[noreturn]] void notRunning(const std::string& directory) {
+  throw sys::Error("ERR_CONTAINER_STATE",
+                   "the container of " + directory + " is not running: start it first");
+}
+
+Running findRunning(const std::string& directory) {
+  // Whoever can lock it knows that the container's monitor is gone.
+  if (sys::tryLockFile(directory + "/lock", sys::LockMode::shared)) notRunning(directory);
+  const std::optional<State> state = parseState(readFile(directory + "/state.json"));
+  if (!state) notRunning(directory);
+  Running running{*state, sys::openProcess(state->pid, state->pidStart)};
+  if (!running.pidfd) notRunning(directory);
+  return running;
+}
+
+runtime::Launched start(Monitor& monitor, ExecTask& task) {
+  const Wiring& wiring = task.wiring;
+  monitor.hub().setStdinMode(wiring.stdinMode);
+  monitor.hub().attachLauncher(wiring.attach);
+  const Running container = findRunning(task.container);
+  const runtime::Spec spec = runtime::parseSpec(readFile(task.container + "/config.json"));
+  if (wiring.terminal) task.process.consoleSize = {wiring.terminal->rows, wiring.terminal->cols};
+  const auto group = container.state.cgroup.empty() ? nullptr : cgroup::Cgroup::open(container.state.cgroup);
+  Stdio stdio = openStdio(task.process.terminal, wiring.stdinMode);
+  monitor.trace().step("prepare");
+
+  runtime::Launched launched = runtime::exec({.spec = spec,
+                                              .process = task.process,
+                                              .init = container.state.pid,
+                                              .initPidfd = container.pidfd.get(),
+                                              .user = task.user,
+                                              .stdio = stdio.borrow(),
+                                              .cgroup = group.get(),
+                                              .dieWithParent = true,
+                                              .trace = monitor.trace().enabled(),
+                                              .preservedFds = {}});
+  connect(monitor.hub(), stdio, launched, wiring.terminal);
+  monitor.announce(launched, container.state.cgroup);
+  return launched;
+}
+
+void record(const ExecTask& task, const ExitStatus& status, const std::string& startedAt) {
+  if (task.statusFile.empty()) return;
+  try {
+    sys::writeFileAtomic(task.statusFile, statusFileJson(status, startedAt), 0600, false);
+  } catch (const std::exception&) {  // the directory went with the container: nobody can ask any more
+  }
+}
+
+}  // namespace
+
+int runExec(Monitor& monitor) {
+  ExecTask task;
+  runtime::Launched launched;
+  try {
+    monitor.lock();
+    task = parseExecTask(readFile(monitor.path("exec.json")));
+    launched = start(monitor, task);
+  } catch (...) {
+    monitor.fail(currentFailure());
+    return 1;
+  }
+  const ExitStatus status = monitor.waitForExit(launched);
+  // Children that it left behind may hold its output open for ever; what it wrote itself is there by now.
+  monitor.hub().drain();
+  record(task, status, monitor.state().startedAt);
+  monitor.finish(status);
+  return 0;
+}
+
+}  // namespace strake::monitor

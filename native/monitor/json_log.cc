@@ -1,0 +1,176 @@
+#include "monitor/json_log.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include <cstring>
+
+#include "monitor/utf8.h"
+#include "sys/error.h"
+#include "sys/whole_file.h"
+
+namespace strake::monitor {
+
+namespace {
+
+constexpr size_t maxLine = 16 * 1024;
+constexpr size_t flushAbove = 64 * 1024;
+
+std::string currentTime() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return formatTime(now);
+}
+
+bool isPlain(unsigned char byte) {
+  return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\' && byte != '<' && byte != '>' &&
+         byte != '&';
+}
+
+void appendEscapedAscii(std::string& out, unsigned char byte) {
+  constexpr char hex[] = "0123456789abcdef";
+  if (byte == '"' || byte == '\\') {
+    out.append({'\\', static_cast<char>(byte)});
+  } else if (byte == '\n') {
+    out += "\\n";
+  } else if (byte == '\r') {
+    out += "\\r";
+  } else {
+    out.append({'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]});
+  }
+}
+
+/// Appends the first character of `text`, which is not ASCII; returns how many bytes it takes.
+size_t appendEscapedWide(std::string& out, std::string_view text) {
+  const size_t length = utf8Length(text);
+  if (length == 0) {
+    out += "\\ufffd";
+    return 1;
+  }
+  const std::string_view character = text.substr(0, length);
+  if (character == "\xe2\x80\xa8") {
+    out += "\\u2028";
+  } else if (character == "\xe2\x80\xa9") {
+    out += "\\u2029";
+  } else {
+    out += character;
+  }
+  return length;
+}
+
+}  // namespace
+
+std::string formatTime(const timespec& time) {
+  tm utc{};
+  ::gmtime_r(&time.tv_sec, &utc);
+  char text[64];
+  int length = snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%09ld", utc.tm_year + 1900,
+                        utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, time.tv_nsec);
+  while (text[length - 1] == '0') --length;
+  if (text[length - 1] == '.') --length;
+  return std::string(text, static_cast<size_t>(length)) + "Z";
+}
+
+void appendEscaped(std::string& out, std::string_view text) {
+  while (!text.empty()) {
+    size_t plain = 0;
+    while (plain < text.size() && isPlain(static_cast<unsigned char>(text[plain]))) ++plain;
+    out.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) return;
+    const auto byte = static_cast<unsigned char>(text[0]);
+    if (byte < 0x80) appendEscapedAscii(out, byte);
+    text.remove_prefix(byte < 0x80 ? 1 : appendEscapedWide(out, text));
+  }
+}
+
+JsonLog::JsonLog(Options options) : options_(std::move(options)) {
+  open(0);
+}
+
+void JsonLog::open(int extraFlags) {
+  const int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | extraFlags;
+  file_.reset(sys::check(::open(options_.path.c_str(), flags, 0640), "open", options_.path));
+  struct stat status {};
+  sys::check(::fstat(file_.get(), &status), "fstat", options_.path);
+  size_ = static_cast<uint64_t>(status.st_size);
+}
+
+void JsonLog::write(Stream stream, std::span<const char> bytes) {
+  const std::string now = currentTime();
+  std::string_view rest(bytes.data(), bytes.size());
+  while (!rest.empty()) {
+    const size_t newline = rest.find('\n');
+    const bool isEnd = newline != std::string_view::npos;
+    append(stream, rest.substr(0, newline), isEnd, now);
+    rest.remove_prefix(isEnd ? newline + 1 : rest.size());
+  }
+  flush();
+}
+
+void JsonLog::append(Stream stream, std::string_view piece, bool isEnd, const std::string& now) {
+  std::string& kept = lines_[static_cast<int>(stream)].text;
+  while (kept.size() + piece.size() >= maxLine) {
+    const size_t taken = maxLine - kept.size();
+    kept.append(piece.substr(0, taken));
+    piece.remove_prefix(taken);
+    emit(stream, kept, false, now);
+    kept.clear();
+  }
+  if (isEnd && kept.empty()) return emit(stream, piece, true, now);
+  kept.append(piece);
+  if (!isEnd) return;
+  emit(stream, kept, true, now);
+  kept.clear();
+}
+
+void JsonLog::emit(Stream stream, std::string_view text, bool isEnd, const std::string& now) {
+  Line& line = lines_[static_cast<int>(stream)];
+  if (!line.inPieces) line.time = now;
+  line.inPieces = !isEnd;
+  buffer_ += "{\"log\":\"";
+  appendEscaped(buffer_, text);
+  buffer_ += isEnd ? "\\n\",\"stream\":\"" : "\",\"stream\":\"";
+  buffer_ += stream == Stream::out ? "stdout" : "stderr";
+  buffer_.append("\",\"time\":\"").append(line.time).append("\"}\n");
+  const bool isFull = options_.maxSize > 0 && size_ + buffer_.size() >= options_.maxSize;
+  if (isFull || buffer_.size() >= flushAbove) flush();
+}
+
+void JsonLog::finish() {
+  const std::string now = currentTime();
+  for (const Stream stream : {Stream::out, Stream::err}) {
+    std::string& kept = lines_[static_cast<int>(stream)].text;
+    if (!kept.empty()) emit(stream, kept, false, now);
+    kept.clear();
+  }
+  flush();
+}
+
+void JsonLog::flush() {
+  if (buffer_.empty()) return;
+  try {
+    if (options_.maxSize > 0 && size_ >= options_.maxSize) rotate();
+    sys::writeAll(file_.get(), buffer_, options_.path);
+  } catch (...) {
+    buffer_.clear();
+    throw;
+  }
+  size_ += buffer_.size();
+  buffer_.clear();
+}
+
+void JsonLog::trim() {
+  buffer_.shrink_to_fit();
+}
+
+void JsonLog::rotate() {
+  const auto numbered = [this](unsigned number) { return options_.path + "." + std::to_string(number); };
+  for (unsigned i = options_.maxFile; i > 2; --i) ::rename(numbered(i - 2).c_str(), numbered(i - 1).c_str());
+  if (options_.maxFile > 1)
+    sys::check(::rename(options_.path.c_str(), numbered(1).c_str()), "rename", options_.path);
+  open(options_.maxFile > 1 ? 0 : O_TRUNC);
+}
+
+}  // namespace strake::monitor

@@ -1,0 +1,145 @@
+#include "monitor/monitor.h"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "monitor/scratch.h"
+#include "sys/error.h"
+#include "sys/process.h"
+#include "sys/whole_file.h"
+
+namespace strake::monitor {
+
+using protocol::Frame;
+
+namespace {
+
+constexpr int idleAfter = 200;  // ms without an event
+constexpr int lockAttempts = 500;
+constexpr useconds_t lockPause = 2000;
+constexpr off_t maxFileSize = 16 << 20;
+
+std::string currentTime() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return formatTime(now);
+}
+
+class ExitWatcher final : public Watcher {
+ public:
+  ExitWatcher(int pidfd, EventLoop& loop) : pidfd_(pidfd), loop_(loop) { loop_.add(pidfd_, EPOLLIN, this); }
+  ~ExitWatcher() { loop_.remove(pidfd_); }
+  bool exited = false;
+  void onEvents(uint32_t) override { exited = true; }
+
+ private:
+  int pidfd_;
+  EventLoop& loop_;
+};
+
+ExitStatus reapProcess(int pidfd) {
+  siginfo_t info{};
+  while (::waitid(P_PIDFD, static_cast<id_t>(pidfd), &info, WEXITED) < 0) {
+    if (errno != EINTR) sys::throwErrno("waitid");
+  }
+  ExitStatus status;
+  status.signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+  status.exitCode = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+  status.finishedAt = currentTime();
+  return status;
+}
+
+}  // namespace
+
+Monitor::Monitor(std::string directory, sys::UniqueFd launcher)
+    : directory_(std::move(directory)), hub_(loop_), trace_(hub_) {
+  if (launcher) hub_.addLauncher(std::move(launcher));
+}
+
+/// Waits a little: whoever looks whether the lock is free holds it for a moment.
+void Monitor::lock() {
+  for (int attempt = 0; attempt < lockAttempts; ++attempt) {
+    lock_ = sys::tryLockFile(path("lock"), sys::LockMode::exclusive);
+    if (lock_) return;
+    ::usleep(lockPause);
+  }
+  throw sys::Error("ERR_CONTAINER_STATE", directory_ + " has a monitor already: the container is running");
+}
+
+void Monitor::announce(const runtime::Launched& launched, const std::string& cgroup) {
+  trace_.step("launch");
+  for (const runtime::TraceStep& step : launched.trace) {
+    hub_.tellLauncher(Frame::trace, traceJson(("launch." + step.step).c_str(), step.microseconds));
+  }
+  for (const runtime::Warning& warning : launched.warnings) {
+    hub_.tellLauncher(Frame::warning, warningJson(warning.code, warning.message));
+  }
+  state_ = {.monitorPid = ::getpid(),
+            .pid = launched.pid,
+            .pidStart = sys::processStartTime(launched.pid).value_or("0"),
+            .startedAt = currentTime(),
+            .cgroup = cgroup};
+  sys::writeFileAtomic(path("state.json"), stateJson(state_), 0600, false);
+  trace_.step("announce");
+  hub_.start(startedJson(state_));
+}
+
+ExitStatus Monitor::waitForExit(runtime::Launched& launched) {
+  const ExitWatcher watcher(launched.pidfd.get(), loop_);
+  serve([&] { return watcher.exited; });
+  return reapProcess(launched.pidfd.get());
+}
+
+void Monitor::finish(const ExitStatus& status) {
+  hub_.finish(exitedJson(status));
+  if (lock_) lock_->release();
+  serve([this] { return !hub_.hasUnsent(); });
+}
+
+void Monitor::fail(const Failure& failure) {
+  hub_.tellLauncher(Frame::failed, failedJson(failure));
+  if (lock_) lock_->release();
+  serve([this] { return !hub_.hasUnsent(); });
+}
+
+void Monitor::serve(const std::function<bool()>& until) {
+  int timeout = idleAfter;
+  while (!until()) {
+    const bool active = loop_.runOnce(timeout);
+    hub_.reap();
+    timeout = active ? idleAfter : -1;
+    if (active) continue;
+    hub_.trim();
+    releaseScratch();
+    ::malloc_trim(0);
+  }
+}
+
+Failure currentFailure() {
+  try {
+    throw;
+  } catch (const runtime::LaunchError& error) {
+    return {error.code(), error.step(), error.error(), error.path(), error.what()};
+  } catch (const sys::Error& error) {
+    return {error.code(), "prepare", 0, "", error.what()};
+  } catch (const sys::SysError& error) {
+    return {"ERR_LAUNCH_FAILED", error.call(), error.error(), error.path(), error.what()};
+  } catch (const std::exception& error) {
+    return {"ERR_LAUNCH_FAILED", "prepare", 0, "", error.what()};
+  }
+}
+
+std::string readFile(const std::string& path) {
+  const sys::UniqueFd fd(sys::check(::open(path.c_str(), O_RDONLY | O_CLOEXEC), "open", path));
+  struct stat status {};
+  sys::check(::fstat(fd.get(), &status), "fstat", path);
+  if (status.st_size > maxFileSize) throw sys::SysError(EFBIG, "read", path);
+  std::string text(static_cast<size_t>(status.st_size), '\0');
+  text.resize(sys::readFull(fd.get(), text, path));
+  return text;
+}
+
+}  // namespace strake::monitor

@@ -1,0 +1,57 @@
+// What every monitor is: a run directory that it has locked, a loop, a hub, the launcher's connection, and
+// one process that it supervises from the launch to the end.
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "monitor/event_loop.h"
+#include "monitor/json.h"
+#include "monitor/stdio_hub.h"
+#include "monitor/trace.h"
+#include "runtime/launch.h"
+#include "sys/lock.h"
+
+namespace strake::monitor {
+
+class Monitor {
+ public:
+  /// `directory` has `lock` and gets state.json. `launcher` may be empty.
+  Monitor(std::string directory, sys::UniqueFd launcher);
+
+  const std::string& directory() const { return directory_; }
+  StdioHub& hub() { return hub_; }
+  Trace& trace() { return trace_; }
+  /// `name` in the run directory.
+  std::string path(const char* name) const { return directory_ + "/" + name; }
+
+  /// Throws sys::Error ERR_CONTAINER_STATE when another monitor has the directory.
+  void lock();
+  /// The process runs: state.json is written and `started` is sent.
+  void announce(const runtime::Launched& launched, const std::string& cgroup);
+  const State& state() const { return state_; }
+  /// Serves the clients until the process has ended, and reaps it. Its output may not be drained yet.
+  ExitStatus waitForExit(runtime::Launched& launched);
+  /// Sends the last frame, gives up the lock, and serves on until every client has taken what it is owed.
+  void finish(const ExitStatus& status);
+  /// Says why there is no process, and waits until that has been taken.
+  void fail(const Failure& failure);
+
+ private:
+  void serve(const std::function<bool()>& until);
+
+  std::string directory_;
+  EventLoop loop_;
+  StdioHub hub_;
+  Trace trace_;
+  std::optional<sys::FileLock> lock_;
+  State state_;
+};
+
+/// The exception that is being handled, for a `failed` frame.
+Failure currentFailure();
+
+/// A whole file. Throws SysError, also EFBIG above 16 MiB.
+std::string readFile(const std::string& path);
+
+}  // namespace strake::monitor

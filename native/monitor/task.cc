@@ -1,0 +1,157 @@
+#include "monitor/task.h"
+
+#include <rapidjson/document.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include "sys/error.h"
+
+namespace strake::monitor {
+
+namespace {
+
+using Value = rapidjson::Value;
+
+[[noreturn]] void invalid(const char* field, const char* expected) {
+  throw sys::Error("ERR_SPEC_INVALID", std::string("the task's \"") + field + "\" must be " + expected);
+}
+
+/// The member of that name, or null where it is absent.
+const Value* find(const Value& object, const char* key) {
+  const auto member = object.FindMember(key);
+  return member == object.MemberEnd() || member->value.IsNull() ? nullptr : &member->value;
+}
+
+const Value* findObject(const Value& object, const char* key) {
+  const Value* value = find(object, key);
+  if (value != nullptr && !value->IsObject()) invalid(key, "an object");
+  return value;
+}
+
+std::string text(const Value& value, const char* key) {
+  if (!value.IsString()) invalid(key, "a string");
+  return {value.GetString(), value.GetStringLength()};
+}
+
+std::string textOf(const Value& object, const char* key) {
+  const Value* value = find(object, key);
+  return value == nullptr ? std::string() : text(*value, key);
+}
+
+bool flagOf(const Value& object, const char* key) {
+  const Value* value = find(object, key);
+  if (value != nullptr && !value->IsBool()) invalid(key, "true or false");
+  return value != nullptr && value->GetBool();
+}
+
+uint64_t numberOf(const Value& object, const char* key, uint64_t otherwise) {
+  const Value* value = find(object, key);
+  if (value != nullptr && !value->IsUint64()) invalid(key, "a whole number");
+  return value == nullptr ? otherwise : value->GetUint64();
+}
+
+std::vector<std::string> textsOf(const Value& object, const char* key) {
+  std::vector<std::string> texts;
+  const Value* value = find(object, key);
+  if (value != nullptr && !value->IsArray()) invalid(key, "a list of strings");
+  if (value == nullptr) return texts;
+  for (const Value& element : value->GetArray()) texts.push_back(text(element, key));
+  return texts;
+}
+
+runtime::Rootfs rootfsOf(const Value& task) {
+  const Value* value = findObject(task, "rootfs");
+  if (value == nullptr) invalid("rootfs", "an object");
+  const std::string type = textOf(*value, "type");
+  if (type != "overlay" && type != "directory") invalid("rootfs.type", "overlay or directory");
+  runtime::Rootfs rootfs;
+  rootfs.kind = type == "overlay" ? runtime::Rootfs::Kind::overlay : runtime::Rootfs::Kind::directory;
+  rootfs.directory = textOf(*value, "path");
+  rootfs.lower = textsOf(*value, "lower");
+  rootfs.upper = textOf(*value, "upper");
+  rootfs.work = textOf(*value, "work");
+  rootfs.isVolatile = flagOf(*value, "volatile");
+  rootfs.hidden = textsOf(*value, "hidden");
+  return rootfs;
+}
+
+runtime::UserByName userOf(const Value& task) {
+  const Value* value = findObject(task, "user");
+  if (value == nullptr) return {};
+  return {.user = textOf(*value, "user"), .groups = textsOf(*value, "groups")};
+}
+
+StdinMode stdinModeOf(const Value& task) {
+  const std::string mode = textOf(task, "stdin");
+  if (mode.empty() || mode == "none") return StdinMode::none;
+  if (mode == "open") return StdinMode::open;
+  if (mode == "once") return StdinMode::once;
+  invalid("stdin", "none, open or once");
+}
+
+Wiring wiringOf(const Value& task) {
+  Wiring wiring{.stdinMode = stdinModeOf(task), .attach = {}, .terminal = {}};
+  if (const Value* attach = findObject(task, "attach")) {
+    wiring.attach = {flagOf(*attach, "stdin"), flagOf(*attach, "stdout"), flagOf(*attach, "stderr")};
+  }
+  if (const Value* size = findObject(task, "terminal")) {
+    wiring.terminal = TerminalSize{static_cast<uint16_t>(numberOf(*size, "rows", 0)),
+                                   static_cast<uint16_t>(numberOf(*size, "cols", 0))};
+  }
+  return wiring;
+}
+
+std::optional<JsonLog::Options> logOf(const Value& task) {
+  const Value* log = findObject(task, "log");
+  const std::string driver = log == nullptr ? "none" : textOf(*log, "driver");
+  if (driver == "none") return std::nullopt;
+  if (driver != "json-file") invalid("log.driver", "json-file or none");
+  return JsonLog::Options{.path = textOf(*log, "path"),
+                          .maxSize = numberOf(*log, "maxSize", 0),
+                          .maxFile = static_cast<unsigned>(numberOf(*log, "maxFile", 1))};
+}
+
+rapidjson::Document parse(const std::string& json) {
+  rapidjson::Document document;
+  document.Parse(json.data(), json.size());
+  if (document.HasParseError() || !document.IsObject()) {
+    throw sys::Error("ERR_SPEC_INVALID", "the task is no JSON object");
+  }
+  return document;
+}
+
+runtime::Process processOf(const Value& task) {
+  const Value* process = findObject(task, "process");
+  if (process == nullptr) invalid("process", "an OCI process object");
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer writer(buffer);
+  process->Accept(writer);
+  return runtime::parseProcess({buffer.GetString(), buffer.GetSize()});
+}
+
+}  // namespace
+
+Task parseTask(const std::string& json) {
+  const rapidjson::Document document = parse(json);
+  return {.id = textOf(document, "id"),
+          .rootfs = rootfsOf(document),
+          .user = userOf(document),
+          .cgroup = textOf(document, "cgroup"),
+          .wiring = wiringOf(document),
+          .log = logOf(document),
+          .statusFile = textOf(document, "statusFile"),
+          .durable = flagOf(document, "durable"),
+          .init = textOf(document, "init"),
+          .autoRemove = textsOf(document, "autoRemove")};
+}
+
+ExecTask parseExecTask(const std::string& json) {
+  const rapidjson::Document document = parse(json);
+  return {.container = textOf(document, "container"),
+          .process = processOf(document),
+          .user = userOf(document),
+          .wiring = wiringOf(document),
+          .statusFile = textOf(document, "statusFile")};
+}
+
+}  // namespace strake::monitor
