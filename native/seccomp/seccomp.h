@@ -44,10 +44,10 @@ struct Filter {
   bool needsListener = false;
 };
 
-/// Compiles. A syscall name that no architecture here knows is ignored, as runc does; an unknown action, operator,
-/// flag or architecture throws sys::Error ERR_SECCOMP_PROFILE_INVALID. Where several rules of one syscall apply,
-/// the first rule of the profile wins. A system call newer than every name in the profile answers ENOSYS instead of the
-/// default errno, so that programs fall back (runc's rule).
+/// Compiles. A syscall name that no architecture here knows is ignored, as runc does; an unknown action,
+/// operator, flag or architecture throws sys::Error ERR_SECCOMP_PROFILE_INVALID. Where several rules of one
+/// syscall apply, the first rule of the profile wins. A system call newer than every name in the profile
+/// answers ENOSYS instead of the default errno, so that programs fall back (runc's rule).
 Filter compile(const Profile& profile);
 
 /// Installs on the calling thread. Async-signal-safe. Returns the listener's fd, 0, or -errno.
