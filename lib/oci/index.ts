@@ -36,3 +36,23 @@ export {
   platformCandidates,
   selectPlatform,
 } from './platform.ts';
+export type {
+  RuntimeCapabilities,
+  RuntimeDevice,
+  RuntimeDeviceRule,
+  RuntimeHook,
+  RuntimeHooks,
+  RuntimeIdMapping,
+  RuntimeLinux,
+  RuntimeMount,
+  RuntimeNamespace,
+  RuntimeProcess,
+  RuntimeResources,
+  RuntimeRlimit,
+  RuntimeRoot,
+  RuntimeSeccomp,
+  RuntimeSeccompAction,
+  RuntimeSeccompRule,
+  RuntimeSpec,
+  RuntimeUser,
+} from './runtime-spec.ts';
