@@ -1,0 +1,209 @@
+/**
+ * How long does a container take that does nothing: created, started, ended and removed?
+ *
+ *     npx tsx bench/start.ts [rounds]
+ *
+ * A busybox image's `true` without network, all stores in memory. crun and runc get the config.json that strake wrote for the same
+ * container, with a plain folder as its root; the floor is bench/floor.c, the system calls that nobody can leave out. A
+ * second table has the memory that one waiting container costs outside itself. Needs root and script/setup --tests.
+ */
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { busyboxImage, busyboxTree } from '../test/fixtures/busybox-image.ts';
+import { fastFolder } from '../test/fixtures/cache.ts';
+import { startRegistry } from '../test/fixtures/registry.ts';
+import { mustRun } from '../test/fixtures/run-program.ts';
+import { type DockerApi, dockerApi } from './harness/dockerode.ts';
+import { Held } from './harness/hold.ts';
+import { type Contender, interleave, timed } from './harness/measure.ts';
+import { parentOf, proportionalMemory } from './harness/memory.ts';
+import {
+  type PeerFolders,
+  podman,
+  removePeersGroups,
+  startContainerd,
+  startDocker,
+} from './harness/peers.ts';
+import { compile, installed, LineProgram, Stopwatch } from './harness/programs.ts';
+import { checkout, inSandbox } from './harness/sandbox.ts';
+import { printSeries, printTable } from './harness/table.ts';
+
+/** What waits beside one running container, and its proportional set size. */
+interface Keeper {
+  readonly name: string;
+  readonly kibibytes: number;
+}
+
+interface Bench {
+  readonly held: Held;
+  readonly folders: PeerFolders;
+  readonly reference: string;
+  readonly stopwatch: Stopwatch;
+  readonly contenders: Contender[];
+  readonly keepers: Keeper[];
+}
+
+await inSandbox(import.meta.filename, async () => {
+  const rounds = Number(process.argv[2] ?? 30);
+  const folder = await mkdtemp(join(fastFolder(), 'strake-bench-'));
+  {
+    await using held = new Held();
+    const registry = held.use(await startRegistry());
+    const reference = await registry.push(await busyboxImage(), 'busybox:latest');
+    const stopwatch = await Stopwatch.start();
+    held.add(() => stopwatch.close());
+    const folders = { store: join(folder, 'store'), run: join(folder, 'run') };
+    await mkdir(folders.store);
+    await mkdir(folders.run);
+    const bench: Bench = { held, folders, reference, stopwatch, contenders: [], keepers: [] };
+    const configuration = await addStrake(bench);
+    await addRuntimes(bench, configuration);
+    await addFloor(bench);
+    await addDaemons(bench);
+    await addPodman(bench);
+    printSeries('created, started, ended and removed', await interleave(bench.contenders, { rounds }), 'ms');
+    printKeepers(bench.keepers);
+  }
+  await removePeersGroups();
+});
+
+/** The library and the CLI; answers the config.json that the library wrote. */
+async function addStrake({
+  held,
+  folders,
+  reference,
+  stopwatch,
+  contenders,
+  keepers,
+}: Bench): Promise<string> {
+  const { openEngine } = await import('strake');
+  const root = join(folders.store, 'strake');
+  const engine = held.use(await openEngine({ root }));
+  await engine.images.pull(reference);
+  const strake = [join(checkout, 'bin/strake'), '--root', root, 'run', '--rm', reference, 'true'];
+  contenders.push(
+    { name: 'strake, library', once: () => timed(() => engine.run(reference, ['true'])) },
+    { name: 'strake run --rm', once: () => stopwatch.time(strake) },
+    { name: '(node -e 0)', once: () => stopwatch.time([process.execPath, '-e', '0']) },
+  );
+  const waiting = await engine.containers.create(reference, { argv: ['sleep', '1000'] });
+  const started = await waiting.start();
+  keepers.push(await keeper('strake-monitor', started.pid));
+  const configuration = await readFile(join(engine.runDir, 'containers', waiting.id, 'config.json'), 'utf8');
+  await started.kill();
+  await waiting.remove({ force: true });
+  return configuration;
+}
+
+async function addRuntimes({ folders, stopwatch, contenders }: Bench, configuration: string): Promise<void> {
+  for (const runtime of ['crun', 'runc']) {
+    if (!(await installed(runtime))) continue;
+    const bundle = join(folders.store, runtime);
+    await busyboxTree(join(bundle, 'rootfs'));
+    await writeFile(join(bundle, 'config.json'), forPlainFolder(configuration, runtime));
+    const argv = [runtime, '--root', join(folders.run, runtime), 'run', '--bundle', bundle, 'bench'];
+    contenders.push({ name: `${runtime} run`, once: () => stopwatch.time(argv) });
+  }
+}
+
+/** The same container on a plain folder: what does not exist outside strake's own directories is left out. */
+function forPlainFolder(configuration: string, runtime: string): string {
+  const config = JSON.parse(configuration);
+  config.root = { path: 'rootfs' };
+  config.process.args = ['/bin/true'];
+  config.process.terminal = false;
+  config.linux.cgroupsPath = `/strake-bench/${runtime}`;
+  return JSON.stringify(config);
+}
+
+async function addFloor({ held, folders, contenders }: Bench): Promise<void> {
+  const folder = join(folders.store, 'floor');
+  await busyboxTree(join(folder, 'rootfs'));
+  await mkdir(join(folder, 'scratch'));
+  const floor = new LineProgram(await compile('floor.c'), [
+    join(folder, 'rootfs'),
+    join(folder, 'scratch'),
+    '/bin/true',
+  ]);
+  held.add(() => floor.close());
+  contenders.push({ name: 'floor (bench/floor.c)', once: async () => Number(await floor.ask('\n')) / 1e6 });
+}
+
+async function addDaemons({
+  held,
+  folders,
+  reference,
+  stopwatch,
+  contenders,
+  keepers,
+}: Bench): Promise<void> {
+  if (!(await installed('containerd'))) return;
+  const containerd = held.use(await startContainerd(folders));
+  const ctr = ['ctr', '-a', containerd.socket];
+  await mustRun('ctr', [...ctr.slice(1), 'images', 'pull', '--plain-http', reference]);
+  contenders.push({
+    name: 'ctr run --rm',
+    once: () => stopwatch.time([...ctr, 'run', '--rm', reference, 'bench', 'true']),
+  });
+  if (!(await installed('dockerd'))) return;
+  const { socket } = held.use(await startDocker(folders, containerd));
+  const docker = ['docker', '-H', `unix://${socket}`];
+  await mustRun('docker', [...docker.slice(1), 'pull', '-q', reference]);
+  const api = dockerApi(socket);
+  contenders.push(
+    { name: 'dockerode: create, start, wait, remove', once: () => timed(() => runByApi(api, reference)) },
+    {
+      name: 'docker run --rm',
+      once: () => stopwatch.time([...docker, 'run', '--rm', '--network', 'none', reference, 'true']),
+    },
+  );
+  const waiting = await api.createContainer({
+    Image: reference,
+    Cmd: ['sleep', '1000'],
+    HostConfig: { NetworkMode: 'none' },
+  });
+  await waiting.start();
+  const { State } = await waiting.inspect();
+  keepers.push(await keeper('containerd-shim-runc-v2', State.Pid));
+  await waiting.remove({ force: true });
+}
+
+async function runByApi(api: DockerApi, reference: string): Promise<void> {
+  const container = await api.createContainer({
+    Image: reference,
+    Cmd: ['true'],
+    HostConfig: { NetworkMode: 'none' },
+  });
+  await container.start();
+  await container.wait();
+  await container.remove();
+}
+
+async function addPodman({ folders, reference, stopwatch, contenders, keepers }: Bench): Promise<void> {
+  if (!(await installed('podman'))) return;
+  const [program = '', ...base] = podman(folders);
+  await mustRun(program, [...base, 'pull', '-q', '--tls-verify=false', reference]);
+  const argv = [program, ...base, 'run', '--rm', '--network', 'none', reference, 'true'];
+  contenders.push({ name: 'podman run --rm', once: () => stopwatch.time(argv) });
+  const id = (
+    await mustRun(program, [...base, 'run', '-d', '--network', 'none', reference, 'sleep', '1000'])
+  ).trim();
+  const pid = Number(await mustRun(program, [...base, 'inspect', '-f', '{{.State.Pid}}', id]));
+  keepers.push(await keeper('conmon (podman)', pid));
+  await mustRun(program, [...base, 'rm', '-f', '-t', '0', id]);
+}
+
+/** The process that keeps a container is its init's parent. */
+async function keeper(name: string, init: number): Promise<Keeper> {
+  return { name, kibibytes: await proportionalMemory(await parentOf(init)) };
+}
+
+function printKeepers(keepers: readonly Keeper[]): void {
+  const reference = keepers[0]?.kibibytes ?? Number.NaN;
+  const rows = keepers.map(({ name, kibibytes }) => [
+    name,
+    String(kibibytes),
+    `${(kibibytes / reference).toFixed(2)} x`,
+  ]);
+  printTable('memory that waits beside one running container (PSS)', ['', 'KiB', 'ratio'], rows);
+}
