@@ -3,4 +3,7 @@
  * It verifies what it reads whole and leaves layers to the store that takes them; it parses no manifest, selects no
  * platform, and keeps nothing on disk.
  */
+
+export type { ExplicitCredentials } from './credentials.ts';
+export { openRemoteRepository, type RepositoryOptions } from './open-remote-repository.ts';
 export type { RemoteBody, RemoteRepository, ResolvedManifest } from './remote-repository.ts';
