@@ -29,6 +29,7 @@ const newer = {
   file_setattr: 469, listns: 470, rseq_slice_yield: 471,
 }; // prettier-ignore
 for (const [name, number] of Object.entries(newer)) for (const { numbers } of columns) numbers.set(name, number);
+columns[2].numbers.delete('map_shadow_stack'); // `64` in arch/x86's table: not for x32
 columns[0].numbers.set('uretprobe', 335).set('uprobe', 336); // x86_64 alone (6.11, 6.18)
 
 const names = [...new Set(columns.flatMap(({ numbers }) => [...numbers.keys()]))].sort();
