@@ -1,0 +1,24 @@
+import type { Command } from 'commander';
+import type { Engine, EngineOptions } from '../engine/index.ts';
+
+/** What a command gets from the program around it. */
+export interface Cli {
+  /** The engine of --root, opened at the first call. */
+  engine(): Promise<Engine>;
+}
+
+/** A command's module: loaded when it is called. */
+export interface CommandModule {
+  /** Adds arguments, flags and the action. */
+  define(command: Command, cli: Cli): void;
+}
+
+export function createCli(options: () => EngineOptions): Cli {
+  let engine: Promise<Engine> | undefined;
+  return {
+    engine: () => {
+      engine ??= import('../engine/index.ts').then(({ openEngine }) => openEngine(options()));
+      return engine;
+    },
+  };
+}

@@ -1,0 +1,15 @@
+import type { Command } from 'commander';
+import type { Cli } from '../cli.ts';
+import { addContainerFlags, type ContainerFlags } from '../container-flags.ts';
+import { createFromFlags } from './run.ts';
+
+export function define(command: Command, cli: Cli): void {
+  addContainerFlags(command)
+    .argument('<image>', 'a name in a registry, @host, or @/dir')
+    .argument('[command...]')
+    .passThroughOptions()
+    .action(async (image: string, argv: string[], flags: ContainerFlags) => {
+      const container = await createFromFlags(await cli.engine(), image, argv, flags);
+      process.stdout.write(`${container.id}\n`);
+    });
+}

@@ -1,0 +1,68 @@
+import type { Command } from 'commander';
+import { attachStdio, terminalSize } from '../attach-stdio.ts';
+import type { Cli } from '../cli.ts';
+import { defined } from '../container-flags.ts';
+import { invalidFlag, parseEnvFlag } from '../flag-values.ts';
+import { ExitCode } from '../report-error.ts';
+import { detachKeysOption } from './run.ts';
+
+interface ExecFlags {
+  detach?: true;
+  detachKeys?: string;
+  env?: string[];
+  interactive?: true;
+  privileged?: true;
+  tty?: true;
+  user?: string;
+  workdir?: string;
+}
+
+export function define(command: Command, cli: Cli): void {
+  command
+    .option('-d, --detach', 'run in the background')
+    .option('--detach-keys <keys>', 'keys that detach from the terminal', 'ctrl-p,ctrl-q')
+    .option('-e, --env <name=value>', 'set a variable', (value: string, all?: string[]) => [
+      ...(all ?? []),
+      value,
+    ])
+    .option('-i, --interactive', 'keep stdin open')
+    .option('--privileged', 'all capabilities')
+    .option('-t, --tty', 'give it a terminal')
+    .option('-u, --user <user>', 'name|uid[:group|gid]')
+    .option('-w, --workdir <path>', 'working directory')
+    .argument('<container>')
+    .argument('<command...>')
+    .passThroughOptions()
+    .action(async (name: string, argv: string[], flags: ExecFlags) => {
+      throw new ExitCode(await execInContainer(cli, name, argv, flags));
+    });
+}
+
+async function execInContainer(cli: Cli, name: string, argv: string[], flags: ExecFlags): Promise<number> {
+  const tty = flags.tty === true;
+  const stdin = flags.interactive === true;
+  if (tty && stdin && !flags.detach && !process.stdin.isTTY) {
+    throw invalidFlag(
+      '--tty',
+      'true',
+      'with --interactive stdin must be a terminal; leave out -t when it is a pipe',
+    );
+  }
+  const { containers } = await cli.engine();
+  const env = (flags.env ?? [])
+    .map((value) => parseEnvFlag(value, process.env))
+    .filter((entry) => entry !== null);
+  const process_ = await containers.exec(name, argv, {
+    tty,
+    stdin: stdin && !flags.detach,
+    env: Object.fromEntries(env),
+    ...defined({ user: flags.user, cwd: flags.workdir, privileged: flags.privileged }),
+    ...(tty && defined({ terminal: terminalSize() })),
+  });
+  if (flags.detach) {
+    process_.detach();
+    return 0;
+  }
+  const ended = await attachStdio(process_, { tty, stdin, ...detachKeysOption(flags.detachKeys) });
+  return ended === 'detached' ? 0 : ended.exitCode;
+}

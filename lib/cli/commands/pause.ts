@@ -1,0 +1,13 @@
+import type { Command } from 'commander';
+import type { Cli } from '../cli.ts';
+import { forEachReporting } from '../report-error.ts';
+
+export function define(command: Command, cli: Cli): void {
+  command.argument('<container...>').action(async (names: string[]) => {
+    const { containers } = await cli.engine();
+    await forEachReporting(names, async (name) => {
+      await containers.pause(name);
+      process.stdout.write(`${name}\n`);
+    });
+  });
+}

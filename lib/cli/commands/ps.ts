@@ -1,0 +1,101 @@
+import type { Command } from 'commander';
+import type { ContainerInfo } from '../../containers/index.ts';
+import type { Cli } from '../cli.ts';
+import { parseFilters } from '../container-filters.ts';
+import { formatDuration, formatTable } from '../format.ts';
+import { compileTemplate } from '../template.ts';
+
+interface PsFlags {
+  all?: true;
+  filter?: string[];
+  format?: string;
+  last?: string;
+  latest?: true;
+  quiet?: true;
+  trunc: boolean;
+}
+
+export function define(command: Command, cli: Cli): void {
+  command
+    .option('-a, --all', 'also those that do not run')
+    .option(
+      '-f, --filter <filter>',
+      'id=, name=, label=, status=, exited=, ancestor=',
+      (value: string, all?: string[]) => [...(all ?? []), value],
+    )
+    .option('--format <format>', 'json, table, or a template such as {{.ID}} {{.Names}}')
+    .option('-n, --last <number>', 'only the newest ones, whatever their state')
+    .option('-l, --latest', 'only the newest one')
+    .option('-q, --quiet', 'only ids')
+    .option('--no-trunc', 'show all of ids and commands')
+    .action(async (flags: PsFlags) => {
+      const { containers } = await cli.engine();
+      process.stdout.write(render(select(await containers.list({ all: true }), flags), flags));
+    });
+}
+
+function select(all: readonly ContainerInfo[], flags: PsFlags): ContainerInfo[] {
+  const filters = parseFilters(flags.filter ?? []);
+  const last = flags.latest ? 1 : flags.last === undefined ? 0 : Number(flags.last);
+  const everything = flags.all === true || last > 0 || filters.status;
+  const shown = all.filter(
+    (container) =>
+      (everything || ['running', 'paused'].includes(container.state.status)) && filters.matches(container),
+  );
+  return last > 0 ? shown.slice(0, last) : shown;
+}
+
+function render(containers: readonly ContainerInfo[], flags: PsFlags): string {
+  const rows = containers.map((container) => rowOf(container, flags.trunc));
+  if (flags.format === 'json') return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+  if (flags.format && flags.format !== 'table') return rows.map(lineByTemplate(flags.format)).join('');
+  if (flags.quiet) return rows.map(({ ID }) => `${ID}\n`).join('');
+  const head = ['CONTAINER ID', 'IMAGE', 'COMMAND', 'CREATED', 'STATUS', 'NAMES'];
+  return formatTable([
+    head,
+    ...rows.map((row) => [row.ID, row.Image, row.Command, row.RunningFor, row.Status, row.Names]),
+  ]);
+}
+
+function lineByTemplate(format: string): (row: unknown) => string {
+  const template = compileTemplate(format.replace(/^table /, ''));
+  return (row) => `${template(row)}\n`;
+}
+
+/** Docker's fields. */
+function rowOf(container: ContainerInfo, truncate: boolean) {
+  const command = container.argv.join(' ');
+  return {
+    ID: truncate ? container.id.slice(0, 12) : container.id,
+    Image: container.image,
+    Command: `"${truncate && command.length > 20 ? `${command.slice(0, 19)}…` : command}"`,
+    CreatedAt: container.createdAt,
+    RunningFor: `${since(container.createdAt)} ago`,
+    State: container.state.status,
+    Status: statusOf(container),
+    Names: container.name,
+    Labels: Object.entries(container.labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(','),
+    Mounts: container.mounts.map(({ name, source }) => name ?? source).join(','),
+    Networks: container.network,
+    Ports: '',
+  };
+}
+
+function statusOf({ state }: ContainerInfo): string {
+  switch (state.status) {
+    case 'created':
+      return 'Created';
+    case 'running':
+      return `Up ${since(state.startedAt)}`;
+    case 'paused':
+      return `Up ${since(state.startedAt)} (Paused)`;
+    case 'exited':
+      return `Exited (${state.exitCode}) ${since(state.finishedAt)} ago`;
+  }
+}
+
+function since(time: string): string {
+  return formatDuration(Date.now() - new Date(time).getTime());
+}

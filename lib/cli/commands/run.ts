@@ -1,0 +1,147 @@
+import { unlinkSync, writeFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import type { Container, ExitStatus, StartedContainer } from '../../containers/index.ts';
+import type { Engine } from '../../engine/index.ts';
+import { attachStdio, type StdioOptions, terminalSize } from '../attach-stdio.ts';
+import type { Cli } from '../cli.ts';
+import { addContainerFlags, type ContainerFlags, containerOptions } from '../container-flags.ts';
+import { invalidFlag } from '../flag-values.ts';
+import { proxySignals } from '../proxy-signals.ts';
+import { showPull } from '../pull-progress.ts';
+import { ExitCode } from '../report-error.ts';
+import { parseDetachKeys } from '../terminal.ts';
+
+interface RunFlags extends ContainerFlags {
+  detach?: true;
+  detachKeys?: string;
+  sigProxy: string;
+}
+
+export function define(command: Command, cli: Cli): void {
+  addContainerFlags(command)
+    .option('-d, --detach', 'run in the background and print the id')
+    .option('--detach-keys <keys>', 'keys that detach from the terminal', 'ctrl-p,ctrl-q')
+    .option('--sig-proxy <bool>', 'pass signals to the command', 'true')
+    .argument('<image>', 'a name in a registry, @host, or @/dir')
+    .argument('[command...]')
+    .passThroughOptions()
+    .action(async (image: string, argv: string[], flags: RunFlags) => {
+      throw new ExitCode(await runContainer(await cli.engine(), image, argv, flags));
+    });
+}
+
+async function runContainer(engine: Engine, image: string, argv: string[], flags: RunFlags): Promise<number> {
+  requireTerminal(flags);
+  const container = await createFromFlags(engine, image, argv, flags);
+  if (flags.detach) {
+    await startOrRemove(container, flags, () => container.start());
+    process.stdout.write(`${container.id}\n`);
+    return 0;
+  }
+  const size = terminalSize();
+  const started = await startOrRemove(container, flags, () =>
+    container.start({
+      attach: { stdin: flags.interactive === true },
+      ...(flags.tty && size && { terminal: size }),
+    }),
+  );
+  const ended = await stayAttached(started, {
+    tty: flags.tty === true,
+    stdin: flags.interactive === true,
+    sigProxy: flags.sigProxy !== 'false' && !flags.tty,
+    ...detachKeysOption(flags.detachKeys),
+  });
+  return ended === 'detached' ? 0 : ended.exitCode;
+}
+
+/** Attached stdio and proxied signals until the end. */
+export async function stayAttached(
+  started: StartedContainer,
+  options: StdioOptions & { sigProxy: boolean },
+): Promise<ExitStatus | 'detached'> {
+  const { attachment } = started;
+  if (attachment === null) throw new TypeError('the container was started without attach');
+  using _signals = options.sigProxy ? proxySignals((signal) => started.kill(signal)) : undefined;
+  return await attachStdio(attachment, options);
+}
+
+/** Pulls with progress, creates, writes the id file. */
+export async function createFromFlags(
+  engine: Engine,
+  image: string,
+  argv: readonly string[],
+  flags: ContainerFlags,
+): Promise<Container> {
+  const options = containerOptions(flags, argv);
+  if (flags.cidfile) writeIdFile(flags.cidfile, '');
+  try {
+    await pullIfNeeded(engine, image, flags);
+    const pulled = flags.pull === 'always' ? { ...options, pull: 'missing' as const } : options;
+    const container = await engine.containers.create(image, pulled);
+    if (flags.cidfile) writeFileSync(flags.cidfile, container.id);
+    return container;
+  } catch (error) {
+    if (flags.cidfile) unlinkSync(flags.cidfile);
+    throw error;
+  }
+}
+
+/** The same that create() would do, but shown. */
+async function pullIfNeeded(engine: Engine, image: string, flags: ContainerFlags): Promise<void> {
+  if (image.startsWith('@') || flags.pull === 'never') return;
+  if (flags.pull !== 'always' && (await isHere(engine, image, flags))) return;
+  if (flags.pull !== 'always' && !flags.quiet)
+    process.stderr.write(`image ${image} is not here: pulling it\n`);
+  await showPull(engine.images.pull(image, flags.platform ? { platform: flags.platform } : {}), {
+    quiet: flags.quiet === true,
+  });
+}
+
+async function isHere(engine: Engine, image: string, flags: ContainerFlags): Promise<boolean> {
+  if (flags.platform) return false; // create() compares platforms, a pull of what is here is one request
+  const found = await engine.images.inspect(image).catch((error: unknown) => {
+    if ((error as { code?: string }).code === 'ERR_IMAGE_NOT_FOUND') return null;
+    throw error;
+  });
+  return found !== null;
+}
+
+/** With --rm nothing stays of a container that could not be started. */
+async function startOrRemove<T>(
+  container: Container,
+  flags: ContainerFlags,
+  start: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await start();
+  } catch (error) {
+    if (flags.rm) await container.remove({ force: true, volumes: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+function requireTerminal(flags: RunFlags): void {
+  if (flags.tty && flags.interactive && !flags.detach && !process.stdin.isTTY) {
+    throw invalidFlag(
+      '--tty',
+      'true',
+      'with --interactive stdin must be a terminal; leave out -t when it is a pipe',
+    );
+  }
+}
+
+export function detachKeysOption(text: string | undefined): { detachKeys?: readonly number[] } {
+  if (text === undefined) return {};
+  const detachKeys = parseDetachKeys(text);
+  if (detachKeys === undefined)
+    throw invalidFlag('--detach-keys', text, 'write letters and ctrl-<letter>, separated by commas');
+  return { detachKeys };
+}
+
+function writeIdFile(path: string, id: string): void {
+  try {
+    writeFileSync(path, id, { flag: 'wx' });
+  } catch (error) {
+    throw invalidFlag('--cidfile', path, `it must not exist and be writable (${(error as Error).message})`);
+  }
+}

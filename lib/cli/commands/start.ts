@@ -1,0 +1,47 @@
+import type { Command } from 'commander';
+import { terminalSize } from '../attach-stdio.ts';
+import type { Cli } from '../cli.ts';
+import { invalidFlag } from '../flag-values.ts';
+import { ExitCode, forEachReporting } from '../report-error.ts';
+import { detachKeysOption, stayAttached } from './run.ts';
+
+interface StartFlags {
+  attach?: true;
+  interactive?: true;
+  detachKeys?: string;
+  sigProxy: string;
+}
+
+export function define(command: Command, cli: Cli): void {
+  command
+    .option('-a, --attach', 'show its output and pass signals on')
+    .option('-i, --interactive', 'send stdin to it')
+    .option('--detach-keys <keys>', 'keys that detach from the terminal', 'ctrl-p,ctrl-q')
+    .option('--sig-proxy <bool>', 'pass signals to the command', 'true')
+    .argument('<container...>')
+    .action(async (names: string[], flags: StartFlags) => {
+      if (flags.attach || flags.interactive) throw new ExitCode(await startAttached(cli, names, flags));
+      const { containers } = await cli.engine();
+      await forEachReporting(names, async (name) => {
+        await containers.start(name);
+        process.stdout.write(`${name}\n`);
+      });
+    });
+}
+
+async function startAttached(cli: Cli, names: string[], flags: StartFlags): Promise<number> {
+  const [name = '', ...more] = names;
+  if (more.length > 0) throw invalidFlag('--attach', more.join(' '), 'only one container can be attached to');
+  const { containers } = await cli.engine();
+  const { tty } = await containers.inspect(name);
+  const size = terminalSize();
+  const stdin = flags.interactive === true;
+  const started = await containers.start(name, { attach: { stdin }, ...(tty && size && { terminal: size }) });
+  const ended = await stayAttached(started, {
+    tty,
+    stdin,
+    sigProxy: flags.sigProxy !== 'false' && !tty,
+    ...detachKeysOption(flags.detachKeys),
+  });
+  return ended === 'detached' ? 0 : ended.exitCode;
+}

@@ -1,0 +1,100 @@
+import { Command, CommanderError } from 'commander';
+import { type CommandModule, createCli } from './cli.ts';
+import { ExitCode, reportError } from './report-error.ts';
+
+interface CommandEntry {
+  readonly summary: string;
+  readonly load: () => Promise<CommandModule>;
+  readonly aliases?: readonly string[];
+  /** Exit code of an error of ours: 125 where the command's own code is passed on (docker's rule). */
+  readonly failure?: number;
+}
+
+const commands: Readonly<Record<string, CommandEntry>> = {
+  run: { summary: 'run a command in a new container', load: () => import('./commands/run.ts'), failure: 125 },
+  create: { summary: 'make a container without starting it', load: () => import('./commands/create.ts') },
+  start: { summary: 'start containers that are stopped', load: () => import('./commands/start.ts') },
+  exec: { summary: 'run a command in a running container', load: () => import('./commands/exec.ts') },
+  attach: { summary: "connect to a running container's stdio", load: () => import('./commands/attach.ts') },
+  ps: { summary: 'list containers', load: () => import('./commands/ps.ts') },
+  inspect: {
+    summary: 'show all about containers or images, as JSON',
+    load: () => import('./commands/inspect.ts'),
+  },
+  logs: { summary: 'show what a container wrote', load: () => import('./commands/logs.ts') },
+  stop: { summary: 'stop running containers', load: () => import('./commands/stop.ts') },
+  kill: { summary: 'send a signal to running containers', load: () => import('./commands/kill.ts') },
+  pause: { summary: 'freeze running containers', load: () => import('./commands/pause.ts') },
+  unpause: { summary: 'thaw paused containers', load: () => import('./commands/unpause.ts') },
+  wait: {
+    summary: 'wait until containers end, print their exit codes',
+    load: () => import('./commands/wait.ts'),
+  },
+  rm: { summary: 'remove containers', load: () => import('./commands/rm.ts') },
+  pull: { summary: 'download an image from a registry', load: () => import('./commands/pull.ts') },
+  images: { summary: 'list images', load: () => import('./commands/images.ts') },
+  rmi: { summary: 'remove images', load: () => import('./commands/rmi.ts') },
+  info: {
+    summary: 'show what this engine and this machine can do',
+    load: () => import('./commands/info.ts'),
+  },
+  version: { summary: 'show versions', load: () => import('./commands/version.ts') },
+};
+
+const description = `Containers without a daemon, with docker's verbs and flags.
+
+An IMAGE is a name in a registry (debian:12, ghcr.io/owner/name), or @host: this machine's own
+root file system, read-only below and copy-on-write above, or @/some/dir likewise. With @host the
+machine's other files CAN BE READ by the container; hide what it must not see with --hide PATH.
+The network is none (a loopback interface only) unless --network host is given.`;
+
+/** Runs the command line and answers the exit code. Nothing is thrown; errors are printed on stderr. */
+export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  const name = commandName(argv);
+  try {
+    const program = await buildProgram(name);
+    await program.parseAsync([...argv], { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof ExitCode) return error.code;
+    const failure = commands[name ?? '']?.failure ?? 1;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : failure;
+    return reportError(error, failure);
+  }
+}
+
+async function buildProgram(called: string | undefined): Promise<Command> {
+  const program = new Command('strake')
+    .description(description)
+    .option(
+      '--root <directory>',
+      'keep everything below this directory (default: $STRAKE_ROOT, else /var/lib/strake)',
+    )
+    .option('--config <file>', 'registry configuration')
+    .helpOption('--help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'strake: ')) });
+  const cli = createCli(() => program.opts());
+  for (const [name, { summary, load }] of Object.entries(commands)) {
+    const command = program
+      .command(name)
+      .summary(summary)
+      .description(summary)
+      .helpOption('--help', 'show help');
+    if (name === called) (await load()).define(command, cli);
+  }
+  if (called === undefined) program.action(() => program.help({ error: true }));
+  return program;
+}
+
+/** The first word that is a command, before anything is parsed: only its module is loaded. */
+function commandName(argv: readonly string[]): string | undefined {
+  const words = argv[0] === 'help' ? argv.slice(1) : argv;
+  return words.find((word, index) => word in commands && !takesValue(words[index - 1]));
+}
+
+function takesValue(word: string | undefined): boolean {
+  return word === '--root' || word === '--config';
+}
