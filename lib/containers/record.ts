@@ -41,7 +41,10 @@ export function parseRecord(json: string, path: string): ContainerRecord {
   if (record?.version === 1 && record.id && record.name && record.spec && record.image) {
     return record as ContainerRecord;
   }
-  throw new EngineError('ERR_SYSTEM', `${path} is no container record of this version: remove its directory, or use the version that wrote it`);
+  throw new EngineError(
+    'ERR_SYSTEM',
+    `${path} is no container record of this version: remove its directory, or use the version that wrote it`,
+  );
 }
 
 function parseJson(json: string): unknown {

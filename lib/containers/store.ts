@@ -42,7 +42,9 @@ export class ContainerStore {
   /** Makes the directories that hold the containers; existing ones are fine. */
   async prepare(): Promise<void> {
     await Promise.all(
-      [this.#containers, this.#names, this.#runs].map((path) => mkdir(path, { recursive: true, mode: 0o700 })),
+      [this.#containers, this.#names, this.#runs].map((path) =>
+        mkdir(path, { recursive: true, mode: 0o700 }),
+      ),
     );
   }
 
@@ -98,9 +100,13 @@ export class ContainerStore {
   async find(nameOrId: string): Promise<string> {
     const found = (await this.#byName(nameOrId)) ?? (await this.#byPrefix(nameOrId));
     if (found !== null) return found;
-    throw new EngineError('ERR_CONTAINER_NOT_FOUND', `there is no container ${nameOrId}: \`strake ps -a\` lists those that are`, {
-      details: { container: nameOrId },
-    });
+    throw new EngineError(
+      'ERR_CONTAINER_NOT_FOUND',
+      `there is no container ${nameOrId}: \`strake ps -a\` lists those that are`,
+      {
+        details: { container: nameOrId },
+      },
+    );
   }
 
   async ids(): Promise<string[]> {
@@ -155,9 +161,13 @@ export class ContainerStore {
     if (isId(prefix)) return (await this.read(prefix)) === null ? null : prefix;
     const found = (await this.ids()).filter((id) => id.startsWith(prefix));
     if (found.length > 1) {
-      throw new EngineError('ERR_CONTAINER_AMBIGUOUS', `${prefix} begins the ids of ${found.length} containers: give more digits`, {
-        details: { ids: found },
-      });
+      throw new EngineError(
+        'ERR_CONTAINER_AMBIGUOUS',
+        `${prefix} begins the ids of ${found.length} containers: give more digits`,
+        {
+          details: { ids: found },
+        },
+      );
     }
     return found[0] ?? null;
   }

@@ -1,0 +1,20 @@
+import type { Images } from '../images/index.ts';
+import type { Snapshotter } from '../snapshots/index.ts';
+import type { HostFacts } from './runtime-config.ts';
+import type { ContainerStore } from './store.ts';
+import type { VolumeStore } from './volume-store.ts';
+
+/** What the verbs of this room need from the others; the engine wires it. */
+export interface ContainersContext {
+  readonly root: string;
+  readonly runDir: string;
+  /** The monitor's executable. */
+  readonly monitor: string;
+  /** The init for `init: true`; null where the package has none. */
+  readonly init: string | null;
+  readonly store: ContainerStore;
+  readonly volumes: VolumeStore;
+  readonly images: Pick<Images, 'inspect' | 'pull'>;
+  readonly snapshots: Pick<Snapshotter, 'prepare' | 'mount' | 'discard'>;
+  readonly host: HostFacts;
+}

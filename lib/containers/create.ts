@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, stat } from 'node:fs/promises';
+import { native } from '../../bindings/load.ts';
+import { EngineError } from '../errors/index.ts';
+import { Undo } from '../undo/index.ts';
+import type { ContainersContext } from './context.ts';
+import { generateName } from './names.ts';
+import type { ContainerOptions } from './options.ts';
+import type { ContainerRecord, RecordedVolume } from './record.ts';
+import { resolveImage } from './resolve-image.ts';
+import { discardRoot, prepareRoot } from './root-mount.ts';
+import { commandLine } from './runtime-process.ts';
+import { type ContainerSpec, parseContainerOptions } from './spec.ts';
+
+/**
+ * Makes a container that can be started: parsed options, an image that is here, a reserved name, a writable layer, its
+ * volumes, a record. On an error nothing of it is left, but for an image that was pulled.
+ */
+export async function createContainer(
+  context: ContainersContext,
+  reference: string,
+  options: ContainerOptions & { signal?: AbortSignal | undefined } = {},
+): Promise<ContainerRecord> {
+  const { signal, ...rest } = options;
+  const spec = parseContainerOptions(rest);
+  throwIfAborted(signal);
+  const record = await draftRecord(context, reference, spec, signal);
+  await using undo = new Undo();
+  await reserve(context, record, undo);
+  await makeVolumes(context, record, undo);
+  // The record first: whoever removes images sees the need before the layers are looked for.
+  await context.store.write(record, { durable: !spec.autoRemove });
+  undo.add(() => discardRoot(context, record));
+  await prepareRoot(context, record);
+  throwIfAborted(signal);
+  undo.commit();
+  return record;
+}
+
+/** All that is known of a new container, before any effect but a pull. */
+export async function draftRecord(
+  context: ContainersContext,
+  reference: string,
+  spec: ContainerSpec,
+  signal?: AbortSignal,
+): Promise<ContainerRecord> {
+  const image = await resolveImage(context, reference, spec, signal);
+  commandLine(spec, image.process); // refuses a container without a command
+  await checkBinds(spec);
+  const id = randomBytes(32).toString('hex');
+  return {
+    version: 1,
+    id,
+    name: spec.name ?? generateName(id),
+    createdAt: new Date().toISOString(),
+    image,
+    spec,
+    volumes: recordVolumes(context, spec, image.process.volumes),
+  };
+}
+
+export async function makeVolumes(
+  context: ContainersContext,
+  record: ContainerRecord,
+  undo: Undo,
+): Promise<void> {
+  for (const { name, anonymous } of record.volumes) {
+    await context.volumes.ensure(name);
+    if (anonymous) undo.add(() => context.volumes.remove(name));
+  }
+}
+
+async function reserve({ store }: ContainersContext, record: ContainerRecord, undo: Undo): Promise<void> {
+  const { dir } = store.paths(record.id);
+  undo.add(() => native.removeTree(dir));
+  await mkdir(dir, { mode: 0o700 });
+  if (record.spec.name === null) return;
+  await store.reserveName(record.name, record.id);
+  undo.add(() => store.releaseName(record.name, record.id));
+}
+
+/** The volumes asked for, and an anonymous one for each of the image's that nothing is mounted on. */
+function recordVolumes(
+  context: ContainersContext,
+  spec: ContainerSpec,
+  ofImage: readonly string[],
+): RecordedVolume[] {
+  const volume = (name: string | null, target: string, readOnly: boolean) => ({
+    name: name ?? context.volumes.anonymousName(),
+    anonymous: name === null,
+    target,
+    readOnly,
+  });
+  const taken = new Set(spec.mounts.map(({ target }) => target));
+  return [
+    ...spec.mounts.flatMap((mount) =>
+      mount.type === 'volume' ? [volume(mount.name, mount.target, mount.readOnly)] : [],
+    ),
+    ...ofImage
+      .filter((target) => target.startsWith('/') && target !== '/' && !taken.has(target))
+      .map((target) => volume(null, target, false)),
+  ];
+}
+
+async function checkBinds(spec: ContainerSpec): Promise<void> {
+  for (const mount of spec.mounts) {
+    if (mount.type === 'bind' && !mount.createSource) await requireSource(mount.source);
+  }
+}
+
+async function requireSource(source: string): Promise<void> {
+  const exists = await stat(source).then(
+    () => true,
+    () => false,
+  );
+  if (exists) return;
+  throw new EngineError(
+    'ERR_MOUNT_SOURCE_NOT_FOUND',
+    `cannot bind ${source}: it does not exist on this machine; create it first`,
+    {
+      details: { path: source },
+    },
+  );
+}
+
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted)
+    throw new EngineError('ERR_ABORTED', 'the operation was aborted', { cause: signal.reason });
+}

@@ -1,0 +1,58 @@
+import { mkdir } from 'node:fs/promises';
+import type { Mount } from '../mount/index.ts';
+import type { ContainersContext } from './context.ts';
+import type { ContainerRecord } from './record.ts';
+
+/** The root file system of a new container: its writable layer is made. */
+export async function prepareRoot(context: ContainersContext, record: ContainerRecord): Promise<Mount> {
+  const { image, id, spec } = record;
+  if (image.directory === null) {
+    return withHidden(
+      await context.snapshots.prepare(id, image.chainId, { volatile: spec.autoRemove }),
+      spec.hide,
+    );
+  }
+  const { upper, work } = context.store.paths(id);
+  await Promise.all([mkdir(upper, { mode: 0o755 }), mkdir(work, { mode: 0o700 })]);
+  return directoryRoot(context, record, image.directory);
+}
+
+/** The root file system of a container that exists. */
+export async function existingRoot(context: ContainersContext, record: ContainerRecord): Promise<Mount> {
+  const { image, id, spec } = record;
+  if (image.directory !== null) return directoryRoot(context, record, image.directory);
+  return withHidden(
+    await context.snapshots.mount(id, image.chainId, { volatile: spec.autoRemove }),
+    spec.hide,
+  );
+}
+
+/** Removes the writable layer; absent is no error. That of a directory lies in the container's own. */
+export async function discardRoot(context: ContainersContext, record: ContainerRecord): Promise<void> {
+  if (record.image.directory === null) await context.snapshots.discard(record.id);
+}
+
+function directoryRoot(context: ContainersContext, record: ContainerRecord, directory: string): Mount {
+  const { upper, work } = context.store.paths(record.id);
+  return {
+    type: 'overlay',
+    lower: [directory],
+    upper,
+    work,
+    volatile: record.spec.autoRemove,
+    hidden: [...hiddenByDefault(context, directory), ...record.spec.hide],
+  };
+}
+
+/** The engine's own files, with what is written above the directory, and what belongs to running programs. */
+function hiddenByDefault({ root, runDir }: ContainersContext, directory: string): string[] {
+  const prefix = directory === '/' ? '/' : `${directory}/`;
+  const own = [root, runDir]
+    .filter((path) => path.startsWith(prefix))
+    .map((path) => `/${path.slice(prefix.length)}`);
+  return directory === '/' ? ['/run', ...own.filter((path) => !path.startsWith('/run/'))] : own;
+}
+
+function withHidden(mount: Mount, hide: readonly string[]): Mount {
+  return hide.length === 0 ? mount : { ...mount, hidden: [...(mount.hidden ?? []), ...hide] };
+}

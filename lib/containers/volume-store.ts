@@ -1,0 +1,30 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { native } from '../../bindings/load.ts';
+
+/** Directories that outlive containers: ROOT/volumes/NAME/_data. */
+export class VolumeStore {
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = `${root}/volumes`;
+  }
+
+  path(name: string): string {
+    return `${this.#root}/${name}/_data`;
+  }
+
+  /** Makes the volume unless it is there; any number of processes may do so at once. */
+  async ensure(name: string): Promise<void> {
+    await mkdir(`${this.#root}/${name}`, { recursive: true, mode: 0o700 });
+    await mkdir(this.path(name), { recursive: true, mode: 0o755 });
+  }
+
+  async remove(name: string): Promise<void> {
+    await native.removeTree(`${this.#root}/${name}`);
+  }
+
+  anonymousName(): string {
+    return randomBytes(32).toString('hex');
+  }
+}
