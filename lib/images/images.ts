@@ -20,8 +20,8 @@ export interface Images {
   /** ERR_IMAGE_NOT_FOUND; ERR_IMAGE_AMBIGUOUS (a beginning of several ids); ERR_REFERENCE_INVALID. */
   inspect(reference: string): Promise<Image>;
   /**
-   * Docker's rules. A name is taken off; the image goes with its last name. An id takes off all names of one repository,
-   * with `force` of several. ERR_IMAGE_IN_USE while a container has it: `force` passes over stopped ones, and then what
+   * Docker's rules. A name is taken off; the image goes with its last name. The last tag takes the digests of its
+   * repository along. An id takes off its one tag and that repository's digests, with `force` all there are. ERR_IMAGE_IN_USE while a container has it: `force` passes over stopped ones, and then what
    * a container still needs stays on disk without a name. ERR_IMAGE_NOT_FOUND; ERR_IMAGE_AMBIGUOUS.
    */
   remove(reference: string, options?: { readonly force?: boolean }): Promise<RemovedImage[]>;

@@ -5,4 +5,5 @@
  */
 export type { Image, ImageLayer, ImageSummary, RemovedImage } from './image.ts';
 export type { ContainerUse, Images } from './images.ts';
+export { type ImagesOptions, openImages } from './open-images.ts';
 export type { LayerProgress, LayerStatus, PullProgress, PullTask } from './pull-progress.ts';

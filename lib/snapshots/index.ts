@@ -2,4 +2,5 @@
  * Layers as something mountable: the Snapshotter contract and its implementation by directories. Emits mounts as data;
  * it never mounts, and knows nothing of registries, images or tar.
  */
-export type { LayerIngest, LayerRecord, Snapshotter } from './snapshotter.ts';
+export { directorySnapshotter } from './directory-snapshotter.ts';
+export type { CommittedLayer, LayerIngest, LayerRecord, Snapshotter } from './snapshotter.ts';

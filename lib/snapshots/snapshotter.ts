@@ -30,14 +30,14 @@ export interface Snapshotter {
   prepare(key: string, chainId: Digest | null, options?: { volatile?: boolean }): Promise<Mount>;
   /** The mount that prepare() answered, again. */
   mount(key: string, chainId: Digest | null, options?: { volatile?: boolean }): Promise<Mount>;
-  /** A read-only view. */
+  /** A read-only view: an overlay without `upper`, of one layer or more. */
   view(chainId: Digest): Promise<Mount>;
   /** Removes a writable layer; absent is no error. */
   discard(key: string): Promise<void>;
   /**
-   * Removes committed layers, of which none may have a child that is not among them; absent is no error. They are hidden
-   * first, all of them; `keep` is asked then which of them somebody needs after all, and those are put back. So whoever
-   * first records his need and then finds the layer in place keeps it, without a lock. Answers what is gone.
+   * Removes committed layers but those below a layer that is not among them; absent is no error. They are hidden first,
+   * all of them; `keep` is asked then which of them somebody needs after all, and those are put back. So whoever first
+   * records his need and then finds the layer in place keeps it, without a lock. Answers what is gone, children first.
    */
   remove(
     chainIds: readonly Digest[],
@@ -56,12 +56,19 @@ export interface LayerRecord {
   readonly createdAt: string;
 }
 
+/** A layer in the making. Disposal without commit() removes it. */
 export interface LayerIngest extends AsyncDisposable {
+  /** The empty directory that is to become the layer, in overlayfs' own form. */
   readonly target: string;
-  commit(layer: {
-    parent: Digest | null;
-    diffId: Digest;
-    implied: readonly string[];
-    size: number;
-  }): Promise<void>;
+  /** Names the layer, power-loss-safe. Its parent must be committed. ERR_LAYER_NOT_FOUND. */
+  commit(layer: CommittedLayer): Promise<void>;
+}
+
+export interface CommittedLayer {
+  readonly parent: Digest | null;
+  readonly diffId: Digest;
+  /** Directories that the layer's tar only implied: they get their attributes from the layers below. */
+  readonly implied: readonly string[];
+  /** Bytes on disk. */
+  readonly size: number;
 }

@@ -1,0 +1,36 @@
+import { native } from './load.ts';
+import type { NativeLock } from './native.ts';
+
+export type { NativeLock } from './native.ts';
+
+/** See NativeAddon.lockFile. */
+export function lockFile(
+  path: string,
+  options: { readonly shared: boolean; readonly wait: boolean },
+): Promise<NativeLock | null> {
+  return native.lockFile(path, options);
+}
+
+/** See NativeAddon.syncFileSystem. */
+export function syncFileSystem(path: string): Promise<void> {
+  return native.syncFileSystem(path);
+}
+
+/** See NativeAddon.writeFileAtomic. */
+export function writeFileAtomic(
+  path: string,
+  data: string | Uint8Array,
+  options: { readonly mode: number; readonly durable: boolean },
+): Promise<void> {
+  return native.writeFileAtomic(path, data, options);
+}
+
+/** See NativeAddon.removeTree. */
+export function removeTree(path: string): Promise<void> {
+  return native.removeTree(path);
+}
+
+/** See NativeAddon.diskUsage. */
+export function diskUsage(path: string): Promise<{ bytes: number; inodes: number }> {
+  return native.diskUsage(path);
+}

@@ -1,0 +1,203 @@
+import { existsSync } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EngineError } from '../errors/index.ts';
+import { type Descriptor, type Digest, digestHex, parseDigest } from '../oci/index.ts';
+import { createScratch, sweepScratches, syncDirectory, waitForLock } from '../scratch/index.ts';
+import type { ContentBody, ContentSink, ContentSource } from './content.ts';
+import { sizeMismatch, verifiedBody, verifyBytes } from './verify.ts';
+
+/** A small blob that is at hand: a manifest, an index, a config. */
+export interface SmallBlob {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Blobs on disk, by digest; any number of processes share them. A blob that has its name is whole, verified and safe from
+ * power loss.
+ *
+ *     blobs/sha256/<hex>
+ *     ingest/<random>/     scratch: blobs in the making
+ *     removed/<hex>        hidden by remove(), which then deletes it or puts it back
+ *     lock                 held by whoever removes
+ */
+export class BlobStore implements ContentSource, ContentSink {
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  has(digest: Digest): boolean {
+    return existsSync(this.path(digest));
+  }
+
+  /** Where a blob is, if it is there. */
+  path(digest: Digest): string {
+    return join(this.#root, 'blobs/sha256', digestHex(digest));
+  }
+
+  /**
+   * A small blob, verified again. ERR_BLOB_NOT_FOUND, ERR_BLOB_TOO_LARGE (over `limit` bytes), or ERR_BLOB_*_MISMATCH when
+   * the disk has altered it.
+   */
+  async read(descriptor: Descriptor, limit: number): Promise<Buffer> {
+    if (descriptor.size > limit) throw tooLarge(descriptor, limit);
+    const bytes = await readFile(this.path(descriptor.digest)).catch((error) => {
+      throw missing(descriptor, error);
+    });
+    verifyBytes(descriptor, bytes);
+    return bytes;
+  }
+
+  async fetch(
+    descriptor: Descriptor,
+    options: { readonly offset?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<ContentBody> {
+    const file = await open(this.path(descriptor.digest)).catch((error) => {
+      throw missing(descriptor, error);
+    });
+    const { signal } = options;
+    return file.createReadStream({
+      start: options.offset ?? 0,
+      highWaterMark: 1 << 20,
+      ...(signal && { signal }),
+    });
+  }
+
+  async put(
+    descriptor: Descriptor,
+    body: AsyncIterable<Uint8Array>,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
+    if (this.has(descriptor.digest)) return;
+    await using scratch = await createScratch(join(this.#root, 'ingest'));
+    const path = join(scratch.path, digestHex(descriptor.digest));
+    await writeSynced(path, async (file) => {
+      for await (const chunk of verifiedBody(descriptor, body)) {
+        options.signal?.throwIfAborted();
+        await file.appendFile(chunk);
+      }
+    });
+    await this.#publish([{ path, digest: descriptor.digest }]);
+  }
+
+  /** Verifies and stores several small blobs at once, for the price of one. Throws what put() throws. */
+  async putAll(blobs: readonly SmallBlob[]): Promise<void> {
+    for (const { descriptor, bytes } of blobs) verifyBytes(descriptor, bytes);
+    const missing = blobs.filter(({ descriptor }) => !this.has(descriptor.digest));
+    if (missing.length === 0) return;
+    await using scratch = await createScratch(join(this.#root, 'ingest'));
+    const writes = missing.map(async ({ descriptor, bytes }) => {
+      const path = join(scratch.path, digestHex(descriptor.digest));
+      await writeSynced(path, (file) => file.writeFile(bytes));
+      return { path, digest: descriptor.digest };
+    });
+    await this.#publish(await Promise.all(writes));
+  }
+
+  /** Takes over a file whose contents the caller has verified. It must be on the store's file system. */
+  async adopt(descriptor: Descriptor, path: string): Promise<void> {
+    const file = await open(path);
+    try {
+      const { size } = await file.stat();
+      if (size !== descriptor.size) throw sizeMismatch(descriptor, size);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    await this.#publish([{ path, digest: descriptor.digest }]);
+  }
+
+  async list(): Promise<Digest[]> {
+    return this.#names('blobs/sha256');
+  }
+
+  /**
+   * Removes blobs; absent is no error. They are hidden first, all of them; `keep` is asked then which of them somebody
+   * needs after all, and those are put back. So whoever first records his need and then finds the blob in place keeps it.
+   */
+  async remove(digests: readonly Digest[], keep?: () => Promise<ReadonlySet<Digest>>): Promise<void> {
+    const present = digests.filter((digest) => this.has(digest));
+    if (present.length === 0) return;
+    await mkdir(join(this.#root, 'removed'), { recursive: true, mode: 0o700 });
+    const lock = await waitForLock(join(this.#root, 'lock'));
+    try {
+      for (const digest of present) await renameIfPresent(this.path(digest), this.#hidden(digest));
+      const needed = (await keep?.()) ?? new Set();
+      for (const digest of present) {
+        if (needed.has(digest)) await renameIfPresent(this.#hidden(digest), this.path(digest));
+        else await rm(this.#hidden(digest), { force: true });
+      }
+    } finally {
+      lock.release();
+    }
+  }
+
+  /** Removes what dead processes were making, and takes back removals that were cut short. */
+  async sweep(): Promise<void> {
+    await sweepScratches(join(this.#root, 'ingest'));
+    if ((await this.#names('removed')).length === 0) return;
+    const lock = await waitForLock(join(this.#root, 'lock'));
+    try {
+      for (const digest of await this.#names('removed'))
+        await renameIfPresent(this.#hidden(digest), this.path(digest));
+    } finally {
+      lock.release();
+    }
+  }
+
+  /** Gives synced files their names. */
+  async #publish(files: readonly { path: string; digest: Digest }[]): Promise<void> {
+    const folder = join(this.#root, 'blobs/sha256');
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    for (const { path, digest } of files) await rename(path, this.path(digest));
+    await syncDirectory(folder);
+  }
+
+  async #names(folder: string): Promise<Digest[]> {
+    const names = await readdir(join(this.#root, folder)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    });
+    return names.filter((name) => /^[0-9a-f]{64}$/.test(name)).map((name) => parseDigest(`sha256:${name}`));
+  }
+
+  #hidden(digest: Digest): string {
+    return join(this.#root, 'removed', digestHex(digest));
+  }
+}
+
+async function writeSynced(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await write(file);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function renameIfPresent(from: string, to: string): Promise<void> {
+  await rename(from, to).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+}
+
+function missing(descriptor: Descriptor, cause: NodeJS.ErrnoException): unknown {
+  if (cause.code !== 'ENOENT') return cause;
+  return new EngineError(
+    'ERR_BLOB_NOT_FOUND',
+    `blob ${descriptor.digest} is not in the store: pull the image again`,
+    { cause, details: { digest: descriptor.digest } },
+  );
+}
+
+function tooLarge(descriptor: Descriptor, limit: number): EngineError {
+  return new EngineError(
+    'ERR_BLOB_TOO_LARGE',
+    `blob ${descriptor.digest} has ${descriptor.size} bytes; at most ${limit} are read at once`,
+    { details: { digest: descriptor.digest, size: descriptor.size, limit } },
+  );
+}

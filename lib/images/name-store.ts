@@ -1,0 +1,96 @@
+import { statSync } from 'node:fs';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../../bindings/files.ts';
+import { type Descriptor, type Digest, digestHex, digestOf } from '../oci/index.ts';
+import { syncDirectory } from '../scratch/index.ts';
+
+/** What one name stands for, with all that must be kept for it. The contents of `<root>/<name>.json`. */
+export interface ImageName {
+  /** Canonical: `docker.io/library/debian:12`, or with `@sha256:…` instead of the tag. */
+  readonly reference: string;
+  /** What the registry answered for the name: a manifest, or the index it was chosen from. */
+  readonly target: Descriptor;
+  readonly manifest: Descriptor;
+  readonly config: Descriptor;
+  /** The platform that was asked for. */
+  readonly platform: string;
+  /** Base first. */
+  readonly chainIds: readonly Digest[];
+  /** Index, manifest, config, and compressed layers if they are kept. */
+  readonly blobs: readonly Digest[];
+  /** RFC 3339 */
+  readonly pulledAt: string;
+}
+
+interface Cached {
+  readonly version: string;
+  readonly name: ImageName;
+}
+
+/** Names on disk, one file each, replaced atomically. Any number of processes share them. */
+export class NameStore {
+  readonly #root: string;
+  readonly #cache = new Map<string, Cached>();
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** One stat(2) for a name that was read before and has not been replaced since. */
+  async read(reference: string): Promise<ImageName | undefined> {
+    return this.#readFile(fileName(reference));
+  }
+
+  async list(): Promise<ImageName[]> {
+    const files = await readdir(this.#root).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    });
+    const names = files.filter((file) => file.endsWith('.json')).map((file) => this.#readFile(file));
+    return (await Promise.all(names)).filter((name) => name !== undefined);
+  }
+
+  /** Power-loss-safe: afterwards the name stands for this, whatever happens. */
+  async write(name: ImageName): Promise<void> {
+    const path = join(this.#root, fileName(name.reference));
+    await writeFileAtomic(path, `${JSON.stringify(name)}\n`, { mode: 0o600, durable: true });
+  }
+
+  /** Absent is no error. */
+  async remove(references: readonly string[]): Promise<void> {
+    if (references.length === 0) return;
+    for (const reference of references) await rm(join(this.#root, fileName(reference)), { force: true });
+    await syncDirectory(this.#root);
+  }
+
+  async #readFile(file: string): Promise<ImageName | undefined> {
+    const path = join(this.#root, file);
+    const version = versionOf(path);
+    if (version === undefined) return undefined;
+    const cached = this.#cache.get(file);
+    if (cached?.version === version) return cached.name;
+    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw error;
+    });
+    if (text === undefined) return undefined;
+    const name = JSON.parse(text) as ImageName;
+    this.#cache.set(file, { version, name });
+    return name;
+  }
+}
+
+/** Differs after every replacement: a new file has another inode while the old one exists, and a later time afterwards. */
+function versionOf(path: string): string | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found && `${found.ino} ${found.ctimeNs} ${found.size}`;
+}
+
+/** File names have at most 255 bytes; the names of images can be longer. */
+function fileName(reference: string): string {
+  const encoded = encodeURIComponent(reference);
+  return encoded.length <= 200
+    ? `${encoded}.json`
+    : `${encoded.slice(0, 100)}~${digestHex(digestOf(reference))}.json`;
+}

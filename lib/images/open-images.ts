@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import { BlobStore, Leases, Partials } from '../content/index.ts';
+import type { ImageReference } from '../reference/index.ts';
+import type { RemoteRepository } from '../registry-client/index.ts';
+import type { Snapshotter } from '../snapshots/index.ts';
+import type { LayerLimits } from '../unpack/index.ts';
+import { collectGarbage } from './collect-garbage.ts';
+import { findImage } from './find-image.ts';
+import { ImageLoader } from './image-loader.ts';
+import type { ContainerUse, Images } from './images.ts';
+import { listImages } from './list-images.ts';
+import { NameStore } from './name-store.ts';
+import { pullImage } from './pull-image.ts';
+import { startPull } from './pull-task.ts';
+import { removeImage } from './remove-image.ts';
+
+/** What images need from the rest of the engine. */
+export interface ImagesOptions {
+  /** `<root>/images`, `<root>/content` and `<root>/leases` are this room's. */
+  readonly root: string;
+  readonly snapshots: Snapshotter;
+  openRepository(reference: ImageReference): Promise<RemoteRepository>;
+  /** Every container of this root. */
+  listContainers(): Promise<readonly ContainerUse[]>;
+  readonly limits: LayerLimits;
+  /** Layers fetched at once. */
+  readonly concurrency: number;
+  /** Whether compressed layers stay in the blob store. Default: no. */
+  readonly keepCompressed?: boolean;
+}
+
+/** Milliseconds after which nobody is expected to continue an interrupted download. */
+const partialAge = 7 * 24 * 60 * 60 * 1000;
+
+/** Opens the images below a root. Nothing is made until something is stored. */
+export function openImages(options: ImagesOptions): Images {
+  const { root } = options;
+  const blobs = new BlobStore(join(root, 'content'));
+  const stores = {
+    ...options,
+    keepCompressed: options.keepCompressed ?? false,
+    blobs,
+    partials: new Partials(join(root, 'content/partial')),
+    leases: new Leases(join(root, 'leases')),
+    names: new NameStore(join(root, 'images')),
+    loader: new ImageLoader(blobs),
+  };
+  return {
+    pull: (reference, pullOptions = {}) =>
+      startPull((report) => pullImage(stores, reference, pullOptions, report)),
+    list: () => listImages(stores),
+    inspect: async (reference) => {
+      const found = await findImage(stores.names, reference);
+      if (found.by === 'name') return stores.loader.load(found.name);
+      return { ...(await stores.loader.load(found.names[0])), reference: found.id };
+    },
+    remove: (reference, removeOptions) => removeImage(stores, reference, removeOptions),
+    sweep: () => sweepImages(stores),
+  };
+}
+
+async function sweepImages(
+  stores: Parameters<typeof collectGarbage>[0] & { readonly partials: Partials },
+): Promise<void> {
+  await Promise.all([
+    stores.leases.sweep(),
+    stores.blobs.sweep(),
+    stores.snapshots.sweep(),
+    stores.partials.sweep(partialAge),
+  ]);
+  const layers = await stores.snapshots.list();
+  await collectGarbage(stores, {
+    chainIds: layers.map(({ chainId }) => chainId),
+    blobs: await stores.blobs.list(),
+  });
+}

@@ -1,0 +1,133 @@
+import type { Leases } from '../content/index.ts';
+import { formatPlatform, hostPlatform, parsePlatform } from '../oci/index.ts';
+import { formatReference, type ImageReference, parseReference, pinReference } from '../reference/index.ts';
+import type { RemoteRepository } from '../registry-client/index.ts';
+import { fetchDocuments, type ImageDocuments, type WantedPlatform } from './fetch-documents.ts';
+import type { Image } from './image.ts';
+import type { ImageLoader } from './image-loader.ts';
+import type { ImageName, NameStore } from './name-store.ts';
+import { pullError } from './pull-error.ts';
+import { type LayerStores, pullLayers } from './pull-layers.ts';
+import type { PullProgress } from './pull-progress.ts';
+
+/** What a pull takes from the rest of the engine. */
+export interface PullStores extends LayerStores {
+  readonly root: string;
+  readonly names: NameStore;
+  readonly loader: ImageLoader;
+  readonly leases: Leases;
+  openRepository(reference: ImageReference): Promise<RemoteRepository>;
+}
+
+interface PullRequest {
+  readonly reference: ImageReference;
+  readonly wanted: WantedPlatform;
+  readonly signal: AbortSignal;
+  readonly report: (progress: PullProgress) => void;
+}
+
+/** See Images.pull. */
+export async function pullImage(
+  stores: PullStores,
+  text: string,
+  options: { readonly platform?: string; readonly signal?: AbortSignal },
+  report: (progress: PullProgress) => void,
+): Promise<Image> {
+  const signal = options.signal ?? new AbortController().signal;
+  try {
+    const reference = parseReference(text);
+    const wanted: WantedPlatform = {
+      platform: options.platform === undefined ? hostPlatform() : parsePlatform(options.platform),
+      explicit: options.platform !== undefined,
+    };
+    return await new Pull(stores, { reference, wanted, signal, report }).run();
+  } catch (error) {
+    throw pullError(error, { reference: text, root: stores.root, aborted: signal.aborted });
+  }
+}
+
+class Pull {
+  readonly #stores: PullStores;
+  readonly #request: PullRequest;
+  /** By content when the reference has a digest: what a tag next to it says is a remark. */
+  readonly #reference: ImageReference;
+  readonly #name: string;
+
+  constructor(stores: PullStores, request: PullRequest) {
+    const { reference } = request;
+    this.#stores = stores;
+    this.#request = request;
+    this.#reference = reference.digest ? pinReference(reference, reference.digest) : reference;
+    this.#name = formatReference(this.#reference);
+  }
+
+  async run(): Promise<Image> {
+    this.#request.signal.throwIfAborted();
+    const known = await this.#completeName();
+    if (known && this.#reference.digest) return this.#done(known, true);
+    await using repository = await this.#stores.openRepository(this.#reference);
+    const current = known && (await repository.describe(undefined, { signal: this.#request.signal }));
+    if (known && current?.digest === known.target.digest) return this.#done(known, true);
+    return this.#done(await this.#fetch(repository, current?.digest), false);
+  }
+
+  /** The name as it stands, if all that it stands for is here and suits the platform. */
+  async #completeName(): Promise<ImageName | undefined> {
+    const { names, blobs, snapshots } = this.#stores;
+    const name = await names.read(this.#name);
+    if (name?.platform !== formatPlatform(this.#request.wanted.platform)) return undefined;
+    const layers = await Promise.all(name.chainIds.map((chainId) => snapshots.has(chainId)));
+    return layers.every(Boolean) && name.blobs.every((digest) => blobs.has(digest)) ? name : undefined;
+  }
+
+  async #fetch(repository: RemoteRepository, pinned: string | undefined): Promise<ImageName> {
+    const { signal, report, wanted } = this.#request;
+    const documents = await fetchDocuments(repository, wanted, { pinned, signal });
+    this.#reportResolved(documents);
+    const name = this.#nameFor(documents);
+    await using _lease = await this.#stores.leases.take(name);
+    await pullLayers(this.#stores, documents.layers, { source: repository, signal, report });
+    await this.#stores.blobs.putAll(documents.blobs);
+    signal.throwIfAborted();
+    await this.#publish(name);
+    return name;
+  }
+
+  #reportResolved({ target, config, warnings }: ImageDocuments): void {
+    const { report } = this.#request;
+    report({
+      type: 'resolved',
+      reference: this.#name,
+      digest: target.digest,
+      platform: formatPlatform(config.platform),
+    });
+    for (const message of warnings) report({ type: 'warning', message });
+  }
+
+  #nameFor({ target, manifest, configDescriptor, layers, blobs }: ImageDocuments): ImageName {
+    const compressed = this.#stores.keepCompressed ? layers.map(({ blob }) => blob.digest) : [];
+    return {
+      reference: this.#name,
+      target,
+      manifest,
+      config: configDescriptor,
+      platform: formatPlatform(this.#request.wanted.platform),
+      chainIds: layers.map(({ chainId }) => chainId),
+      blobs: [...blobs.map(({ descriptor }) => descriptor.digest), ...compressed],
+      pulledAt: new Date().toISOString(),
+    };
+  }
+
+  /** By content first: a tag that moves on leaves the image with that name. */
+  async #publish(name: ImageName): Promise<void> {
+    const pinned = formatReference(pinReference(this.#reference, name.target.digest));
+    if (pinned !== name.reference) await this.#stores.names.write({ ...name, reference: pinned });
+    await this.#stores.names.write(name);
+  }
+
+  async #done(name: ImageName, upToDate: boolean): Promise<Image> {
+    const image = await this.#stores.loader.load(name);
+    this.#request.report({ type: 'done', image, upToDate });
+    return image;
+  }
+}

@@ -1,0 +1,100 @@
+import { EngineError } from '../errors/index.ts';
+import type { Digest } from '../oci/index.ts';
+import { parseReference, repositoryName } from '../reference/index.ts';
+import { collectGarbage, type GarbageStores } from './collect-garbage.ts';
+import { findImage, namesOfImage } from './find-image.ts';
+import type { RemovedImage } from './image.ts';
+import type { ContainerUse } from './images.ts';
+import type { ImageName } from './name-store.ts';
+
+/** See Images.remove. */
+export async function removeImage(
+  stores: GarbageStores,
+  text: string,
+  options: { readonly force?: boolean } = {},
+): Promise<RemovedImage[]> {
+  const force = options.force === true;
+  const found = await findImage(stores.names, text);
+  if (found.by === 'id') {
+    if (!force) refuseSeveralNames(text, found.names);
+    return removeNames(stores, found.names, { text, force, spareRunning: true });
+  }
+  const all = await namesOfImage(stores.names, found.name.config.digest);
+  return removeNames(stores, namesThatGo(all, found.name), { text, force, spareRunning: false });
+}
+
+interface Removal {
+  readonly text: string;
+  readonly force: boolean;
+  /** Whether not even `force` passes over a running container. A name alone can always be taken off by force. */
+  readonly spareRunning: boolean;
+}
+
+async function removeNames(
+  stores: GarbageStores,
+  names: readonly ImageName[],
+  removal: Removal,
+): Promise<RemovedImage[]> {
+  const [first] = names;
+  if (first === undefined) return [];
+  const id = first.config.digest;
+  const isLast = (await namesOfImage(stores.names, id)).length === names.length;
+  const users = isLast ? (await stores.listContainers()).filter(({ imageId }) => imageId === id) : [];
+  refuseInUse(removal, users);
+  const references = names.map(({ reference }) => reference);
+  await stores.names.remove(references);
+  const untagged = references.map((reference) => ({ untagged: reference }));
+  if (!isLast) return untagged;
+  return [...untagged, ...(await deleteContent(stores, names, users.length > 0 ? null : id))];
+}
+
+async function deleteContent(
+  stores: GarbageStores,
+  names: readonly ImageName[],
+  id: Digest | null,
+): Promise<RemovedImage[]> {
+  const gone = await collectGarbage(stores, {
+    chainIds: names.flatMap(({ chainIds }) => chainIds),
+    blobs: names.flatMap(({ blobs }) => blobs),
+  });
+  return [...(id === null ? [] : [id]), ...gone].map((deleted) => ({ deleted }));
+}
+
+/** The last tag of a repository takes the repository's digests with it, as Docker has it. */
+function namesThatGo(all: readonly ImageName[], name: ImageName): ImageName[] {
+  const { tag } = parseReference(name.reference);
+  const repository = repositoryOf(name);
+  const siblings = all.filter(
+    (other) => repositoryOf(other) === repository && other.reference !== name.reference,
+  );
+  const isLastTag =
+    tag !== undefined && siblings.every(({ reference }) => parseReference(reference).tag === undefined);
+  return isLastTag ? [name, ...siblings] : [name];
+}
+
+/** An id stands for one tag, with the digests of its repository. */
+function refuseSeveralNames(text: string, names: readonly ImageName[]): void {
+  const references = names.map(({ reference }) => reference).sort();
+  const tags = references.filter((reference) => parseReference(reference).tag !== undefined);
+  if (tags.length <= 1 && new Set(names.map(repositoryOf)).size === 1) return;
+  throw new EngineError(
+    'ERR_IMAGE_IN_USE',
+    `image ${text} has several names: ${references.join(', ')}; remove the names, or use force`,
+    { details: { reference: text, references } },
+  );
+}
+
+function refuseInUse({ text, force, spareRunning }: Removal, users: readonly ContainerUse[]): void {
+  const user = force ? users.find(({ running }) => spareRunning && running) : users[0];
+  if (user === undefined) return;
+  const remedy = user.running ? 'stop and remove it first' : 'remove it first, or use force';
+  throw new EngineError(
+    'ERR_IMAGE_IN_USE',
+    `image ${text} is in use by the ${user.running ? 'running' : 'stopped'} container ${user.name} (${user.id.slice(0, 12)}): ${remedy}`,
+    { details: { reference: text, containers: users.map(({ id }) => id) } },
+  );
+}
+
+function repositoryOf(name: ImageName): string {
+  return repositoryName(parseReference(name.reference));
+}

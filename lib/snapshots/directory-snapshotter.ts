@@ -1,0 +1,173 @@
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { chmod, mkdir, rmdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { removeTree, syncFileSystem } from '../../bindings/files.ts';
+import { adoptDirectories } from '../../bindings/layer.ts';
+import { EngineError } from '../errors/index.ts';
+import type { Mount } from '../mount/index.ts';
+import { type Digest, digestOf } from '../oci/index.ts';
+import { createScratch, type Scratch, syncDirectory } from '../scratch/index.ts';
+import { LayerStore, type StoredLayer } from './layer-store.ts';
+import { sharedRun } from './shared-run.ts';
+import type { CommittedLayer, LayerIngest, LayerRecord, Snapshotter } from './snapshotter.ts';
+
+const plainRoot: StoredLayer['root'] = { mode: 0o755, uid: 0, gid: 0 };
+
+/**
+ * Layers as directories, for every kernel that has overlayfs. `root` holds the committed layers (`LayerStore`);
+ * `writable` the containers': `<writable>/<key>/{upper,work}`, where `<writable>/<key>` may have other contents that are
+ * not touched. Both must be on one file system that overlayfs takes for an upper directory.
+ */
+export function directorySnapshotter(options: { root: string; writable: string }): Snapshotter {
+  return new DirectorySnapshotter(options.root, options.writable);
+}
+
+class DirectorySnapshotter implements Snapshotter {
+  readonly name = 'directory';
+  readonly #root: string;
+  readonly #layers: LayerStore;
+  readonly #writable: string;
+  readonly #syncData: () => Promise<void>;
+
+  constructor(root: string, writable: string) {
+    this.#root = root;
+    this.#layers = new LayerStore(root);
+    this.#writable = writable;
+    this.#syncData = sharedRun(() => syncFileSystem(root));
+  }
+
+  async has(chainId: Digest): Promise<boolean> {
+    return this.#layers.has(chainId);
+  }
+
+  stat(chainId: Digest): Promise<LayerRecord> {
+    return this.#layers.get(chainId);
+  }
+
+  list(): Promise<LayerRecord[]> {
+    return this.#layers.list();
+  }
+
+  async ingest(chainId: Digest): Promise<LayerIngest> {
+    const scratch = await createScratch(this.#layers.ingestFolder);
+    const target = join(scratch.path, 'fs');
+    await mkdir(target);
+    await chmod(target, 0o755);
+    return {
+      target,
+      commit: (layer) => this.#commit(chainId, layer, scratch),
+      [Symbol.asyncDispose]: () => scratch[Symbol.asyncDispose](),
+    };
+  }
+
+  async #commit(chainId: Digest, layer: CommittedLayer, scratch: Scratch): Promise<void> {
+    const { parent, diffId } = layer;
+    const expected = parent === null ? diffId : digestOf(`${parent} ${diffId}`);
+    if (chainId !== expected) {
+      throw new EngineError('ERR_INVALID_ARGUMENT', `${diffId} above ${parent} is not the layer ${chainId}`);
+    }
+    const ancestors = parent === null ? [] : [parent, ...(await this.#layers.get(parent)).ancestors];
+    const target = join(scratch.path, 'fs');
+    const lowers = ancestors.map((ancestor) => this.#layers.tree(ancestor));
+    await adoptDirectories(target, lowers, layer.implied);
+    const record: StoredLayer = {
+      chainId,
+      diffId,
+      parent,
+      ancestors,
+      size: layer.size,
+      createdAt: new Date().toISOString(),
+      root: await rootOf(target),
+    };
+    await writeFile(join(scratch.path, 'layer.json'), JSON.stringify(record));
+    await this.#syncData();
+    await this.#layers.publish(chainId, scratch.path);
+  }
+
+  async prepare(key: string, chainId: Digest | null, options: { volatile?: boolean } = {}): Promise<Mount> {
+    const layer = chainId === null ? null : await this.#layers.get(chainId);
+    this.#makeWritable(key, layer?.root ?? plainRoot);
+    if (!options.volatile) await syncDirectory(join(this.#writable, key));
+    return this.#mountOf(key, layer, options.volatile === true);
+  }
+
+  /** Synchronous: two or three mkdir(2) take less than one turn through libuv's pool, and a start waits for them. */
+  #makeWritable(key: string, root: StoredLayer['root']): void {
+    const upper = join(this.#writable, key, 'upper');
+    const make = () => mkdirSync(upper, { mode: 0o700 });
+    try {
+      make();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw exists(key, error);
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      mkdirSync(join(this.#writable, key), { recursive: true, mode: 0o700 });
+      make();
+    }
+    mkdirSync(join(this.#writable, key, 'work'), { mode: 0o700 });
+    if (root.uid !== 0 || root.gid !== 0) chownSync(upper, root.uid, root.gid);
+    chmodSync(upper, root.mode);
+  }
+
+  async mount(key: string, chainId: Digest | null, options: { volatile?: boolean } = {}): Promise<Mount> {
+    const layer = chainId === null ? null : await this.#layers.get(chainId);
+    // Overlayfs refuses a work directory that a volatile mount has used, since it may have lost data in a crash of the
+    // machine (Documentation/filesystems/overlayfs.rst, "Volatile mount"). Whoever mounts volatile again accepts that.
+    if (options.volatile) await removeTree(join(this.#writable, key, 'work/work/incompat'));
+    return this.#mountOf(key, layer, options.volatile === true);
+  }
+
+  #mountOf(key: string, layer: StoredLayer | null, volatile: boolean): Mount {
+    const upper = join(this.#writable, key, 'upper');
+    if (layer === null) return { type: 'directory', path: upper };
+    const work = join(this.#writable, key, 'work');
+    return { type: 'overlay', lower: this.#trees(layer), upper, work, ...(volatile && { volatile }) };
+  }
+
+  async view(chainId: Digest): Promise<Mount> {
+    const lower = this.#trees(await this.#layers.get(chainId));
+    return { type: 'overlay', lower: lower.length > 1 ? lower : [...lower, await this.#emptyTree()] };
+  }
+
+  /** Overlayfs takes no single lower directory without an upper one. */
+  async #emptyTree(): Promise<string> {
+    const path = join(this.#root, 'empty');
+    await mkdir(path, { recursive: true });
+    return path;
+  }
+
+  #trees(layer: StoredLayer): string[] {
+    return [layer.chainId, ...layer.ancestors].map((chainId) => this.#layers.tree(chainId));
+  }
+
+  async discard(key: string): Promise<void> {
+    const folder = join(this.#writable, key);
+    await Promise.all([removeTree(join(folder, 'upper')), removeTree(join(folder, 'work'))]);
+    await rmdir(folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT' && error.code !== 'ENOTEMPTY') throw error;
+    });
+  }
+
+  remove(
+    chainIds: readonly Digest[],
+    options?: { keep?: () => Promise<ReadonlySet<Digest>> },
+  ): Promise<Digest[]> {
+    return this.#layers.remove(chainIds, options?.keep);
+  }
+
+  sweep(): Promise<void> {
+    return this.#layers.sweep();
+  }
+}
+
+async function rootOf(tree: string): Promise<StoredLayer['root']> {
+  const { mode, uid, gid } = await stat(tree);
+  return { mode: mode & 0o7777, uid, gid };
+}
+
+function exists(key: string, cause: unknown): EngineError {
+  return new EngineError(
+    'ERR_SNAPSHOT_EXISTS',
+    `${key} has a writable layer already: remove the container that owns it, or choose another id`,
+    { cause, details: { key } },
+  );
+}

@@ -1,0 +1,176 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EngineError } from '../errors/index.ts';
+import { type Digest, digestHex, parseDigest } from '../oci/index.ts';
+import { createScratch, sweepScratches, syncDirectory, waitForLock } from '../scratch/index.ts';
+import { sharedRun } from './shared-run.ts';
+import type { LayerRecord } from './snapshotter.ts';
+
+/** A committed layer with what it takes to mount it: written once as `layer.json`, never changed. */
+export interface StoredLayer extends LayerRecord {
+  /** The layers below, top first. */
+  readonly ancestors: readonly Digest[];
+  /** Owner and mode of the tree's root, which a writable directory above must repeat: overlay shows the upper's. */
+  readonly root: { readonly mode: number; readonly uid: number; readonly gid: number };
+}
+
+/**
+ * Committed layers on disk:
+ *
+ *     layers/<chainId hex>/{fs/, layer.json}    complete and power-loss-safe
+ *     ingest/<random>/{fs/, layer.json}         scratch; renamed into layers/ by publish()
+ *     removed/<chainId hex>/                    hidden by remove(), which then deletes it or puts it back
+ *     lock                                      held by whoever removes
+ */
+export class LayerStore {
+  readonly #root: string;
+  readonly #known = new Map<Digest, StoredLayer>();
+  /** fsync of the directory of names, shared by layers that are published together. */
+  readonly #syncNames: () => Promise<void>;
+
+  constructor(root: string) {
+    this.#root = root;
+    this.#syncNames = sharedRun(() => syncDirectory(join(root, 'layers')));
+  }
+
+  get ingestFolder(): string {
+    return join(this.#root, 'ingest');
+  }
+
+  /** The layer's tree in overlay's form. */
+  tree(chainId: Digest): string {
+    return join(this.#folder(chainId), 'fs');
+  }
+
+  has(chainId: Digest): boolean {
+    return existsSync(this.#folder(chainId));
+  }
+
+  /** ERR_LAYER_NOT_FOUND. Records never change, so one that was read before is only looked for. */
+  async get(chainId: Digest): Promise<StoredLayer> {
+    const known = this.#known.get(chainId);
+    if (known && this.has(chainId)) return known;
+    const layer = await readRecord(this.#folder(chainId));
+    if (layer === undefined) throw notFound(chainId);
+    this.#known.set(chainId, layer);
+    return layer;
+  }
+
+  async list(): Promise<StoredLayer[]> {
+    const layers = (await this.#names('layers')).map((chainId) => this.get(chainId).catch(ignoreNotFound));
+    return (await Promise.all(layers)).filter((layer) => layer !== undefined);
+  }
+
+  /** Gives a scratch directory, whose contents have been synced, the layer's name. One that exists already stays. */
+  async publish(chainId: Digest, scratch: string): Promise<void> {
+    await mkdir(join(this.#root, 'layers'), { recursive: true, mode: 0o700 });
+    await rename(scratch, this.#folder(chainId)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+    });
+    await this.#syncNames();
+  }
+
+  /** See Snapshotter.remove. */
+  async remove(chainIds: readonly Digest[], keep?: () => Promise<ReadonlySet<Digest>>): Promise<Digest[]> {
+    if (chainIds.length === 0) return [];
+    await using doomed = await createScratch(this.ingestFolder);
+    const lock = await waitForLock(join(this.#root, 'lock'));
+    try {
+      const layers = await this.#removable(chainIds);
+      for (const { chainId } of layers)
+        await this.#move(chainId, this.#folder(chainId), this.#hidden(chainId));
+      const needed = withAncestors(layers, (await keep?.()) ?? new Set());
+      for (const { chainId } of layers.toReversed().filter((layer) => needed.has(layer.chainId))) {
+        await this.#move(chainId, this.#hidden(chainId), this.#folder(chainId));
+      }
+      const gone = layers.filter((layer) => !needed.has(layer.chainId)).map((layer) => layer.chainId);
+      for (const chainId of gone)
+        await this.#move(chainId, this.#hidden(chainId), join(doomed.path, digestHex(chainId)));
+      return gone;
+    } finally {
+      lock.release();
+    }
+  }
+
+  /** See Snapshotter.sweep. */
+  async sweep(): Promise<void> {
+    await sweepScratches(this.ingestFolder);
+    const cutShort = await this.#names('removed');
+    if (cutShort.length === 0) return;
+    await using doomed = await createScratch(this.ingestFolder);
+    const lock = await waitForLock(join(this.#root, 'lock'));
+    try {
+      for (const chainId of cutShort) {
+        const target = this.has(chainId) ? join(doomed.path, digestHex(chainId)) : this.#folder(chainId);
+        await this.#move(chainId, this.#hidden(chainId), target);
+      }
+    } finally {
+      lock.release();
+    }
+  }
+
+  /** The layers among `chainIds` that exist and on which no other lies, children first. */
+  async #removable(chainIds: readonly Digest[]): Promise<StoredLayer[]> {
+    await mkdir(join(this.#root, 'removed'), { recursive: true, mode: 0o700 });
+    const wanted = new Set(chainIds);
+    const all = await this.list();
+    const needed = new Set(
+      all.filter(({ chainId }) => !wanted.has(chainId)).flatMap(({ ancestors }) => ancestors),
+    );
+    return all
+      .filter(({ chainId }) => wanted.has(chainId) && !needed.has(chainId))
+      .sort((left, right) => right.ancestors.length - left.ancestors.length);
+  }
+
+  async #move(chainId: Digest, from: string, to: string): Promise<void> {
+    this.#known.delete(chainId);
+    await rm(to, { recursive: true, force: true });
+    await rename(from, to);
+  }
+
+  async #names(folder: 'layers' | 'removed'): Promise<Digest[]> {
+    const names = await readdir(join(this.#root, folder)).catch(ignoreAbsent);
+    return (names ?? [])
+      .filter((name) => /^[0-9a-f]{64}$/.test(name))
+      .map((name) => parseDigest(`sha256:${name}`));
+  }
+
+  #folder(chainId: Digest): string {
+    return join(this.#root, 'layers', digestHex(chainId));
+  }
+
+  #hidden(chainId: Digest): string {
+    return join(this.#root, 'removed', digestHex(chainId));
+  }
+}
+
+async function readRecord(folder: string): Promise<StoredLayer | undefined> {
+  const text = await readFile(join(folder, 'layer.json'), 'utf8').catch(ignoreAbsent);
+  return text === undefined ? undefined : (JSON.parse(text) as StoredLayer);
+}
+
+function withAncestors(layers: readonly StoredLayer[], needed: ReadonlySet<Digest>): Set<Digest> {
+  const roots = layers.filter((layer) => needed.has(layer.chainId));
+  return new Set(roots.flatMap((layer) => [layer.chainId, ...layer.ancestors]));
+}
+
+function notFound(chainId: Digest): EngineError {
+  return new EngineError(
+    'ERR_LAYER_NOT_FOUND',
+    `layer ${chainId} is not in the store: pull the image again`,
+    {
+      details: { chainId },
+    },
+  );
+}
+
+function ignoreNotFound(error: unknown): undefined {
+  if (error instanceof EngineError && error.code === 'ERR_LAYER_NOT_FOUND') return undefined;
+  throw error;
+}
+
+function ignoreAbsent(error: NodeJS.ErrnoException): undefined {
+  if (error.code === 'ENOENT') return undefined;
+  throw error;
+}

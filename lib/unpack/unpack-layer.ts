@@ -1,0 +1,193 @@
+import { rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type NativeLayerSink, openLayerSink } from '../../bindings/layer.ts';
+import { type ContentSource, sizeMismatch } from '../content/index.ts';
+import { type ErrorCode, isEngineError } from '../errors/index.ts';
+import type { Compression, Descriptor, Digest } from '../oci/index.ts';
+import type { CommittedLayer, LayerIngest, Snapshotter } from '../snapshots/index.ts';
+import { layerCompression } from './layer-compression.ts';
+
+/** Bounds for what one layer may unpack to; past either it is ERR_LAYER_TOO_LARGE. */
+export interface LayerLimits {
+  readonly maxBytes: number;
+  readonly maxEntries: number;
+}
+
+export interface LayerToUnpack {
+  readonly blob: Descriptor;
+  readonly diffId: Digest;
+  readonly chainId: Digest;
+}
+
+export interface UnpackOptions {
+  readonly source: ContentSource;
+  readonly snapshotter: Snapshotter;
+  /** File for the compressed bytes; the caller has it to himself. What it holds already is not fetched again. */
+  readonly partial: string;
+  readonly limits: LayerLimits;
+  readonly signal: AbortSignal;
+  /** `received`: compressed bytes so far. `unpacking`: all have arrived. */
+  readonly onProgress: (status: 'downloading' | 'retrying' | 'unpacking', received: number) => void;
+}
+
+/** A layer that is unpacked and verified, and that nobody sees yet. Disposal without commit() removes it. */
+export interface UnpackedLayer extends AsyncDisposable {
+  /** Once its parent is committed. */
+  commit(parent: Digest | null): Promise<void>;
+}
+
+/** How often in a row a download may be cut off without a single byte in between. */
+const maxIdleCuts = 5;
+
+/** Failures that say that the bytes are wrong, and not that they could not be had. */
+const wrongBytes: ReadonlySet<ErrorCode> = new Set([
+  'ERR_BLOB_SIZE_MISMATCH',
+  'ERR_BLOB_DIGEST_MISMATCH',
+  'ERR_LAYER_DIFF_ID_MISMATCH',
+  'ERR_LAYER_CORRUPT',
+  'ERR_LAYER_UNSAFE',
+  'ERR_LAYER_TOO_LARGE',
+]);
+
+/**
+ * Fetches a layer and unpacks it while it arrives: every byte goes to the partial file and through the native pipeline.
+ * A cut download goes on where it stopped. Bytes that turn out wrong are thrown away; if they were put together from
+ * several downloads the layer is fetched once more from the start. Afterwards the partial file holds the verified blob,
+ * or, when the layer could not be had (cut off, aborted, disk full), what has arrived.
+ * ERR_LAYER_*, ERR_BLOB_*, ERR_REGISTRY_*, ERR_MEDIA_TYPE_UNSUPPORTED, ERR_NO_SPACE, ERR_ABORTED.
+ */
+export async function unpackLayer(layer: LayerToUnpack, options: UnpackOptions): Promise<UnpackedLayer> {
+  const compression = layerCompression(layer.blob);
+  const first = new Attempt(layer, compression, options);
+  try {
+    return await first.run();
+  } catch (error) {
+    if (!hasWrongBytes(error)) throw error;
+    first.distrustOrigins();
+    await rm(options.partial, { force: true });
+    if (!first.pieced) throw error;
+  }
+  const second = new Attempt(layer, compression, options);
+  try {
+    return await second.run();
+  } catch (error) {
+    if (hasWrongBytes(error)) await rm(options.partial, { force: true });
+    throw error;
+  }
+}
+
+/** One passage of a layer through the pipeline, into an ingest of its own. */
+class Attempt {
+  /** Whether the bytes came from several downloads. */
+  pieced = false;
+  readonly #layer: LayerToUnpack;
+  readonly #compression: Compression;
+  readonly #options: UnpackOptions;
+  readonly #origins = new Set<string>();
+  #received = 0;
+
+  constructor(layer: LayerToUnpack, compression: Compression, options: UnpackOptions) {
+    this.#layer = layer;
+    this.#compression = compression;
+    this.#options = options;
+  }
+
+  async run(): Promise<UnpackedLayer> {
+    const ingest = await this.#options.snapshotter.ingest(this.#layer.chainId);
+    try {
+      const { implied, bytes } = await this.#fill(ingest);
+      const { diffId } = this.#layer;
+      return unpacked(ingest, { diffId, implied, size: bytes });
+    } catch (error) {
+      await ingest[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  distrustOrigins(): void {
+    for (const origin of this.#origins) this.#options.source.distrust?.(origin);
+  }
+
+  async #fill(ingest: LayerIngest) {
+    const { blob, diffId } = this.#layer;
+    const { partial, limits, signal, onProgress } = this.#options;
+    signal.throwIfAborted();
+    const sink = await openLayerSink({
+      partial,
+      size: blob.size,
+      digest: blob.digest,
+      compression: this.#compression,
+      diffId,
+      target: ingest.target,
+      limits,
+    });
+    try {
+      this.#received = sink.offset;
+      this.pieced = sink.offset > 0;
+      await this.#download(sink);
+      onProgress('unpacking', this.#received);
+      return await raceAbort(sink.finish(), signal);
+    } catch (error) {
+      await sink.abort();
+      throw error;
+    }
+  }
+
+  async #download(sink: NativeLayerSink): Promise<void> {
+    const { size } = this.#layer.blob;
+    for (let idleCuts = 0; this.#received < size; ) {
+      const before = this.#received;
+      this.#options.onProgress('downloading', before);
+      const cut = await this.#downloadOnce(sink);
+      if (this.#received === size) return;
+      idleCuts = this.#received > before ? 1 : idleCuts + 1;
+      if (idleCuts > maxIdleCuts) throw cut ?? sizeMismatch(this.#layer.blob, this.#received);
+      this.pieced ||= this.#received > 0;
+      this.#options.onProgress('retrying', this.#received);
+      await delay(100 * 2 ** idleCuts, undefined, { signal: this.#options.signal });
+    }
+  }
+
+  /** Takes what one request brings. Answers what cut it off. */
+  async #downloadOnce(sink: NativeLayerSink): Promise<unknown> {
+    const { blob } = this.#layer;
+    const { source, signal, onProgress } = this.#options;
+    const body = await source.fetch(blob, { offset: this.#received, signal });
+    if (body.origin !== undefined) this.#origins.add(body.origin);
+    try {
+      for await (const chunk of body) {
+        if (this.#received + chunk.length > blob.size)
+          throw sizeMismatch(blob, this.#received + chunk.length);
+        await sink.write(chunk);
+        this.#received += chunk.length;
+        onProgress('downloading', this.#received);
+      }
+      return undefined;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (isEngineError(error, 'ERR_DOWNLOAD_INTERRUPTED')) return error;
+      throw error;
+    }
+  }
+}
+
+function unpacked(ingest: LayerIngest, layer: Omit<CommittedLayer, 'parent'>): UnpackedLayer {
+  return {
+    commit: (parent) => ingest.commit({ ...layer, parent }),
+    [Symbol.asyncDispose]: () => ingest[Symbol.asyncDispose](),
+  };
+}
+
+function hasWrongBytes(error: unknown): boolean {
+  return isEngineError(error) && wrongBytes.has(error.code);
+}
+
+/** Does not wait for work that cannot be called back. */
+function raceAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
