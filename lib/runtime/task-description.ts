@@ -1,0 +1,59 @@
+import type { DirectoryMount, OverlayMount } from '../mount/index.ts';
+import type { RuntimeSpec } from '../oci/index.ts';
+
+/** What a task is launched from. */
+export interface Bundle {
+  readonly spec: RuntimeSpec;
+  readonly task: TaskDescription;
+}
+
+/** task.json: what surrounds a container's config.json (native/protocol/task.md). All paths are absolute. */
+export interface TaskDescription {
+  readonly id: string;
+  readonly rootfs: RootfsDescription;
+  /** As `docker run -u` and `--group-add`, resolved in the container's own files. Absent: the spec's ids. */
+  readonly user?: { readonly user: string; readonly groups?: readonly string[] };
+  /** Its cgroup's path below the delegated root: "strake/ID". Absent: none is made. */
+  readonly cgroup?: string;
+  readonly stdin: StdinMode;
+  /** What the launcher takes part in. */
+  readonly attach: StdioSelection;
+  /** Its size at the start, when the spec's process wants a terminal. */
+  readonly terminal?: TerminalSize;
+  readonly log?: LogDescription;
+  /** Where the exit status is recorded. */
+  readonly statusFile?: string;
+  /** Whether that record survives power loss. */
+  readonly durable?: boolean;
+  /** An init on the host that becomes process 1. */
+  readonly init?: string;
+  /** Directories that the monitor removes when the container has ended, before it says so. */
+  readonly autoRemove?: readonly string[];
+}
+
+export type RootfsDescription = OverlayMount | DirectoryMount;
+
+/** `open` stays open while no client is attached; `once` ends when the first one that is attached to it goes. */
+export type StdinMode = 'none' | 'open' | 'once';
+
+export interface StdioSelection {
+  readonly stdin?: boolean;
+  readonly stdout?: boolean;
+  readonly stderr?: boolean;
+}
+
+export interface TerminalSize {
+  readonly rows: number;
+  readonly cols: number;
+}
+
+export type LogDescription =
+  | { readonly driver: 'none' }
+  | {
+      readonly driver: 'json-file';
+      readonly path: string;
+      /** Bytes before rotation; absent or 0: none. */
+      readonly maxSize?: number;
+      /** Files kept, the current one included. Default 1. */
+      readonly maxFile?: number;
+    };
