@@ -86,7 +86,7 @@ export class BlobStore implements ContentSource, ContentSink {
   /** Verifies and stores several small blobs at once, for the price of one. Throws what put() throws. */
   async putAll(blobs: readonly SmallBlob[]): Promise<void> {
     for (const { descriptor, bytes } of blobs) verifyBytes(descriptor, bytes);
-    const missing = blobs.filter(({ descriptor }) => !this.has(descriptor.digest));
+    const missing = distinct(blobs).filter(({ descriptor }) => !this.has(descriptor.digest));
     if (missing.length === 0) return;
     await using scratch = await createScratch(join(this.#root, 'ingest'));
     const writes = missing.map(async ({ descriptor, bytes }) => {
@@ -167,6 +167,10 @@ export class BlobStore implements ContentSource, ContentSink {
   #hidden(digest: Digest): string {
     return join(this.#root, 'removed', digestHex(digest));
   }
+}
+
+function distinct(blobs: readonly SmallBlob[]): SmallBlob[] {
+  return [...new Map(blobs.map((blob) => [blob.descriptor.digest, blob])).values()];
 }
 
 async function writeSynced(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {

@@ -69,7 +69,7 @@ class DirectorySnapshotter implements Snapshotter {
     const ancestors = parent === null ? [] : [parent, ...(await this.#layers.get(parent)).ancestors];
     const target = join(scratch.path, 'fs');
     const lowers = ancestors.map((ancestor) => this.#layers.tree(ancestor));
-    await adoptDirectories(target, lowers, layer.implied);
+    if (lowers.length > 0 && layer.implied.length > 0) await adoptDirectories(target, lowers, layer.implied);
     const record: StoredLayer = {
       chainId,
       diffId,

@@ -1,0 +1,251 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import type { Mount } from '../../lib/mount/index.ts';
+import { chainIds, type Digest, digestOf } from '../../lib/oci/index.ts';
+import type { Snapshotter } from '../../lib/snapshots/index.ts';
+
+/** A snapshotter on an empty store, and what a test can see of it. */
+export interface TestedSnapshotter {
+  readonly layers: Snapshotter;
+  /** The same store, as another process opens it. */
+  reopen(): Snapshotter;
+  /** Names of what lies about half-made or half-removed. */
+  leftovers(): readonly string[];
+}
+
+/** What holds for every snapshotter. Needs root: what it answers is really mounted, in a mount namespace of its own. */
+export function snapshotterContract(
+  name: string,
+  open: (t: ExecutionContext) => Promise<TestedSnapshotter>,
+): void {
+  const [baseId, topId] = chainIds([digestOf('base'), digestOf('top')]) as [Digest, Digest];
+
+  async function commitBase(layers: Snapshotter): Promise<void> {
+    await commit(layers, baseId, null, 'base', (target) => {
+      mkdirSync(join(target, 'etc'));
+      writeFileSync(join(target, 'etc/release'), 'base');
+      writeFileSync(join(target, 'etc/gone'), 'base');
+      mkdirSync(join(target, 'opaque'));
+      writeFileSync(join(target, 'opaque/below'), 'base');
+    });
+  }
+
+  async function commitTop(layers: Snapshotter): Promise<void> {
+    await commit(layers, topId, baseId, 'top', (target) => {
+      mkdirSync(join(target, 'etc'));
+      writeFileSync(join(target, 'etc/release'), 'top');
+      execFileSync('mknod', [join(target, 'etc/gone'), 'c', '0', '0']);
+      mkdirSync(join(target, 'opaque'));
+      execFileSync('setfattr', ['-n', 'trusted.overlay.opaque', '-v', 'y', join(target, 'opaque')]);
+      writeFileSync(join(target, 'opaque/above'), 'top');
+    });
+  }
+
+  async function openBoth(t: ExecutionContext): Promise<TestedSnapshotter> {
+    const tested = await open(t);
+    await commitBase(tested.layers);
+    await commitTop(tested.layers);
+    return tested;
+  }
+
+  test(`${name}: a layer is there once it is committed, for every process`, async (t) => {
+    const { layers, reopen } = await open(t);
+    t.false(await layers.has(baseId));
+    await t.throwsAsync(layers.stat(baseId), { code: 'ERR_LAYER_NOT_FOUND' });
+    await commitBase(layers);
+    for (const store of [layers, reopen()]) {
+      t.true(await store.has(baseId));
+      t.like(await store.stat(baseId), {
+        chainId: baseId,
+        diffId: digestOf('base'),
+        parent: null,
+        size: 4096,
+      });
+      t.deepEqual(
+        (await store.list()).map(({ chainId }) => chainId),
+        [baseId],
+      );
+    }
+  });
+
+  test(`${name}: an ingest that is not committed leaves nothing`, async (t) => {
+    const { layers, leftovers } = await open(t);
+    {
+      await using ingest = await layers.ingest(baseId);
+      writeFileSync(join(ingest.target, 'file'), 'x');
+      t.true(leftovers().length > 0);
+    }
+    t.deepEqual(leftovers(), []);
+    t.false(await layers.has(baseId));
+  });
+
+  test(`${name}: committing what exists succeeds and leaves nothing`, async (t) => {
+    const { layers, leftovers } = await open(t);
+    await Promise.all([commitBase(layers), commitBase(layers), commitBase(layers)]);
+    await commitBase(layers);
+    t.deepEqual(leftovers(), []);
+    t.is((await layers.list()).length, 1);
+  });
+
+  test(`${name}: a layer needs its parent, and the name that its chain gives it`, async (t) => {
+    const { layers, leftovers } = await open(t);
+    await t.throwsAsync(commitTop(layers), { code: 'ERR_LAYER_NOT_FOUND' });
+    await t.throwsAsync(
+      commit(layers, topId, null, 'top', () => {}),
+      { code: 'ERR_INVALID_ARGUMENT' },
+    );
+    t.deepEqual(leftovers(), []);
+  });
+
+  test(`${name}: a writable layer shows upper files over lower ones, without what was whited out`, async (t) => {
+    const { layers } = await openBoth(t);
+    const mount = await layers.prepare('one', topId);
+    t.is(inMount(mount, 'cat etc/release; ls etc opaque'), 'topetc:\nrelease\n\nopaque:\nabove\n');
+  });
+
+  test(`${name}: what a container writes stays in its own layer, also when mounted again`, async (t) => {
+    const { layers, reopen } = await openBoth(t);
+    const one = await layers.prepare('one', topId);
+    const two = await layers.prepare('two', topId);
+    inMount(one, 'echo changed > etc/release; rm -r opaque');
+    t.is(inMount(two, 'cat etc/release; ls'), 'topetc\nopaque\n');
+    const again = await reopen().mount('one', topId);
+    t.deepEqual(again, one);
+    t.is(inMount(again, 'cat etc/release; ls'), 'changed\netc\n');
+  });
+
+  test(`${name}: a volatile layer can be mounted again`, async (t) => {
+    const { layers } = await openBoth(t);
+    inMount(await layers.prepare('one', topId, { volatile: true }), 'echo changed > file');
+    t.is(inMount(await layers.mount('one', topId, { volatile: true }), 'cat file'), 'changed\n');
+  });
+
+  test(`${name}: a view has no writable layer`, async (t) => {
+    const { layers } = await openBoth(t);
+    const script = 'touch file 2>/dev/null || echo read-only; cat etc/release';
+    t.is(inMount(await layers.view(topId), script), 'read-only\ntop');
+    t.is(inMount(await layers.view(baseId), script), 'read-only\nbase');
+  });
+
+  test(`${name}: the root has the owner and mode of the topmost layer's`, async (t) => {
+    const { layers } = await open(t);
+    await commit(layers, baseId, null, 'base', (target) => {
+      chownSync(target, 12, 34);
+      chmodSync(target, 0o1710);
+    });
+    t.is(inMount(await layers.prepare('one', baseId), 'stat -c "%a %u %g" .'), '1710 12 34\n');
+  });
+
+  test(`${name}: an image without layers is an empty root`, async (t) => {
+    const { layers } = await open(t);
+    t.is(inMount(await layers.prepare('one', null), 'ls -A; stat -c "%a %u" .'), '755 0\n');
+  });
+
+  test(`${name}: a key has one writable layer, above a layer that exists`, async (t) => {
+    const { layers } = await openBoth(t);
+    await layers.prepare('one', topId);
+    await t.throwsAsync(layers.prepare('one', topId), { code: 'ERR_SNAPSHOT_EXISTS' });
+    await t.throwsAsync(layers.prepare('two', digestOf('absent')), { code: 'ERR_LAYER_NOT_FOUND' });
+  });
+
+  test(`${name}: a discarded layer is gone, also when it was there no more`, async (t) => {
+    const { layers } = await openBoth(t);
+    const mount = await layers.prepare('one', topId);
+    inMount(mount, 'echo x > file');
+    await layers.discard('one');
+    await layers.discard('one');
+    t.is(inMount(await layers.prepare('one', topId), 'ls'), 'etc\nopaque\n');
+  });
+
+  test(`${name}: layers are removed together, children first, and those below one that stays are kept`, async (t) => {
+    const { layers, reopen, leftovers } = await openBoth(t);
+    t.deepEqual(await layers.remove([baseId]), []);
+    t.true(await layers.has(baseId));
+    t.deepEqual(await layers.remove([baseId, topId, digestOf('absent')]), [topId, baseId]);
+    t.false(await layers.has(topId));
+    t.deepEqual(await reopen().list(), []);
+    t.deepEqual(leftovers(), []);
+    await commitBase(layers);
+    t.true(await layers.has(baseId));
+  });
+
+  test(`${name}: a removal puts back what somebody needs after all, with all that lies below`, async (t) => {
+    const { layers, leftovers } = await openBoth(t);
+    const keep = async () => {
+      t.false(await layers.has(topId));
+      return new Set([topId]);
+    };
+    t.deepEqual(await layers.remove([baseId, topId], { keep }), []);
+    t.is(inMount(await layers.prepare('one', topId), 'cat etc/release'), 'top');
+    t.deepEqual(leftovers(), []);
+  });
+
+  test(`${name}: a sweep takes back a removal that was cut short`, async (t) => {
+    const { layers, leftovers, reopen } = await openBoth(t);
+    const crash = async () => {
+      throw new Error('as a crash would');
+    };
+    await t.throwsAsync(layers.remove([baseId, topId], { keep: crash }));
+    await reopen().sweep();
+    t.deepEqual(leftovers(), []);
+    t.is(inMount(await layers.prepare('one', topId), 'cat etc/release'), 'top');
+  });
+
+  test(`${name}: a sweep leaves an ingest whose maker lives`, async (t) => {
+    const { layers, reopen } = await open(t);
+    await using ingest = await layers.ingest(baseId);
+    await reopen().sweep();
+    t.true(existsSync(ingest.target));
+  });
+
+  test(`${name}: removing follows no link out of the layer`, async (t) => {
+    const { layers } = await openBoth(t);
+    const outside = await layers.prepare('outside', null);
+    const kept = outside.type === 'directory' ? join(outside.path, 'kept') : '';
+    writeFileSync(kept, 'x');
+    const mount = await layers.prepare('one', topId);
+    symlinkSync(join(kept, '..'), join(mount.type === 'overlay' ? (mount.upper ?? '') : '', 'link'));
+    await layers.discard('one');
+    t.true(existsSync(kept));
+  });
+}
+
+async function commit(
+  layers: Snapshotter,
+  chainId: Digest,
+  parent: Digest | null,
+  diff: string,
+  fill: (target: string) => void,
+): Promise<void> {
+  await using ingest = await layers.ingest(chainId);
+  fill(ingest.target);
+  await ingest.commit({ parent, diffId: digestOf(diff), implied: [], size: 4096 });
+}
+
+/** Runs a shell script in the root of a mount, in a mount namespace that ends with it. */
+function inMount(mount: Mount, script: string): string {
+  const target = '/mnt';
+  const steps =
+    mount.type === 'directory' ? `mount --bind "$1" ${target}` : `mount -t overlay overlay -o "$1" ${target}`;
+  return execFileSync(
+    'unshare',
+    [
+      '-m',
+      'sh',
+      '-ec',
+      `${steps}; cd ${target}; ${script}`,
+      'sh',
+      mount.type === 'directory' ? mount.path : overlayOptions(mount),
+    ],
+    { encoding: 'utf8' },
+  );
+}
+
+function overlayOptions(mount: Mount & { type: 'overlay' }): string {
+  const options = [`lowerdir=${mount.lower.join(':')}`];
+  if (mount.upper) options.push(`upperdir=${mount.upper}`, `workdir=${mount.work}`);
+  if (mount.volatile) options.push('volatile');
+  return options.join(',');
+}
