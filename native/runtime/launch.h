@@ -59,6 +59,9 @@ struct LaunchRequest {
   bool trace = false;           // fill Launched::trace
   std::string init;             // an init binary on the host, shown read-only at initPath and put before the arguments
   std::vector<int> preservedFds;  // keep their numbers; everything else but 0, 1 and 2 is closed
+
+  /// True when mounts have to be made with the host's privileges: a new user namespace, or id-mapped mounts.
+  bool needsHostTrees() const;
 };
 
 /// Where LaunchRequest::init is seen inside the container (Docker's name for it).
@@ -96,6 +99,7 @@ class Launched {
   sys::UniqueFd pidfd;
   sys::UniqueFd console;  // pty master when spec.process.terminal
   sys::UniqueFd sync;     // until the exec
+  sys::UniqueFd seccompListener;  // the notification descriptor, when the profile has SCMP_ACT_NOTIFY
   std::vector<Warning> warnings;
   std::vector<TraceStep> trace;  // when asked for
   /// After stopBeforeExec: lets the payload run; returns when it has been executed, throws LaunchError.

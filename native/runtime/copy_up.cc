@@ -1,0 +1,97 @@
+#include <fcntl.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "runtime/mounts.h"
+#include "sys/directory.h"
+#include "sys/error.h"
+
+namespace strake::runtime {
+namespace {
+
+constexpr int maxDepth = 64;  // descriptors are held on the way down
+
+void copyAttributes(int from, int to, const struct stat& info, const char* name) {
+  std::vector<char> names(65536);
+  ssize_t size = flistxattr(from, names.data(), names.size());
+  std::vector<char> value(65536);
+  for (ssize_t at = 0; at < size; at += static_cast<ssize_t>(std::string_view(&names[at]).size()) + 1) {
+    ssize_t n = fgetxattr(from, &names[at], value.data(), value.size());
+    // A tmpfs takes security.* and trusted.*; what it does not take is not worth a failed start.
+    if (n >= 0) fsetxattr(to, &names[at], value.data(), static_cast<size_t>(n), 0);
+  }
+  sys::check(fchown(to, info.st_uid, info.st_gid), "chown", name);
+  sys::check(fchmod(to, info.st_mode & 07777), "chmod", name);
+  timespec times[] = {info.st_atim, info.st_mtim};
+  sys::check(futimens(to, times), "utimens", name);
+}
+
+void copyContents(int from, int to, const char* name) {
+  for (ssize_t n; (n = sendfile(to, from, nullptr, 1 << 30)) != 0;)
+    if (n < 0) sys::throwErrno("copy", name);
+}
+
+void copyFile(int from, int to, const struct stat& info, const char* name) {
+  sys::UniqueFd source(sys::check(openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), "open", name));
+  sys::UniqueFd copy(sys::check(openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600), "create", name));
+  copyContents(source.get(), copy.get(), name);
+  copyAttributes(source.get(), copy.get(), info, name);
+}
+
+void copyLink(int from, int to, const struct stat& info, const char* name) {
+  char target[4096];
+  ssize_t n = sys::check(readlinkat(from, name, target, sizeof target - 1), "readlink", name);
+  target[n] = 0;
+  sys::check(symlinkat(target, to, name), "symlink", name);
+  sys::check(fchownat(to, name, info.st_uid, info.st_gid, AT_SYMLINK_NOFOLLOW), "chown", name);
+}
+
+void copyNode(int to, const struct stat& info, const char* name) {
+  // Sockets are of no use without their owner; a node that may not be made is left out, as runc does.
+  if (S_ISSOCK(info.st_mode) || mknodat(to, name, info.st_mode, info.st_rdev) < 0) return;
+  sys::check(fchownat(to, name, info.st_uid, info.st_gid, AT_SYMLINK_NOFOLLOW), "chown", name);
+}
+
+void copyDirectory(int from, int to, int depth);
+
+void copySubdirectory(int from, int to, const struct stat& info, const char* name, int depth) {
+  sys::UniqueFd source(sys::check(openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), "open", name));
+  sys::check(mkdirat(to, name, 0700), "mkdir", name);
+  sys::UniqueFd copy(sys::check(openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), "open", name));
+  copyDirectory(source.get(), copy.get(), depth + 1);
+  copyAttributes(source.get(), copy.get(), info, name);
+}
+
+void copyEntry(int from, int to, const char* name, int depth) {
+  struct stat info;
+  sys::check(fstatat(from, name, &info, AT_SYMLINK_NOFOLLOW), "stat", name);
+  if (S_ISDIR(info.st_mode)) return copySubdirectory(from, to, info, name, depth);
+  if (S_ISREG(info.st_mode)) return copyFile(from, to, info, name);
+  if (S_ISLNK(info.st_mode)) return copyLink(from, to, info, name);
+  copyNode(to, info, name);
+}
+
+void copyDirectory(int from, int to, int depth) {
+  if (depth > maxDepth) throw sys::SysError(ELOOP, "copy up");
+  sys::UniqueFd reading(sys::check(openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open", "."));
+  sys::Directory entries(std::move(reading), ".");
+  while (auto entry = entries.next()) copyEntry(entries.fd(), to, entry->name, depth);
+}
+
+}  // namespace
+
+void copyUp(int from, int to) {
+  struct stat info;
+  sys::check(fstat(from, &info), "fstat");
+  sys::UniqueFd source(sys::check(openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open", "copy up"));
+  copyDirectory(from, to, 0);
+  sys::UniqueFd copy(sys::check(openat(to, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open", "copy up"));
+  copyAttributes(source.get(), copy.get(), info, "copy up");
+}
+
+}  // namespace strake::runtime

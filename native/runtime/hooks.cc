@@ -1,0 +1,117 @@
+#include "runtime/hooks.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/steps.h"
+#include "sys/error.h"
+#include "sys/unique_fd.h"
+
+namespace strake::runtime {
+namespace {
+
+[[noreturn]] void fail(const std::string& hook, const std::string& why) {
+  throw sys::Error("ERR_LAUNCH_FAILED", hook + ": " + why);
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> list;
+  for (const std::string& string : strings) list.push_back(const_cast<char*>(string.c_str()));
+  list.push_back(nullptr);
+  return list;
+}
+
+/// An anonymous file that holds `text`, read from its beginning.
+sys::UniqueFd fileOf(const std::string& text) {
+  sys::UniqueFd file(sys::check(static_cast<int>(syscall(SYS_memfd_create, "state", 1U /* MFD_CLOEXEC */)), "memfd_create"));
+  sys::check(pwrite(file.get(), text.data(), text.size(), 0), "write", "state");
+  return file;
+}
+
+struct Spawned {
+  pid_t pid;
+  sys::UniqueFd pidfd;
+};
+
+Spawned spawn(const Hook& hook, const std::string& name, int input, int errors) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, input, 0);
+  posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, errors, 2);
+  std::vector<std::string> args = hook.args.empty() ? std::vector<std::string>{hook.path} : hook.args;
+  pid_t pid;
+  int error = posix_spawn(&pid, hook.path.c_str(), &actions, nullptr, pointers(args).data(), pointers(hook.env).data());
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) throw sys::SysError(error, name, hook.path);
+  return {pid, sys::UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)))};
+}
+
+/// Waits for the end, killing the hook at its timeout. Returns the wait status.
+int await(const Spawned& spawned, const Hook& hook, const std::string& name) {
+  pollfd ended{spawned.pidfd.get(), POLLIN, 0};
+  int64_t deadline = monotonicNow() + int64_t{hook.timeoutSeconds.value_or(0)} * 1000000000;
+  int status = 0, ready;
+  do {
+    int64_t left = (deadline - monotonicNow()) / 1000000;
+    ready = poll(&ended, 1, hook.timeoutSeconds ? static_cast<int>(std::max<int64_t>(left, 0)) : -1);
+  } while (ready < 0 && errno == EINTR);
+  if (ready == 0) kill(spawned.pid, SIGKILL);
+  while (waitpid(spawned.pid, &status, 0) < 0 && errno == EINTR) continue;
+  if (ready == 0) fail(name, "killed after its timeout of " + std::to_string(*hook.timeoutSeconds) + " s");
+  return status;
+}
+
+std::string tail(int file) {
+  char text[1024];
+  off_t size = lseek(file, 0, SEEK_END);
+  ssize_t n = pread(file, text, sizeof text, std::max<off_t>(0, size - static_cast<off_t>(sizeof text)));
+  return n > 0 ? ": " + std::string(text, static_cast<size_t>(n)) : "";
+}
+
+void runHook(const Hook& hook, const std::string& name, const std::string& state) {
+  sys::UniqueFd input = fileOf(state), errors = fileOf("");
+  int status = await(spawn(hook, name, input.get(), errors.get()), hook, name);
+  if (WIFSIGNALED(status)) fail(name, "killed by signal " + std::to_string(WTERMSIG(status)) + tail(errors.get()));
+  if (WEXITSTATUS(status) != 0) fail(name, "exit status " + std::to_string(WEXITSTATUS(status)) + tail(errors.get()));
+}
+
+}  // namespace
+
+std::string stateJson(const HookState& state) {
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer<rapidjson::StringBuffer> json(buffer);
+  auto member = [&](const char* name, const std::string& value) {
+    json.Key(name);
+    json.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+  };
+  json.StartObject();
+  member("ociVersion", state.spec.ociVersion);
+  member("id", state.id);
+  member("status", state.status);
+  json.Key("pid");
+  json.Int(state.pid);
+  member("bundle", state.bundle);
+  json.Key("annotations");
+  json.StartObject();
+  for (const auto& [name, value] : state.spec.annotations) member(name.c_str(), value);
+  json.EndObject();
+  json.EndObject();
+  return buffer.GetString();
+}
+
+void runHooks(const std::vector<Hook>& hooks, const char* kind, const HookState& state) {
+  if (hooks.empty()) return;
+  std::string json = stateJson(state);
+  for (size_t n = 0; n < hooks.size(); ++n)
+    runHook(hooks[n], std::string(kind) + " hook " + std::to_string(n) + " (" + hooks[n].path + ")", json);
+}
+
+}  // namespace strake::runtime

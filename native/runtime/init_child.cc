@@ -1,0 +1,231 @@
+#include "runtime/init_child.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runtime/devices.h"
+#include "runtime/hooks.h"
+#include "runtime/limits.h"
+#include "runtime/masks.h"
+#include "runtime/mounts.h"
+#include "runtime/namespaces.h"
+#include "runtime/rootfs.h"
+#include "runtime/sysctls.h"
+#include "sys/error.h"
+#include "sys/in_root.h"
+#include "sys/mount.h"
+
+namespace strake::runtime {
+namespace {
+
+bool isNew(const Spec& spec, NamespaceKind kind) {
+  const Namespace* ns = spec.find(kind);
+  return ns && ns->path.empty();
+}
+
+/// In a new user namespace nothing may be done before the launcher has mapped the ids; then this is its root.
+HostTrees awaitMaps(const ChildContext& context) {
+  HostTrees trees;
+  for (;;) {
+    std::optional<Received> received = context.sync.receive();
+    if (!received) _exit(1);  // the launcher is gone
+    if (received->message == Message::mapped) break;
+    trees.emplace(std::stoull(received->fields.at(0)), std::move(received->fd));
+  }
+  return trees;
+}
+
+void becomeMappedRoot() {
+  sys::check(syscall(SYS_setresgid, 0, 0, 0), "setresgid", "0 of the user namespace");
+  sys::check(syscall(SYS_setresuid, 0, 0, 0), "setresuid", "0 of the user namespace");
+}
+
+void enterCgroup(const LaunchRequest& request) {
+  if (request.cgroup && request.cgroup->cloneFd() < 0)
+    if (int error = request.cgroup->joinSelf()) throw sys::SysError(error, "join cgroup");
+  // Only now: the root of a cgroup namespace is the cgroup that its maker is in.
+  if (isNew(request.spec, NamespaceKind::cgroup)) sys::check(unshare(CLONE_NEWCGROUP), "unshare", "cgroup namespace");
+}
+
+void setNames(const Spec& spec) {
+  if (!spec.hostname.empty())
+    sys::check(sethostname(spec.hostname.data(), spec.hostname.size()), "sethostname", spec.hostname);
+  if (!spec.domainname.empty())
+    sys::check(setdomainname(spec.domainname.data(), spec.domainname.size()), "setdomainname", spec.domainname);
+}
+
+void setUpNamespaces(const ChildContext& context, const LaunchRequest& request) {
+  const Spec& spec = request.spec;
+  context.steps.begin(Step::namespaces);
+  joinNamespaces(spec);
+  context.steps.begin(Step::network);
+  if (isNew(spec, NamespaceKind::network)) bringLoopbackUp();
+  context.steps.begin(Step::hostname);
+  setNames(spec);
+}
+
+/// What is written through /proc while it is still the host's.
+void writeThroughProcfs(const ChildContext& context, const LaunchRequest& request, ResolvedPayload& resolved) {
+  const Process& process = request.spec.process;
+  bool labelled = !process.apparmorProfile.empty() || !process.selinuxLabel.empty();
+  if (request.spec.linux_.sysctl.empty() && !process.oomScoreAdj && !labelled) return;
+  Procfs proc;
+  context.steps.begin(Step::sysctl);
+  writeSysctls(request.spec, proc);
+  if (process.oomScoreAdj) setOomScore(context, proc, *process.oomScoreAdj);
+  context.steps.begin(Step::labels);
+  if (labelled) openExecLabel(context, process, proc, resolved);
+}
+
+sys::UniqueFd makeRootfs(const LaunchRequest& request, HostTrees& trees) {
+  auto made = trees.find(rootTree);
+  sys::UniqueFd root = made == trees.end() ? mountRootfs(request, -1) : std::move(made->second);
+  attachRootfs(request.spec, root.get());
+  hidePaths(root.get(), request.rootfs.hidden);
+  return root;
+}
+
+void showInit(int root, const LaunchRequest& request, const HostTrees& trees) {
+  if (request.init.empty()) return;
+  auto made = trees.find(initTree);
+  sys::UniqueFd own;
+  if (made == trees.end()) own = sys::cloneTree(AT_FDCWD, request.init, false);
+  int tree = own ? own.get() : made->second.get();
+  sys::changeMount(tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, MS_PRIVATE, false, request.init);
+  sys::UniqueFd target = sys::makeMountPoint(root, initPath, false);
+  sys::attachMount(tree, target.get(), initPath);
+}
+
+std::optional<Console> makeConsole(int root, const ChildContext& context, const Process& process) {
+  if (!process.terminal) return std::nullopt;
+  Console console = openConsole(root, process.consoleSize);
+  bindConsole(root, console);
+  context.sync.send(Message::console, {}, console.master.get());
+  console.master.reset();
+  return console;
+}
+
+void coverPaths(int root, const Spec& spec) {
+  sealPaths(root, spec.linux_.readonlyPaths);
+  maskPaths(root, spec.linux_.maskedPaths);
+  if (spec.root.readonly) sys::changeMount(root, MOUNT_ATTR_RDONLY, 0, 0, false, "/");
+}
+
+void runHooksBeforePivot(const ChildContext& context, const LaunchRequest& request) {
+  context.steps.begin(Step::hook);
+  if (hasRuntimeHooks(request.spec.hooks)) {
+    context.sync.send(Message::namespaced);
+    context.sync.expect(Message::hooksRun);
+  }
+  runHooks(request.spec.hooks.createContainer, "createContainer",
+           {request.spec, request.id, "creating", getpid(), request.bundle});
+}
+
+/// From the host's root to the container's. Returns the terminal, when there is one.
+std::optional<Console> buildRoot(const ChildContext& context, const LaunchRequest& request, HostTrees& trees) {
+  const Spec& spec = request.spec;
+  context.steps.begin(Step::rootfs);
+  sys::UniqueFd root = makeRootfs(request, trees);
+  context.steps.begin(Step::mounts);
+  makeMounts(root.get(), request, trees);
+  showInit(root.get(), request, trees);
+  context.steps.begin(Step::devices);
+  makeDevices(root.get(), spec);
+  context.steps.begin(Step::console);
+  std::optional<Console> console = makeConsole(root.get(), context, spec.process);
+  context.steps.begin(Step::cwd);
+  sys::makeDirectoriesInRoot(root.get(), spec.process.cwd, 0755);
+  context.steps.begin(Step::masks);
+  coverPaths(root.get(), spec);
+  runHooksBeforePivot(context, request);
+  context.steps.begin(Step::pivotRoot);
+  enterRoot(spec, root.get());
+  return console;
+}
+
+void waitForGo(const ChildContext& context, const LaunchRequest& request) {
+  if (!request.stopBeforeExec) return;
+  context.steps.begin(Step::wait);
+  context.sync.send(Message::ready);
+  std::optional<Received> received = context.sync.receive();
+  if (!received || received->message != Message::go) _exit(1);  // the launcher is gone, or wants no more
+}
+
+void runStartHooks(const ChildContext& context, const LaunchRequest& request) {
+  context.steps.begin(Step::hook);
+  runHooks(request.spec.hooks.startContainer, "startContainer",
+           {request.spec, request.id, "created", getpid(), request.bundle});
+}
+
+[[noreturn]] void becomePayload(const ChildContext& context, const LaunchRequest& request, const seccomp::Filter* filter) {
+  const Spec& spec = request.spec;
+  context.steps.begin(Step::userNamespace);
+  HostTrees trees;
+  if (request.needsHostTrees()) trees = awaitMaps(context);
+  if (isNew(spec, NamespaceKind::user)) becomeMappedRoot();
+  sys::check(setsid(), "setsid");
+  umask(0);
+  context.steps.begin(Step::cgroup);
+  enterCgroup(request);
+  setUpNamespaces(context, request);
+  ResolvedPayload labels;
+  writeThroughProcfs(context, request, labels);
+  Payload payload{.process = spec.process,
+                  .user = request.user,
+                  .stdio = request.stdio,
+                  .preservedFds = request.preservedFds,
+                  .filter = filter,
+                  .dieWithParent = request.dieWithParent,
+                  .init = request.init.empty() ? "" : initPath,
+                  .console = std::nullopt,
+                  .id = request.id};
+  if (spec.find(NamespaceKind::mount)->path.empty()) payload.console = buildRoot(context, request, trees);
+  ResolvedPayload resolved = resolvePayload(context, payload);
+  resolved.execLabel = std::move(labels.execLabel);
+  resolved.label = labels.label;
+  context.steps.begin(Step::stdio);
+  useStdio(payload, resolved.credentials);
+  if (spec.linux_.personality)
+    sys::check(personality(*spec.linux_.personality), "personality");
+  waitForGo(context, request);
+  runStartHooks(context, request);
+  confineAndExecute(context, payload, resolved);
+}
+
+}  // namespace
+
+bool hasRuntimeHooks(const Hooks& hooks) { return !hooks.prestart.empty() || !hooks.createRuntime.empty(); }
+
+void reportFailureAndExit(const SyncSocket& sync, const Steps& steps) noexcept {
+  const char* step = stepName(steps.current());
+  const char* code = stepCode(steps.current());
+  try {
+    try {
+      throw;
+    } catch (const sys::SysError& error) {
+      sync.send(Message::failed, {code, step, std::to_string(error.error()), error.path(), error.what()});
+    } catch (const sys::Error& error) {
+      sync.send(Message::failed, {error.code(), step, "0", "", error.what()});
+    } catch (const std::exception& error) {
+      sync.send(Message::failed, {"ERR_LAUNCH_FAILED", step, "0", "", error.what()});
+    }
+  } catch (...) {
+    // The launcher is gone: nobody is left to be told.
+  }
+  _exit(1);
+}
+
+void runInit(const LaunchRequest& request, const seccomp::Filter* filter, SyncSocket sync, Steps steps) {
+  try {
+    becomePayload({sync, steps}, request, filter);
+  } catch (...) {
+    reportFailureAndExit(sync, steps);
+  }
+}
+
+}  // namespace strake::runtime

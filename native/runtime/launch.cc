@@ -1,0 +1,151 @@
+#include "runtime/launch.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+
+#include "runtime/hooks.h"
+#include "runtime/init_child.h"
+#include "runtime/launcher.h"
+#include "runtime/limits.h"
+#include "runtime/mounts.h"
+#include "runtime/namespaces.h"
+#include "runtime/rootfs.h"
+#include "runtime/sysctls.h"
+#include "sys/error.h"
+#include "sys/mount.h"
+
+namespace strake::runtime {
+namespace {
+
+bool hasNewUserNamespace(const Spec& spec) {
+  const Namespace* user = spec.find(NamespaceKind::user);
+  return user && user->path.empty();
+}
+
+/// The child is born into all new namespaces at once, but for those that must be made later: the cgroup namespace (after
+/// the cgroup is joined) and the time namespace (which children of its maker enter).
+uint64_t birthNamespaces(const Spec& spec) {
+  return newNamespaces(spec) & ~(cloneFlag(NamespaceKind::cgroup) | cloneFlag(NamespaceKind::time));
+}
+
+void enterForChildren(ChildrenIn& children, const Spec& spec) {
+  const Namespace* pid = spec.find(NamespaceKind::pid);
+  if (pid && !pid->path.empty()) {
+    sys::UniqueFd ns(sys::check(open(pid->path.c_str(), O_RDONLY | O_CLOEXEC), "open", pid->path));
+    children.enter(ns.get(), cloneFlag(NamespaceKind::pid));
+  }
+  const Namespace* time = spec.find(NamespaceKind::time);
+  if (time && time->path.empty()) children.enterNewTime(spec.linux_);
+  if (time && !time->path.empty()) {
+    sys::UniqueFd ns(sys::check(open(time->path.c_str(), O_RDONLY | O_CLOEXEC), "open", time->path));
+    children.enter(ns.get(), cloneFlag(NamespaceKind::time));
+  }
+}
+
+/// The mounts that need the host's privileges or its view of paths, sent to the child by descriptor.
+class HostSide {
+ public:
+  HostSide(const LaunchRequest& request, const StartingChild& child) : request_(request), child_(child) {}
+
+  void prepare() {
+    const Spec& spec = request_.spec;
+    if (hasNewUserNamespace(spec)) {
+      writeIdMaps(child_.pid(), spec.linux_.uidMappings, spec.linux_.gidMappings);
+      raiseHardLimits(child_.pid(), spec.process.rlimits);
+      std::string path = "/proc/" + std::to_string(child_.pid()) + "/ns/user";
+      userns_ = sys::UniqueFd(sys::check(open(path.c_str(), O_RDONLY | O_CLOEXEC), "open", path));
+      send(rootTree, mountRootfs(request_, userns_.get()));
+      if (!request_.init.empty()) send(initTree, sys::cloneTree(AT_FDCWD, request_.init, false));
+    }
+    for (size_t n = 0; n < spec.mounts.size(); ++n) prepareMount(n, spec.mounts[n]);
+    child_.sync().send(Message::mapped);
+  }
+
+ private:
+  void prepareMount(size_t index, const Mount& mount) {
+    MountOptions options = parseMountOptions(mount.options);
+    if (!isBind(mount, options)) return;
+    sys::UniqueFd tree = cloneBindSource(mount, options, request_.bundle);
+    bool mapped = options.idmap || !mount.idmap.uids.empty();
+    if (mapped) sys::idmapMount(tree.get(), idmapNamespace(mount).get(), options.idmapRecursive, mount.destination);
+    send(index, std::move(tree));
+  }
+
+  /// The mount's own mapping, or the container's.
+  sys::UniqueFd idmapNamespace(const Mount& mount) {
+    if (!mount.idmap.uids.empty()) return makeIdmapNamespace(mount.idmap.uids, mount.idmap.gids);
+    if (!userns_) throw sys::Error("ERR_SPEC_INVALID", mount.destination + ": idmap needs mappings or a user namespace");
+    return sys::UniqueFd(sys::check(fcntl(userns_.get(), F_DUPFD_CLOEXEC, 0), "dup"));
+  }
+
+  void send(size_t index, sys::UniqueFd tree) {
+    child_.sync().send(Message::tree, {std::to_string(index)}, tree.get());
+  }
+
+  const LaunchRequest& request_;
+  const StartingChild& child_;
+  sys::UniqueFd userns_;
+};
+
+StartingChild cloneInit(const LaunchRequest& request, const seccomp::Filter* filter, int64_t startedAt) {
+  auto [ours, theirs] = SyncSocket::pair();
+  ChildrenIn children;
+  enterForChildren(children, request.spec);
+  Child child = cloneChild(birthNamespaces(request.spec), request.cgroup ? request.cgroup->cloneFd() : -1);
+  if (child.pid == 0) {
+    ours.release().reset();
+    runInit(request, filter, std::move(theirs), Steps(request.trace, startedAt));
+  }
+  return {std::move(child), std::move(ours)};
+}
+
+void runRuntimeHooks(const LaunchRequest& request, StartingChild& child, Launched& launched) {
+  if (!hasRuntimeHooks(request.spec.hooks)) return;
+  if (!child.collect(launched, Message::namespaced)) return;
+  HookState state{request.spec, request.id, "creating", child.pid(), request.bundle};
+  runHooks(request.spec.hooks.prestart, "prestart", state);
+  runHooks(request.spec.hooks.createRuntime, "createRuntime", state);
+  child.sync().send(Message::hooksRun);
+}
+
+Launched launchChecked(const LaunchRequest& request, Steps& steps, int64_t startedAt) {
+  checkNamespaces(request.spec);
+  checkSysctls(request.spec);
+  std::optional<seccomp::Filter> filter;
+  if (request.spec.linux_.seccomp) filter = seccomp::compile(*request.spec.linux_.seccomp);
+  Launched launched;
+  StartingChild child = cloneInit(request, filter ? &*filter : nullptr, startedAt);
+  steps.begin(Step::mounts);
+  if (request.needsHostTrees()) HostSide(request, child).prepare();
+  steps.begin(Step::hook);
+  runRuntimeHooks(request, child, launched);
+  bool waits = child.collect(launched, Message::ready);
+  if (!waits && request.stopBeforeExec)
+    throw LaunchError("ERR_LAUNCH_FAILED", "wait", 0, "", "the container's init was killed while it was set up");
+  child.releaseTo(launched);
+  if (!waits) launched.sync.reset();
+  return launched;
+}
+
+}  // namespace
+
+bool LaunchRequest::needsHostTrees() const {
+  if (hasNewUserNamespace(spec)) return true;
+  for (const Mount& mount : spec.mounts)
+    if (!mount.idmap.uids.empty() || parseMountOptions(mount.options).idmap) return true;
+  return false;
+}
+
+Launched launch(const LaunchRequest& request) {
+  int64_t startedAt = request.trace ? monotonicNow() : 0;
+  Steps steps(false, startedAt);
+  try {
+    return launchChecked(request, steps, startedAt);
+  } catch (const sys::SysError& error) {
+    throw LaunchError(stepCode(steps.current()), stepName(steps.current()), error.error(), error.path(), error.what());
+  } catch (const sys::Error& error) {
+    throw LaunchError(error.code(), stepName(steps.current()), 0, "", error.what());
+  }
+}
+
+}  // namespace strake::runtime

@@ -1,0 +1,27 @@
+// The options of an OCI mount, mount(8)'s words: attributes of the mount, its propagation, and whatever
+// remains, which is the file system's own. runtime-spec "config.md#linux-mount-options".
+#pragma once
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace strake::runtime {
+
+struct MountOptions {
+  bool bind = false, recursive = false;  // bind, rbind
+  uint64_t set = 0, clear = 0;           // MOUNT_ATTR_*, this mount
+  uint64_t setRecursively = 0, clearRecursively = 0;
+  uint64_t propagation = 0;  // MS_SHARED …; 0 = leave alone
+  bool propagationRecursive = false;
+  bool copyUp = false;  // tmpcopyup
+  bool idmap = false, idmapRecursive = false;
+  std::vector<std::pair<std::string, std::string>> parameters;  // "size" -> "64m"
+  std::vector<std::string> flags;                               // parameters without a value
+
+  bool readonly() const;
+};
+
+MountOptions parseMountOptions(const std::vector<std::string>& options);
+
+}  // namespace strake::runtime

@@ -1,0 +1,153 @@
+#include "runtime/mounts.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "sys/error.h"
+#include "sys/in_root.h"
+#include "sys/mount.h"
+
+namespace strake::runtime {
+namespace {
+
+// What lxcfs and the like cover, and what cannot redirect a write of ours or of the container's security set-up.
+constexpr const char* harmlessInProc[] = {
+    "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo",   "/proc/stat",    "/proc/swaps",
+    "/proc/uptime",  "/proc/loadavg",   "/proc/slabinfo",  "/proc/net/dev", "/proc/sys/kernel/ns_last_pid",
+    "/proc/sys/crypto/fips_enabled"};
+
+bool isDirectory(int fd) {
+  struct stat info;
+  sys::check(fstat(fd, &info), "fstat");
+  return S_ISDIR(info.st_mode);
+}
+
+bool isInProcfs(int fd) {
+  struct statfs info;
+  sys::check(fstatfs(fd, &info), "fstatfs");
+  return info.f_type == PROC_SUPER_MAGIC;
+}
+
+bool isHarmlessInProc(const std::string& destination) {
+  return std::find(std::begin(harmlessInProc), std::end(harmlessInProc), destination) != std::end(harmlessInProc);
+}
+
+/// The place of a mount. A pseudo file system's own place may not be reached through a symlink of the image.
+sys::UniqueFd openTarget(int root, const Mount& mount, bool directory) {
+  bool pseudo = mount.type == "proc" || mount.type == "sysfs";
+  uint64_t resolve = pseudo || isHarmlessInProc(mount.destination) ? RESOLVE_NO_SYMLINKS : 0;
+  sys::UniqueFd target = sys::tryOpenInRoot(root, mount.destination, O_PATH, resolve);
+  if (!target && errno == ELOOP)
+    throw sys::Error("ERR_MOUNT_UNSAFE", mount.destination + " is a symbolic link inside the root file system");
+  if (!target) target = sys::makeMountPoint(root, mount.destination, directory);
+  if (isInProcfs(target.get()) && !isHarmlessInProc(mount.destination))
+    throw sys::Error("ERR_MOUNT_UNSAFE", "a mount at " + mount.destination + " would be inside /proc");
+  return target;
+}
+
+void applyOptions(int tree, const MountOptions& options, const std::string& name) {
+  uint64_t propagation = options.propagationRecursive ? 0 : options.propagation;
+  if (options.set | options.clear | propagation)
+    sys::changeMount(tree, options.set, options.clear, propagation, false, name);
+  propagation = options.propagationRecursive ? options.propagation : 0;
+  if (options.setRecursively | options.clearRecursively | propagation)
+    sys::changeMount(tree, options.setRecursively, options.clearRecursively, propagation, true, name);
+}
+
+void makeBind(int root, const Mount& mount, const MountOptions& options, const LaunchRequest& request,
+              const HostTrees& trees, size_t index) {
+  auto made = trees.find(index);
+  sys::UniqueFd own;
+  if (made == trees.end()) own = cloneBindSource(mount, options, request.bundle);
+  int tree = made == trees.end() ? own.get() : made->second.get();
+  sys::UniqueFd target = openTarget(root, mount, isDirectory(tree));
+  applyOptions(tree, options, mount.destination);
+  sys::attachMount(tree, target.get(), mount.destination);
+}
+
+bool hasParameter(const MountOptions& options, std::string_view key) {
+  return std::any_of(options.parameters.begin(), options.parameters.end(),
+                     [&](const auto& parameter) { return parameter.first == key; });
+}
+
+/// A tmpfs without a mode of its own keeps that of the directory that it covers, as runc's does.
+void keepMode(sys::FsContext& tmpfs, const MountOptions& options, int target) {
+  struct stat covered;
+  if (hasParameter(options, "mode") || fstat(target, &covered) < 0) return;
+  char mode[8];
+  std::snprintf(mode, sizeof mode, "%o", covered.st_mode & 07777);
+  tmpfs.set("mode", mode);
+}
+
+sys::UniqueFd openFileSystem(const Mount& mount, const MountOptions& options, int target) {
+  sys::FsContext fs(mount.type);
+  if (!mount.source.empty()) fs.set("source", mount.source);
+  if (mount.type == "tmpfs") keepMode(fs, options, target);
+  for (const auto& [key, value] : options.parameters) fs.set(key, value);
+  for (const std::string& flag : options.flags) fs.flag(flag);
+  return fs.mount(options.set | options.setRecursively);
+}
+
+/// A sysfs of its own needs a network namespace that the container's user namespace owns; the host's shows the
+/// same network otherwise.
+sys::UniqueFd openSysfs(const Mount& mount, const MountOptions& options, int target) {
+  try {
+    return openFileSystem(mount, options, target);
+  } catch (const sys::SysError& error) {
+    if (error.error() != EPERM) throw;
+  }
+  sys::UniqueFd tree = sys::cloneTree(AT_FDCWD, "/sys", true);
+  sys::changeMount(tree.get(), options.set | options.setRecursively, 0, 0, true, mount.destination);
+  return tree;
+}
+
+void makeFileSystem(int root, const Mount& mount, const MountOptions& options) {
+  sys::UniqueFd target = openTarget(root, mount, true);
+  bool sysfs = mount.type == "sysfs";
+  sys::UniqueFd tree = sysfs ? openSysfs(mount, options, target.get()) : openFileSystem(mount, options, target.get());
+  if (options.copyUp) {
+    bool sealed = options.readonly();
+    if (sealed) sys::changeMount(tree.get(), 0, MOUNT_ATTR_RDONLY, 0, false, mount.destination);
+    copyUp(target.get(), tree.get());
+    if (sealed) sys::changeMount(tree.get(), MOUNT_ATTR_RDONLY, 0, 0, false, mount.destination);
+  }
+  if (options.propagation) sys::changeMount(tree.get(), 0, 0, options.propagation, false, mount.destination);
+  sys::attachMount(tree.get(), target.get(), mount.destination);
+}
+
+}  // namespace
+
+bool isBind(const Mount& mount, const MountOptions& options) { return options.bind || mount.type == "bind"; }
+
+sys::UniqueFd cloneBindSource(const Mount& mount, const MountOptions& options, const std::string& bundle) {
+  std::string source = mount.source.starts_with('/') ? mount.source : bundle + "/" + mount.source;
+  try {
+    return sys::cloneTree(AT_FDCWD, source, options.recursive);
+  } catch (const sys::SysError& error) {
+    if (error.error() != ENOENT) throw;
+    throw sys::Error("ERR_MOUNT_SOURCE_NOT_FOUND", "the source of the mount at " + mount.destination +
+                                                       " does not exist: " + source);
+  }
+}
+
+void makeMounts(int root, const LaunchRequest& request, const HostTrees& trees) {
+  const std::vector<Mount>& mounts = request.spec.mounts;
+  for (size_t index = 0; index < mounts.size(); ++index) {
+    const Mount& mount = mounts[index];
+    MountOptions options = parseMountOptions(mount.options);
+    if (isBind(mount, options))
+      makeBind(root, mount, options, request, trees, index);
+    else if (mount.type == "cgroup" || mount.type == "cgroup2")
+      makeCgroupMount(root, mount, options, request.cgroup);
+    else
+      makeFileSystem(root, mount, options);
+  }
+}
+
+}  // namespace strake::runtime

@@ -1,0 +1,66 @@
+// The namespaces of a container: which are new, which are joined, and the child that is born into them.
+#pragma once
+#include <cstdint>
+
+#include "runtime/spec.h"
+#include "sys/unique_fd.h"
+
+namespace strake::runtime {
+
+/// CLONE_NEW* of a kind.
+uint64_t cloneFlag(NamespaceKind kind);
+
+/// The flags of the namespaces that are to be made, and of those in `spec` at all (for an exec, which joins each).
+uint64_t newNamespaces(const Spec& spec);
+uint64_t ownNamespaces(const Spec& spec);
+
+/// Throws ERR_SPEC_INVALID for what cannot be: no mount namespace, id maps without a user namespace, a hostname without
+/// a uts namespace, sysctls of the host …
+void checkNamespaces(const Spec& spec);
+
+struct Child {
+  pid_t pid = -1;  // 0 in the child itself
+  sys::UniqueFd pidfd;
+};
+
+/// clone3(2) with `namespaces`, into the v2 cgroup that `cgroupFd` has open when it is >= 0. Returns twice, as fork does.
+/// Precondition: single-threaded.
+Child cloneChild(uint64_t namespaces, int cgroupFd);
+
+/// Enters the namespace of that kind at `path`.
+void joinNamespace(NamespaceKind kind, const std::string& path);
+
+/// Joins every namespace of `spec` with a path but pid and time, which only children enter, user first.
+void joinNamespaces(const Spec& spec);
+
+/// While alive, children of the caller are born into another pid or time namespace; then into the caller's own again.
+class ChildrenIn {
+ public:
+  ChildrenIn() = default;
+  ChildrenIn(ChildrenIn&&) = default;
+  ~ChildrenIn();
+
+  /// The namespace that `ns` has open (a namespace file, or a pidfd).
+  void enter(int ns, uint64_t flag);
+  /// A new time namespace with the spec's offsets.
+  void enterNewTime(const Linux& spec);
+
+ private:
+  struct Saved {
+    sys::UniqueFd ns;
+    uint64_t flag;
+  };
+  void save(const char* path, uint64_t flag);
+  std::vector<Saved> saved_;
+};
+
+/// Writes the child's uid_map and gid_map.
+void writeIdMaps(pid_t pid, const std::vector<IdMap>& uids, const std::vector<IdMap>& gids);
+
+/// A user namespace with these maps that nobody is in: for id-mapped mounts.
+sys::UniqueFd makeIdmapNamespace(const std::vector<IdMap>& uids, const std::vector<IdMap>& gids);
+
+/// Brings the loopback interface of the caller's network namespace up.
+void bringLoopbackUp();
+
+}  // namespace strake::runtime

@@ -1,0 +1,121 @@
+#include "runtime/overlay.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "sys/error.h"
+#include "sys/in_root.h"
+#include "sys/mount.h"
+
+namespace strake::runtime {
+namespace {
+
+/// What the overlay is made of, all by descriptor.
+struct Layers {
+  std::vector<sys::UniqueFd> lower;
+  sys::UniqueFd upperMount;  // keeps an idmapped upper and work on one mount, as overlayfs demands
+  sys::UniqueFd upper, work;
+};
+
+sys::UniqueFd openDirectory(int dirfd, const std::string& path) {
+  return sys::UniqueFd(
+      sys::check(openat(dirfd, path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC), "open", path));
+}
+
+sys::UniqueFd openLayer(const std::string& path, int idmapUserns) {
+  if (idmapUserns < 0) return openDirectory(AT_FDCWD, path);
+  sys::UniqueFd mount = sys::cloneTree(AT_FDCWD, path, false);
+  sys::idmapMount(mount.get(), idmapUserns, false, path);
+  return mount;
+}
+
+/// The directory that `upper` and `work` have in common, and their names below it.
+std::string commonParent(const Rootfs& rootfs) {
+  std::string parent = sys::splitPath(rootfs.upper).first;
+  if (parent != sys::splitPath(rootfs.work).first)
+    throw sys::Error("ERR_SPEC_INVALID", "overlay: upper and work must be in one directory: " + rootfs.upper +
+                                             ", " + rootfs.work);
+  return parent;
+}
+
+// A volatile overlay leaves work/work/incompat/volatile behind, and while it is there the kernel refuses the
+// upper directory. Who mounts it again says by that that the contents are still wanted.
+void forgetVolatile(int work) {
+  sys::UniqueFd inner(openat(work, "work", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!inner) return;
+  if (unlinkat(inner.get(), "incompat/volatile", AT_REMOVEDIR) == 0)
+    sys::check(unlinkat(inner.get(), "incompat", AT_REMOVEDIR), "rmdir", "work/incompat");
+}
+
+Layers openLayers(const Rootfs& rootfs, int idmapUserns) {
+  Layers layers;
+  for (const std::string& path : rootfs.lower) layers.lower.push_back(openLayer(path, idmapUserns));
+  if (rootfs.upper.empty()) return layers;
+  std::string parent = commonParent(rootfs);
+  layers.upperMount = openLayer(parent, idmapUserns);
+  layers.upper = openDirectory(layers.upperMount.get(), sys::splitPath(rootfs.upper).second);
+  layers.work = openDirectory(layers.upperMount.get(), sys::splitPath(rootfs.work).second);
+  forgetVolatile(layers.work.get());
+  return layers;
+}
+
+/// Descriptors straight into overlayfs: Linux 6.13. False where they are not taken.
+bool addByDescriptor(sys::FsContext& overlay, const Layers& layers) {
+  for (const sys::UniqueFd& lower : layers.lower)
+    if (!overlay.setFd("lowerdir+", lower.get())) return false;
+  if (!layers.upper) return true;
+  return overlay.setFd("upperdir", layers.upper.get()) && overlay.setFd("workdir", layers.work.get());
+}
+
+std::string fdPath(const sys::UniqueFd& fd) {
+  return "/proc/self/fd/" + std::to_string(fd.get());
+}
+
+/// Names of descriptors: they need no escaping of ':' and ',', and stay far below a page.
+void addByName(sys::FsContext& overlay, const Layers& layers) {
+  std::string joined;
+  for (const sys::UniqueFd& lower : layers.lower) joined += (joined.empty() ? "" : ":") + fdPath(lower);
+  overlay.set("lowerdir", joined);
+  if (!layers.upper) return;
+  overlay.set("upperdir", fdPath(layers.upper));
+  overlay.set("workdir", fdPath(layers.work));
+}
+
+sys::UniqueFd finish(sys::FsContext& overlay, const Rootfs& rootfs) {
+  if (rootfs.isVolatile && !rootfs.upper.empty()) overlay.flag("volatile");
+  return overlay.mount(0);
+}
+
+sys::FsContext openOverlay() {
+  try {
+    return sys::FsContext("overlay");
+  } catch (const sys::SysError& error) {
+    throw sys::Error("ERR_OVERLAY_UNAVAILABLE", std::string("this kernel has no overlay file system (") +
+                                                    error.what() + "); load it with `modprobe overlay`");
+  }
+}
+
+/// overlayfs wants two layers or an upper one: a read-only view of one layer is that layer.
+sys::UniqueFd mountSingleLayer(const Rootfs& rootfs, int idmapUserns) {
+  sys::UniqueFd mount = sys::cloneTree(AT_FDCWD, rootfs.lower.front(), false);
+  if (idmapUserns >= 0) sys::idmapMount(mount.get(), idmapUserns, false, rootfs.lower.front());
+  sys::changeMount(mount.get(), MOUNT_ATTR_RDONLY, 0, 0, false, rootfs.lower.front());
+  return mount;
+}
+
+}  // namespace
+
+sys::UniqueFd mountOverlay(const Rootfs& rootfs, int idmapUserns) {
+  if (rootfs.lower.empty()) throw sys::Error("ERR_SPEC_INVALID", "overlay: no lower directory");
+  if (rootfs.upper.empty() && rootfs.lower.size() == 1) return mountSingleLayer(rootfs, idmapUserns);
+  Layers layers = openLayers(rootfs, idmapUserns);
+  {
+    sys::FsContext overlay = openOverlay();
+    if (addByDescriptor(overlay, layers)) return finish(overlay, rootfs);
+  }
+  sys::FsContext overlay = openOverlay();
+  addByName(overlay, layers);
+  return finish(overlay, rootfs);
+}
+
+}  // namespace strake::runtime

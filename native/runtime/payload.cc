@@ -1,0 +1,194 @@
+#include "runtime/payload.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <linux/keyctl.h>
+#include <signal.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "runtime/capabilities.h"
+#include "runtime/limits.h"
+#include "runtime/program.h"
+#include "sys/error.h"
+
+namespace strake::runtime {
+namespace {
+
+// A working directory that the caller's root does not contain has a path that does not begin with '/' (CVE-2024-21626: a cwd of
+// /proc/self/fd/7 is a directory of the host).
+void requireCwdInside(const std::string& cwd) {
+  char path[4096];
+  long length = syscall(SYS_getcwd, path, sizeof path);
+  if (length < 0) sys::throwErrno("getcwd", cwd);
+  if (path[0] != '/') throw sys::Error("ERR_CWD_INVALID", "the working directory " + cwd + " is outside the container");
+}
+
+/// False when only the user himself may enter it.
+bool enterCwd(const std::string& cwd) {
+  if (chdir(cwd.c_str()) < 0) {
+    if (errno == EACCES) return false;
+    throw sys::Error("ERR_CWD_INVALID", "chdir to \"" + cwd + "\" failed: " + std::strerror(errno));
+  }
+  requireCwdInside(cwd);
+  return true;
+}
+
+std::vector<std::string> argumentsOf(const Payload& payload) {
+  std::vector<std::string> arguments;
+  if (!payload.init.empty()) arguments = {payload.init, "--"};
+  arguments.insert(arguments.end(), payload.process.args.begin(), payload.process.args.end());
+  return arguments;
+}
+
+void joinNewKeyring(const std::string& id) {
+  // Where the kernel has no keys, or a filter around us denies them, there is nothing to keep apart.
+  syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, ("_ses." + id).c_str());
+}
+
+void resetSignals() {
+  struct sigaction standard {};
+  standard.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < NSIG; ++signal) sigaction(signal, &standard, nullptr);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+void closeOnExec(const std::vector<int>& preserved) {
+  sys::check(syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC), "close_range");
+  for (int fd : preserved) sys::check(fcntl(fd, F_SETFD, 0), "preserve descriptor", std::to_string(fd));
+}
+
+void becomeUser(const Credentials& credentials, const Process& process) {
+  sys::check(syscall(SYS_setgroups, credentials.groups.size(), credentials.groups.data()), "setgroups");
+  limitBounding(process.capabilities);
+  if (credentials.uid != 0) sys::check(prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "prctl", "PR_SET_KEEPCAPS");
+  uint32_t uid = credentials.uid, gid = credentials.gid;
+  sys::check(syscall(SYS_setresgid, gid, gid, gid), "setresgid", std::to_string(gid));
+  sys::check(syscall(SYS_setresuid, uid, uid, uid), "setresuid", std::to_string(uid));
+}
+
+void dieWithParent(const SyncSocket& sync) {
+  sys::check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "prctl", "PR_SET_PDEATHSIG");
+  // The parent may have died before the call: then nobody holds the other end.
+  if (sync.hungUp()) _exit(1);
+}
+
+void writeExecLabel(const ResolvedPayload& resolved) {
+  if (!resolved.execLabel) return;
+  ssize_t n = write(resolved.execLabel.get(), resolved.label.data(), resolved.label.size());
+  sys::check(n, "write exec label", resolved.label);
+}
+
+void installFilter(const ChildContext& context, const seccomp::Filter& filter) {
+  int result = seccomp::install(filter);
+  if (result < 0) throw sys::SysError(-result, "seccomp");
+  if (result > 0) context.sync.send(Message::listener, {}, result);
+}
+
+void sendTrace(const ChildContext& context) {
+  if (!context.steps.traced()) return;
+  std::vector<std::string> fields;
+  for (const Steps::Finished& finished : context.steps.finished()) {
+    fields.push_back(stepName(finished.step));
+    fields.push_back(std::to_string(finished.microseconds));
+  }
+  context.sync.send(Message::trace, fields);
+}
+
+void carryOverExec(const ChildContext& context, const Payload& payload) {
+  context.steps.begin(Step::rlimits);
+  setLimits(context, payload.process.rlimits);
+  context.steps.begin(Step::scheduling);
+  setScheduling(payload.process);
+  umask(payload.process.user.umask.value_or(022));
+  joinNewKeyring(payload.id);
+  resetSignals();
+  closeOnExec(payload.preservedFds);
+}
+
+/// Without no_new_privs a filter can only be installed by CAP_SYS_ADMIN, which therefore stays until the exec.
+void confine(const ChildContext& context, const Payload& payload, ResolvedPayload& resolved) {
+  const Process& process = payload.process;
+  context.steps.begin(Step::labels);
+  writeExecLabel(resolved);
+  context.steps.begin(Step::capabilities);
+  becomeUser(resolved.credentials, process);
+  bool needsAdmin = payload.filter && !process.noNewPrivileges;
+  applyCapabilities(process.capabilities, needsAdmin ? uint64_t{1} << CAP_SYS_ADMIN : 0);
+  if (!resolved.cwdIsEntered && !enterCwd(process.cwd))
+    throw sys::Error("ERR_CWD_INVALID", "chdir to \"" + process.cwd + "\" failed: permission denied");
+  if (payload.dieWithParent) dieWithParent(context.sync);
+  if (process.noNewPrivileges) sys::check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl", "PR_SET_NO_NEW_PRIVS");
+  context.steps.begin(Step::seccomp);
+  if (payload.filter) installFilter(context, *payload.filter);
+}
+
+}  // namespace
+
+ResolvedPayload resolvePayload(const ChildContext& context, const Payload& payload) {
+  const Process& process = payload.process;
+  ResolvedPayload resolved;
+  context.steps.begin(Step::user);
+  resolved.credentials = resolveCredentials(process.user, payload.user);
+  resolved.environment = process.env;
+  if (!environmentValue(process.env, "HOME")) resolved.environment.push_back("HOME=" + resolved.credentials.home);
+  context.steps.begin(Step::cwd);
+  resolved.cwdIsEntered = enterCwd(process.cwd);
+  context.steps.begin(Step::exec);
+  if (process.args.empty()) throw sys::Error("ERR_SPEC_INVALID", "process.args: there is nothing to execute");
+  resolved.program = findProgram(process.args[0], resolved.environment);
+  if (!payload.init.empty()) resolved.program = payload.init;
+  resolved.arguments = argumentsOf(payload);
+  return resolved;
+}
+
+void openExecLabel(const ChildContext& context, const Process& process, const Procfs& proc, ResolvedPayload& resolved) {
+  if (!process.apparmorProfile.empty() && process.apparmorProfile != "unconfined") {
+    resolved.label = "exec " + process.apparmorProfile;
+    resolved.execLabel = proc.open("self/attr/apparmor/exec", O_WRONLY);
+    if (!resolved.execLabel && access("/sys/kernel/security/apparmor", F_OK) == 0)
+      resolved.execLabel = proc.open("self/attr/exec", O_WRONLY);
+  } else if (!process.selinuxLabel.empty()) {
+    resolved.label = process.selinuxLabel;
+    if (access("/sys/fs/selinux/enforce", F_OK) == 0) resolved.execLabel = proc.open("self/attr/exec", O_WRONLY);
+  }
+  if (!resolved.label.empty() && !resolved.execLabel)
+    context.warn("ERR_NOT_IMPLEMENTED", "this kernel does not enforce the security label \"" + resolved.label + "\"");
+}
+
+void useStdio(const Payload& payload, const Credentials& credentials) {
+  if (payload.console) return useConsole(*payload.console, credentials.uid);
+  // First out of the way of each other (0 may be asked to be 1), then into place.
+  int asked[3] = {payload.stdio.in, payload.stdio.out, payload.stdio.err}, moved[3];
+  for (int n = 0; n < 3; ++n) {
+    if (asked[n] < 0) asked[n] = n;
+    moved[n] = sys::check(fcntl(asked[n], F_DUPFD_CLOEXEC, 3), "dup stdio", std::to_string(asked[n]));
+  }
+  for (int n = 0; n < 3; ++n) {
+    struct stat info;
+    sys::check(dup2(moved[n], n), "dup2", std::to_string(n));
+    // Else a user other than root cannot open /dev/stdout again. Only pipes: a file or a terminal is the host's.
+    if (credentials.uid != 0 && fstat(n, &info) == 0 && S_ISFIFO(info.st_mode))
+      static_cast<void>(!fchown(n, credentials.uid, static_cast<gid_t>(-1)));
+    close(moved[n]);
+  }
+}
+
+void confineAndExecute(const ChildContext& context, const Payload& payload, ResolvedPayload& resolved) {
+  carryOverExec(context, payload);
+  confine(context, payload, resolved);
+  context.steps.begin(Step::exec);
+  sendTrace(context);
+  execute(resolved.program, resolved.arguments, resolved.environment);
+}
+
+}  // namespace strake::runtime

@@ -1,0 +1,55 @@
+#include "runtime/steps.h"
+
+#include <time.h>
+
+namespace strake::runtime {
+namespace {
+
+struct Row {
+  const char* name;
+  const char* code;
+};
+
+// In the order of the enumeration.
+constexpr Row table[] = {
+    {"clone", "ERR_NAMESPACE_FAILED"},   {"user_namespace", "ERR_NAMESPACE_FAILED"},
+    {"cgroup", "ERR_CGROUP_FAILED"},     {"namespaces", "ERR_NAMESPACE_FAILED"},
+    {"network", "ERR_NAMESPACE_FAILED"}, {"hostname", "ERR_NAMESPACE_FAILED"},
+    {"sysctl", "ERR_SYSCTL_FAILED"},     {"rootfs", "ERR_MOUNT_FAILED"},
+    {"mount", "ERR_MOUNT_FAILED"},       {"devices", "ERR_DEVICE_INVALID"},
+    {"console", "ERR_LAUNCH_FAILED"},    {"masks", "ERR_MOUNT_FAILED"},
+    {"hook", "ERR_LAUNCH_FAILED"},       {"pivot_root", "ERR_MOUNT_FAILED"},
+    {"user", "ERR_LAUNCH_FAILED"},       {"cwd", "ERR_CWD_INVALID"},
+    {"stdio", "ERR_LAUNCH_FAILED"},      {"wait", "ERR_LAUNCH_FAILED"},
+    {"rlimits", "ERR_RLIMIT_FAILED"},    {"scheduling", "ERR_LAUNCH_FAILED"},
+    {"labels", "ERR_LAUNCH_FAILED"},     {"capabilities", "ERR_LAUNCH_FAILED"},
+    {"seccomp", "ERR_LAUNCH_FAILED"},    {"exec", "ERR_LAUNCH_FAILED"},
+};
+static_assert(sizeof table / sizeof *table == static_cast<size_t>(Step::exec) + 1);
+
+}  // namespace
+
+const char* stepName(Step step) {
+  return table[static_cast<size_t>(step)].name;
+}
+const char* stepCode(Step step) {
+  return table[static_cast<size_t>(step)].code;
+}
+
+int64_t monotonicNow() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1000000000 + now.tv_nsec;
+}
+
+void Steps::finish() {
+  finished_.push_back({current_, static_cast<uint32_t>((monotonicNow() - startedAt_) / 1000)});
+}
+
+std::vector<Steps::Finished> Steps::finished() const {
+  Steps copy = *this;
+  copy.finish();
+  return copy.finished_;
+}
+
+}  // namespace strake::runtime
