@@ -6,7 +6,9 @@ import type { NativeAddon } from './native.ts';
 
 const require = createRequire(import.meta.url);
 const packageRoot = findPackageRoot(dirname(fileURLToPath(import.meta.url)));
-const folders = ['build/Release', `prebuilds/linux-${process.arch}`].map((folder) => join(packageRoot, folder));
+const folders = ['build/Release', `prebuilds/linux-${process.arch}`].map((folder) =>
+  join(packageRoot, folder),
+);
 
 /** The addon, from a fresh build of this checkout or from the package's prebuilt binaries. Throws ERR_ADDON_NOT_FOUND. */
 export const native: NativeAddon = require(nativeFile('strake.node')) as NativeAddon;

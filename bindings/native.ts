@@ -27,7 +27,11 @@ export interface NativeAddon {
   lockFile(path: string, options: { shared: boolean; wait: boolean }): NativePromise<NativeLock | null>;
   syncFileSystem(path: string): Promise<void>;
   /** Writes beside, fsyncs (durable), renames over, fsyncs the directory (durable). */
-  writeFileAtomic(path: string, data: string | Uint8Array, options: { mode: number; durable: boolean }): Promise<void>;
+  writeFileAtomic(
+    path: string,
+    data: string | Uint8Array,
+    options: { mode: number; durable: boolean },
+  ): Promise<void>;
   /** rm -r by descriptors, crossing no mount and following no link. Absent is no error. */
   removeTree(path: string): Promise<void>;
   /** Bytes on disk (st_blocks * 512, hard links once) and inodes below a path. */
@@ -38,7 +42,11 @@ export interface NativeAddon {
    * posix_spawn of the monitor from a read-only view of its file (CVE-2019-5736), environment empty but STRAKE_*, in a
    * session of its own, with one end of a socketpair as descriptor 3; it is reaped by the addon. Resolves to the other end.
    */
-  spawnMonitor(monitorPath: string, argv: readonly string[], env: readonly string[]): Promise<{ pid: number; fd: number }>;
+  spawnMonitor(
+    monitorPath: string,
+    argv: readonly string[],
+    env: readonly string[],
+  ): Promise<{ pid: number; fd: number }>;
   /** connect(2) to a unix stream socket whose path may be longer than 107 bytes. */
   connectUnix(path: string): Promise<number>;
   /** pidfd_send_signal to that very process (start time: field 22 of /proc/PID/stat). false: it is gone. */
@@ -59,7 +67,15 @@ export interface NativeAddon {
 }
 
 export type NativePromise<T> = Promise<T>;
-export type Capability = 'root' | 'overlay' | 'overlayByFd' | 'userNamespaces' | 'idmappedMounts' | 'seccomp' | 'cgroups' | 'raiseLimits';
+export type Capability =
+  | 'root'
+  | 'overlay'
+  | 'overlayByFd'
+  | 'userNamespaces'
+  | 'idmappedMounts'
+  | 'seccomp'
+  | 'cgroups'
+  | 'raiseLimits';
 
 export interface LayerSinkOptions {
   /** File that collects the compressed bytes, so that a cut or killed download resumes. What it holds already is fed first. */
