@@ -97,14 +97,18 @@ class Removal {
 }  // namespace
 
 void removeTree(const std::string& path) {
-  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return;
-  if (errno != EISDIR && errno != EPERM) throwErrno("unlink", path);
+  removeTree(AT_FDCWD, path);
+}
+
+void removeTree(int parent, const std::string& name) {
+  if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return;
+  if (errno != EISDIR && errno != EPERM) throwErrno("unlinkat", name);
   struct stat status {};
-  if (::lstat(path.c_str(), &status) < 0) {
+  if (::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) {
     if (errno == ENOENT) return;
-    throwErrno("lstat", path);
+    throwErrno("fstatat", name);
   }
-  Removal(path, status.st_dev).run(AT_FDCWD, path);
+  Removal(name, status.st_dev).run(parent, name);
 }
 
 }  // namespace strake::sys

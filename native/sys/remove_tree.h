@@ -10,4 +10,7 @@ namespace strake::sys {
 /// thing that cannot be removed.
 void removeTree(const std::string& path);
 
+/// The same for a name in an open directory.
+void removeTree(int parent, const std::string& name);
+
 }  // namespace strake::sys

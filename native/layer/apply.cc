@@ -1,0 +1,266 @@
+#include "layer/apply.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "layer/entry_path.h"
+#include "layer/error.h"
+#include "layer/xattrs.h"
+#include "sys/error.h"
+#include "sys/remove_tree.h"
+#include "sys/whole_file.h"
+
+namespace strake::layer {
+
+namespace {
+
+constexpr mode_t setIdBits = S_ISUID | S_ISGID;
+
+/// The mode that a directory has until its contents are complete: writable, and handing its group on to
+/// nobody.
+mode_t workingMode(mode_t mode) {
+  return (mode & ~setIdBits) | S_IRWXU;
+}
+
+mode_t fileTypeOf(EntryType type) {
+  switch (type) {
+    case EntryType::charDevice:
+      return S_IFCHR;
+    case EntryType::blockDevice:
+      return S_IFBLK;
+    default:
+      return S_IFIFO;
+  }
+}
+
+}  // namespace
+
+void takeOwnUmask() {
+  sys::check(::unshare(CLONE_FS), "unshare CLONE_FS");
+  ::umask(0);
+}
+
+Applier::Applier(const std::string& target, uint64_t maxEntries)
+    : tree_(target), maxEntries_(maxEntries), uid_(::geteuid()), gid_(::getegid()) {
+  // A setgid directory would hand its group on to everything that is made in it.
+  sys::check(::chmod(target.c_str(), 0755), "chmod", target);
+}
+
+std::string Applier::Place::path() const {
+  return joined(directory->path, name);
+}
+
+ApplyResult Applier::apply(TarReader& reader) {
+  while (const std::optional<TarEntry> entry = reader.next()) {
+    if (++result_.entries + tree_.impliedCount() > maxEntries_) {
+      tooLarge("tar: more than " + std::to_string(maxEntries_) + " entries, at " + quoted(entry->path));
+    }
+    applyEntry(reader, *entry);
+  }
+  reader.drain();
+  finishDirectories();
+  result_.implied = tree_.implied();
+  return std::move(result_);
+}
+
+void Applier::applyEntry(TarReader& reader, const TarEntry& entry) {
+  const std::string path = normalise(entry.path);
+  if (path.empty()) return applyRoot(entry);
+  switch (whiteoutOf(path)) {
+    case Whiteout::ignored:
+      return;
+    case Whiteout::opaque:
+      return tree_.makeOpaque(*tree_.directory(parentOf(path)));
+    case Whiteout::name:
+      return makeWhiteout(placeOf(whitedOut(path)));
+    case Whiteout::none:
+      break;
+  }
+  const Place place = placeOf(path);
+  switch (entry.type) {
+    case EntryType::regular:
+      return makeRegular(reader, entry, place);
+    case EntryType::directory:
+      return makeDirectory(entry, place);
+    case EntryType::hardLink:
+      return makeHardLink(entry, place);
+    case EntryType::symlink:
+      return makeSymlink(entry, place);
+    default:
+      return makeSpecial(entry, place);
+  }
+}
+
+void Applier::applyRoot(const TarEntry& entry) {
+  if (entry.type != EntryType::directory)
+    unsafe("tar: entry " + quoted(entry.path) + " would replace the root");
+  sys::check(::fchownat(tree_.root(), ".", entry.uid, entry.gid, 0), "fchownat", ".");
+  setXattrsAt(tree_.root(), "", entry.xattrs, ".");
+  tree_.describe("", {true, entry.mode, entry.mtime});
+}
+
+Applier::Place Applier::placeOf(std::string_view path) {
+  return {tree_.directory(parentOf(path)), std::string(baseOf(path))};
+}
+
+void Applier::clear(const Place& place) {
+  struct stat status {};
+  sys::check(::fstatat(place.parent(), place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW), "fstatat",
+             place.path());
+  // Paths that lead through a link or a directory are remembered, and lead elsewhere from now on.
+  if (S_ISDIR(status.st_mode) || S_ISLNK(status.st_mode)) tree_.forget(place.path());
+  if (S_ISDIR(status.st_mode)) return sys::removeTree(place.parent(), place.name);
+  sys::check(::unlinkat(place.parent(), place.name.c_str(), 0), "unlinkat", place.path());
+}
+
+template <typename Make>
+int Applier::makeNew(const Place& place, const char* call, Make make) {
+  int result = make(place.parent(), place.name.c_str());
+  if (result < 0 && errno == EEXIST) {
+    clear(place);
+    result = make(place.parent(), place.name.c_str());
+  }
+  if (result < 0) sys::throwErrno(call, place.path());
+  return result;
+}
+
+// Few calls on purpose: this is what unpacking spends its time on. chown clears setuid and setgid and file
+// capabilities, writing clears capabilities: so owner, then mode, then xattrs, after the data.
+void Applier::makeRegular(TarReader& reader, const TarEntry& entry, const Place& place) {
+  const bool foreign = isForeign(entry);
+  const sys::UniqueFd fd(makeNew(place, "openat", [&entry](int parent, const char* name) {
+    return ::openat(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW,
+                    entry.mode & ~setIdBits);
+  }));
+  writeData(reader, entry, fd.get(), entry.path);
+  if (foreign) sys::check(::fchown(fd.get(), entry.uid, entry.gid), "fchown", place.path());
+  if ((entry.mode & setIdBits) != 0) sys::check(::fchmod(fd.get(), entry.mode), "fchmod", place.path());
+  if (!entry.xattrs.empty()) setXattrs(fd.get(), entry.xattrs, place.path());
+  const timespec times[2] = {entry.mtime, entry.mtime};
+  sys::check(::futimens(fd.get(), times), "futimens", place.path());
+}
+
+void Applier::writeData(TarReader& reader, const TarEntry& entry, int fd, const std::string& path) {
+  uint64_t at = 0;
+  std::span<const uint8_t> piece;
+  for (const Extent& extent : entry.extents) {
+    if (extent.offset != at)
+      sys::check(::lseek(fd, static_cast<off_t>(extent.offset), SEEK_SET), "lseek", path);
+    for (uint64_t left = extent.size; left > 0;) {
+      if (piece.empty()) piece = reader.data();
+      const auto taken = piece.first(std::min<uint64_t>(left, piece.size()));
+      sys::writeAll(fd, {reinterpret_cast<const char*>(taken.data()), taken.size()}, path);
+      piece = piece.subspan(taken.size());
+      left -= taken.size();
+    }
+    at = extent.offset + extent.size;
+    result_.bytes += extent.size;
+  }
+  if (at != entry.size) sys::check(::ftruncate(fd, static_cast<off_t>(entry.size)), "ftruncate", path);
+}
+
+// A directory that is there already keeps its contents. One that takes a whiteout's place hides the one
+// below: the two together mean "gone, and made anew".
+void Applier::makeDirectory(const TarEntry& entry, const Place& place) {
+  bool opaque = false;
+  if (::mkdirat(place.parent(), place.name.c_str(), workingMode(entry.mode)) < 0) {
+    struct stat status {};
+    if (errno != EEXIST) sys::throwErrno("mkdirat", place.path());
+    sys::check(::fstatat(place.parent(), place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW), "fstatat",
+               place.path());
+    if (!S_ISDIR(status.st_mode)) {
+      opaque = S_ISCHR(status.st_mode) && status.st_rdev == ::makedev(0, 0);
+      clear(place);
+      sys::check(::mkdirat(place.parent(), place.name.c_str(), workingMode(entry.mode)), "mkdirat",
+                 place.path());
+    }
+  }
+  sys::check(::fchownat(place.parent(), place.name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW),
+             "fchownat", place.path());
+  setXattrsAt(place.parent(), place.name, entry.xattrs, place.path());
+  tree_.describe(place.path(), {true, entry.mode, entry.mtime});
+  if (opaque) tree_.makeOpaque(*tree_.directory(place.path()));
+}
+
+void Applier::makeHardLink(const TarEntry& entry, const Place& place) {
+  const std::string target = normalise(entry.target);
+  const auto directory = tree_.existingDirectory(parentOf(target));
+  const std::string name(baseOf(target));
+  if (directory && joined(directory->path, name) == place.path()) return;
+  int result = -1;
+  const auto link = [&](int parent, const char* linkName) {
+    return ::linkat(directory->fd.get(), name.c_str(), parent, linkName, 0);
+  };
+  errno = ENOENT;
+  if (directory && !name.empty()) result = link(place.parent(), place.name.c_str());
+  if (result < 0 && errno == EEXIST) {
+    clear(place);
+    result = link(place.parent(), place.name.c_str());
+  }
+  if (result == 0) return;
+  if (errno != ENOENT && errno != EPERM) sys::throwErrno("linkat", place.path());
+  corrupt("tar: entry " + quoted(entry.path) + " is a hard link to " + quoted(entry.target) +
+          (errno == EPERM ? ", which is a directory" : ", which is not in this layer"));
+}
+
+void Applier::makeSymlink(const TarEntry& entry, const Place& place) {
+  if (entry.target.empty() || entry.target.size() > maxPath) {
+    corrupt("tar: the symlink " + quoted(entry.path) + " has a target of " +
+            std::to_string(entry.target.size()) + " bytes: Linux allows 1 to 4095");
+  }
+  makeNew(place, "symlinkat",
+          [&entry](int parent, const char* name) { return ::symlinkat(entry.target.c_str(), parent, name); });
+  finishByName(entry, place);
+}
+
+// A character device 0/0 is overlayfs' whiteout; in a tar it hides what ".wh.NAME" may hide just as well.
+void Applier::makeSpecial(const TarEntry& entry, const Place& place) {
+  const dev_t device = ::makedev(entry.deviceMajor, entry.deviceMinor);
+  const mode_t mode = fileTypeOf(entry.type) | entry.mode;
+  makeNew(place, "mknodat",
+          [&](int parent, const char* name) { return ::mknodat(parent, name, mode & ~setIdBits, device); });
+  finishByName(entry, place);
+  if ((entry.mode & setIdBits) != 0) {
+    sys::check(::fchmodat(place.parent(), place.name.c_str(), entry.mode, 0), "fchmodat", place.path());
+  }
+}
+
+void Applier::finishByName(const TarEntry& entry, const Place& place) {
+  const char* name = place.name.c_str();
+  if (isForeign(entry)) {
+    sys::check(::fchownat(place.parent(), name, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW), "fchownat",
+               place.path());
+  }
+  setXattrsAt(place.parent(), place.name, entry.xattrs, place.path());
+  const timespec times[2] = {entry.mtime, entry.mtime};
+  sys::check(::utimensat(place.parent(), name, times, AT_SYMLINK_NOFOLLOW), "utimensat", place.path());
+}
+
+// A whiteout speaks of the layers below alone: what this layer itself has of that name stays, wherever the
+// two stand in the tar. A file hides a lower one by itself; a directory must be made opaque.
+void Applier::makeWhiteout(const Place& place) {
+  if (::mknodat(place.parent(), place.name.c_str(), S_IFCHR, ::makedev(0, 0)) == 0) return;
+  if (errno != EEXIST) sys::throwErrno("mknodat", place.path());
+  struct stat status {};
+  sys::check(::fstatat(place.parent(), place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW), "fstatat",
+             place.path());
+  if (S_ISDIR(status.st_mode)) tree_.makeOpaque(*tree_.directory(place.path()));
+}
+
+void Applier::finishDirectories() {
+  for (const auto& [path, state] : tree_.directories()) {
+    if (!state.explicitly) continue;
+    const auto parent = tree_.existingDirectory(parentOf(path));
+    const std::string name = path.empty() ? "." : std::string(baseOf(path));
+    if (!parent) corrupt("tar: the directory " + quoted(path) + " is gone");
+    // What was there when the entry came has a mode of its own; what was made for it, its working mode.
+    sys::check(::fchmodat(parent->fd.get(), name.c_str(), state.mode, 0), "fchmodat", path);
+    const timespec times[2] = {state.mtime, state.mtime};
+    sys::check(::utimensat(parent->fd.get(), name.c_str(), times, AT_SYMLINK_NOFOLLOW), "utimensat", path);
+  }
+}
+
+}  // namespace strake::layer
