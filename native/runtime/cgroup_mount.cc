@@ -16,7 +16,8 @@ void linkControllers(int tmpfs, const std::string& hierarchy) {
   for (size_t start = 0; start <= hierarchy.size();) {
     size_t comma = std::min(hierarchy.find(',', start), hierarchy.size());
     std::string name = hierarchy.substr(start, comma - start);
-    if (symlinkat(hierarchy.c_str(), tmpfs, name.c_str()) < 0 && errno != EEXIST) sys::throwErrno("symlink", name);
+    if (symlinkat(hierarchy.c_str(), tmpfs, name.c_str()) < 0 && errno != EEXIST)
+      sys::throwErrno("symlink", name);
     start = comma + 1;
   }
 }
@@ -36,7 +37,8 @@ sys::UniqueFd attachAt(int root, const Mount& mount, sys::UniqueFd tree) {
   return tree;
 }
 
-sys::UniqueFd mountHierarchies(int root, const Mount& mount, const std::vector<cgroup::Directory>& directories) {
+sys::UniqueFd mountHierarchies(int root, const Mount& mount,
+                               const std::vector<cgroup::Directory>& directories) {
   sys::FsContext fs("tmpfs");
   fs.set("source", "cgroup");
   fs.set("mode", "755");
@@ -59,7 +61,8 @@ void makeCgroupMount(int root, const Mount& mount, const MountOptions& options, 
   else
     made = mountHierarchies(root, mount, directories);
   // One call for the tmpfs and every hierarchy below it.
-  uint64_t attributes = options.set | options.setRecursively | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  uint64_t attributes =
+      options.set | options.setRecursively | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
   sys::changeMount(made.get(), attributes, 0, options.propagation, true, mount.destination);
 }
 

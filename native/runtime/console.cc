@@ -27,7 +27,8 @@ void requirePtmx(int fd) {
   sys::check(fstatfs(fd, &fs), "fstatfs", "/dev/pts/ptmx");
   sys::check(fstat(fd, &info), "fstat", "/dev/pts/ptmx");
   if (fs.f_type != DEVPTS_SUPER_MAGIC || !S_ISCHR(info.st_mode) || info.st_rdev != makedev(5, 2))
-    throw sys::Error("ERR_MOUNT_UNSAFE", "a terminal needs a devpts mounted at /dev/pts, and something else is there");
+    throw sys::Error("ERR_MOUNT_UNSAFE",
+                     "a terminal needs a devpts mounted at /dev/pts, and something else is there");
 }
 
 void resize(int master, const ConsoleSize& size) {
@@ -46,8 +47,8 @@ Console openConsole(int root, const ConsoleSize& size) {
   requirePtmx(console.master.get());
   int unlocked = 0;
   sys::check(ioctl(console.master.get(), TIOCSPTLCK, &unlocked), "TIOCSPTLCK", "pty");
-  console.slave = sys::UniqueFd(
-      sys::check(ioctl(console.master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC), "TIOCGPTPEER", "pty"));
+  console.slave = sys::UniqueFd(sys::check(
+      ioctl(console.master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC), "TIOCGPTPEER", "pty"));
   resize(console.master.get(), size);
   return console;
 }

@@ -9,8 +9,8 @@ struct Console {
   sys::UniqueFd master, slave;
 };
 
-/// Opens a pty in the devpts at /dev/pts below `root`, verified to be one (a look-alike is refused; CVE-2025-52565), unlocked
-/// and sized. The slave is opened through the master (TIOCGPTPEER), not by a path.
+/// Opens a pty in the devpts at /dev/pts below `root`, verified to be one (a look-alike is refused;
+/// CVE-2025-52565), unlocked and sized. The slave is opened through the master (TIOCGPTPEER), not by a path.
 Console openConsole(int root, const ConsoleSize& size);
 
 /// Binds the slave over /dev/console.

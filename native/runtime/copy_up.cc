@@ -37,8 +37,10 @@ void copyContents(int from, int to, const char* name) {
 }
 
 void copyFile(int from, int to, const struct stat& info, const char* name) {
-  sys::UniqueFd source(sys::check(openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), "open", name));
-  sys::UniqueFd copy(sys::check(openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600), "create", name));
+  sys::UniqueFd source(
+      sys::check(openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), "open", name));
+  sys::UniqueFd copy(sys::check(openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600),
+                                "create", name));
   copyContents(source.get(), copy.get(), name);
   copyAttributes(source.get(), copy.get(), info, name);
 }
@@ -60,9 +62,11 @@ void copyNode(int to, const struct stat& info, const char* name) {
 void copyDirectory(int from, int to, int depth);
 
 void copySubdirectory(int from, int to, const struct stat& info, const char* name, int depth) {
-  sys::UniqueFd source(sys::check(openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), "open", name));
+  sys::UniqueFd source(
+      sys::check(openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), "open", name));
   sys::check(mkdirat(to, name, 0700), "mkdir", name);
-  sys::UniqueFd copy(sys::check(openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), "open", name));
+  sys::UniqueFd copy(
+      sys::check(openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), "open", name));
   copyDirectory(source.get(), copy.get(), depth + 1);
   copyAttributes(source.get(), copy.get(), info, name);
 }

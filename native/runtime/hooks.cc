@@ -30,7 +30,8 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
 
 /// An anonymous file that holds `text`, read from its beginning.
 sys::UniqueFd fileOf(const std::string& text) {
-  sys::UniqueFd file(sys::check(static_cast<int>(syscall(SYS_memfd_create, "state", 1U /* MFD_CLOEXEC */)), "memfd_create"));
+  sys::UniqueFd file(
+      sys::check(static_cast<int>(syscall(SYS_memfd_create, "state", 1U /* MFD_CLOEXEC */)), "memfd_create"));
   sys::check(pwrite(file.get(), text.data(), text.size(), 0), "write", "state");
   return file;
 }
@@ -48,7 +49,8 @@ Spawned spawn(const Hook& hook, const std::string& name, int input, int errors) 
   posix_spawn_file_actions_adddup2(&actions, errors, 2);
   std::vector<std::string> args = hook.args.empty() ? std::vector<std::string>{hook.path} : hook.args;
   pid_t pid;
-  int error = posix_spawn(&pid, hook.path.c_str(), &actions, nullptr, pointers(args).data(), pointers(hook.env).data());
+  int error = posix_spawn(&pid, hook.path.c_str(), &actions, nullptr, pointers(args).data(),
+                          pointers(hook.env).data());
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw sys::SysError(error, name, hook.path);
   return {pid, sys::UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)))};
@@ -79,8 +81,10 @@ std::string tail(int file) {
 void runHook(const Hook& hook, const std::string& name, const std::string& state) {
   sys::UniqueFd input = fileOf(state), errors = fileOf("");
   int status = await(spawn(hook, name, input.get(), errors.get()), hook, name);
-  if (WIFSIGNALED(status)) fail(name, "killed by signal " + std::to_string(WTERMSIG(status)) + tail(errors.get()));
-  if (WEXITSTATUS(status) != 0) fail(name, "exit status " + std::to_string(WEXITSTATUS(status)) + tail(errors.get()));
+  if (WIFSIGNALED(status))
+    fail(name, "killed by signal " + std::to_string(WTERMSIG(status)) + tail(errors.get()));
+  if (WEXITSTATUS(status) != 0)
+    fail(name, "exit status " + std::to_string(WEXITSTATUS(status)) + tail(errors.get()));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// OCI hooks: programs that are run at fixed points of a container's life with its state on their standard input.
+// OCI hooks: programs that are run at fixed points of a container's life with its state on their standard
+// input.
 #pragma once
 #include <sys/types.h>
 
@@ -21,8 +22,8 @@ struct HookState {
 /// The state as JSON, as hooks and the OCI command `state` give it.
 std::string stateJson(const HookState& state);
 
-/// Runs the hooks one after another. Throws sys::Error ERR_LAUNCH_FAILED at the first that fails or exceeds its timeout, with
-/// the end of what it wrote to its standard error.
+/// Runs the hooks one after another. Throws sys::Error ERR_LAUNCH_FAILED at the first that fails or exceeds
+/// its timeout, with the end of what it wrote to its standard error.
 void runHooks(const std::vector<Hook>& hooks, const char* kind, const HookState& state);
 
 }  // namespace strake::runtime

@@ -49,14 +49,16 @@ void enterCgroup(const LaunchRequest& request) {
   if (request.cgroup && request.cgroup->cloneFd() < 0)
     if (int error = request.cgroup->joinSelf()) throw sys::SysError(error, "join cgroup");
   // Only now: the root of a cgroup namespace is the cgroup that its maker is in.
-  if (isNew(request.spec, NamespaceKind::cgroup)) sys::check(unshare(CLONE_NEWCGROUP), "unshare", "cgroup namespace");
+  if (isNew(request.spec, NamespaceKind::cgroup))
+    sys::check(unshare(CLONE_NEWCGROUP), "unshare", "cgroup namespace");
 }
 
 void setNames(const Spec& spec) {
   if (!spec.hostname.empty())
     sys::check(sethostname(spec.hostname.data(), spec.hostname.size()), "sethostname", spec.hostname);
   if (!spec.domainname.empty())
-    sys::check(setdomainname(spec.domainname.data(), spec.domainname.size()), "setdomainname", spec.domainname);
+    sys::check(setdomainname(spec.domainname.data(), spec.domainname.size()), "setdomainname",
+               spec.domainname);
 }
 
 void setUpNamespaces(const ChildContext& context, const LaunchRequest& request) {
@@ -70,7 +72,8 @@ void setUpNamespaces(const ChildContext& context, const LaunchRequest& request) 
 }
 
 /// What is written through /proc while it is still the host's.
-void writeThroughProcfs(const ChildContext& context, const LaunchRequest& request, ResolvedPayload& resolved) {
+void writeThroughProcfs(const ChildContext& context, const LaunchRequest& request,
+                        ResolvedPayload& resolved) {
   const Process& process = request.spec.process;
   bool labelled = !process.apparmorProfile.empty() || !process.selinuxLabel.empty();
   if (request.spec.linux_.sysctl.empty() && !process.oomScoreAdj && !labelled) return;
@@ -96,7 +99,8 @@ void showInit(int root, const LaunchRequest& request, const HostTrees& trees) {
   sys::UniqueFd own;
   if (made == trees.end()) own = sys::cloneTree(AT_FDCWD, request.init, false);
   int tree = own ? own.get() : made->second.get();
-  sys::changeMount(tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, MS_PRIVATE, false, request.init);
+  sys::changeMount(tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, MS_PRIVATE, false,
+                   request.init);
   sys::UniqueFd target = sys::makeMountPoint(root, initPath, false);
   sys::attachMount(tree, target.get(), initPath);
 }
@@ -127,7 +131,8 @@ void runHooksBeforePivot(const ChildContext& context, const LaunchRequest& reque
 }
 
 /// From the host's root to the container's. Returns the terminal, when there is one.
-std::optional<Console> buildRoot(const ChildContext& context, const LaunchRequest& request, HostTrees& trees) {
+std::optional<Console> buildRoot(const ChildContext& context, const LaunchRequest& request,
+                                 HostTrees& trees) {
   const Spec& spec = request.spec;
   context.steps.begin(Step::rootfs);
   sys::UniqueFd root = makeRootfs(request, trees);
@@ -162,7 +167,8 @@ void runStartHooks(const ChildContext& context, const LaunchRequest& request) {
            {request.spec, request.id, "created", getpid(), request.bundle});
 }
 
-[[noreturn]] void becomePayload(const ChildContext& context, const LaunchRequest& request, const seccomp::Filter* filter) {
+[[noreturn]] void becomePayload(const ChildContext& context, const LaunchRequest& request,
+                                const seccomp::Filter* filter) {
   const Spec& spec = request.spec;
   context.steps.begin(Step::userNamespace);
   HostTrees trees;
@@ -190,8 +196,7 @@ void runStartHooks(const ChildContext& context, const LaunchRequest& request) {
   resolved.label = labels.label;
   context.steps.begin(Step::stdio);
   useStdio(payload, resolved.credentials);
-  if (spec.linux_.personality)
-    sys::check(personality(*spec.linux_.personality), "personality");
+  if (spec.linux_.personality) sys::check(personality(*spec.linux_.personality), "personality");
   waitForGo(context, request);
   runStartHooks(context, request);
   confineAndExecute(context, payload, resolved);
@@ -199,7 +204,9 @@ void runStartHooks(const ChildContext& context, const LaunchRequest& request) {
 
 }  // namespace
 
-bool hasRuntimeHooks(const Hooks& hooks) { return !hooks.prestart.empty() || !hooks.createRuntime.empty(); }
+bool hasRuntimeHooks(const Hooks& hooks) {
+  return !hooks.prestart.empty() || !hooks.createRuntime.empty();
+}
 
 void reportFailureAndExit(const SyncSocket& sync, const Steps& steps) noexcept {
   const char* step = stepName(steps.current());

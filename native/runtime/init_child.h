@@ -5,8 +5,10 @@
 
 namespace strake::runtime {
 
-/// Prepares the container and executes its payload; never returns. Failures go to the launcher as Message::failed.
-[[noreturn]] void runInit(const LaunchRequest& request, const seccomp::Filter* filter, SyncSocket sync, Steps steps);
+/// Prepares the container and executes its payload; never returns. Failures go to the launcher as
+/// Message::failed.
+[[noreturn]] void runInit(const LaunchRequest& request, const seccomp::Filter* filter, SyncSocket sync,
+                          Steps steps);
 
 /// Sends what is being thrown as Message::failed and ends the process. For use in a catch block.
 [[noreturn]] void reportFailureAndExit(const SyncSocket& sync, const Steps& steps) noexcept;

@@ -22,8 +22,8 @@ bool hasNewUserNamespace(const Spec& spec) {
   return user && user->path.empty();
 }
 
-/// The child is born into all new namespaces at once, but for those that must be made later: the cgroup namespace (after
-/// the cgroup is joined) and the time namespace (which children of its maker enter).
+/// The child is born into all new namespaces at once, but for those that must be made later: the cgroup
+/// namespace (after the cgroup is joined) and the time namespace (which children of its maker enter).
 uint64_t birthNamespaces(const Spec& spec) {
   return newNamespaces(spec) & ~(cloneFlag(NamespaceKind::cgroup) | cloneFlag(NamespaceKind::time));
 }
@@ -67,14 +67,16 @@ class HostSide {
     if (!isBind(mount, options)) return;
     sys::UniqueFd tree = cloneBindSource(mount, options, request_.bundle);
     bool mapped = options.idmap || !mount.idmap.uids.empty();
-    if (mapped) sys::idmapMount(tree.get(), idmapNamespace(mount).get(), options.idmapRecursive, mount.destination);
+    if (mapped)
+      sys::idmapMount(tree.get(), idmapNamespace(mount).get(), options.idmapRecursive, mount.destination);
     send(index, std::move(tree));
   }
 
   /// The mount's own mapping, or the container's.
   sys::UniqueFd idmapNamespace(const Mount& mount) {
     if (!mount.idmap.uids.empty()) return makeIdmapNamespace(mount.idmap.uids, mount.idmap.gids);
-    if (!userns_) throw sys::Error("ERR_SPEC_INVALID", mount.destination + ": idmap needs mappings or a user namespace");
+    if (!userns_)
+      throw sys::Error("ERR_SPEC_INVALID", mount.destination + ": idmap needs mappings or a user namespace");
     return sys::UniqueFd(sys::check(fcntl(userns_.get(), F_DUPFD_CLOEXEC, 0), "dup"));
   }
 
@@ -121,7 +123,8 @@ Launched launchChecked(const LaunchRequest& request, Steps& steps, int64_t start
   runRuntimeHooks(request, child, launched);
   bool waits = child.collect(launched, Message::ready);
   if (!waits && request.stopBeforeExec)
-    throw LaunchError("ERR_LAUNCH_FAILED", "wait", 0, "", "the container's init was killed while it was set up");
+    throw LaunchError("ERR_LAUNCH_FAILED", "wait", 0, "",
+                      "the container's init was killed while it was set up");
   child.releaseTo(launched);
   if (!waits) launched.sync.reset();
   return launched;
@@ -142,7 +145,8 @@ Launched launch(const LaunchRequest& request) {
   try {
     return launchChecked(request, steps, startedAt);
   } catch (const sys::SysError& error) {
-    throw LaunchError(stepCode(steps.current()), stepName(steps.current()), error.error(), error.path(), error.what());
+    throw LaunchError(stepCode(steps.current()), stepName(steps.current()), error.error(), error.path(),
+                      error.what());
   } catch (const sys::Error& error) {
     throw LaunchError(error.code(), stepName(steps.current()), 0, "", error.what());
   }

@@ -1,13 +1,16 @@
-// An OCI bundle becomes a running process. This room knows the runtime spec and nothing of images, Docker or Node.
+// An OCI bundle becomes a running process. This room knows the runtime spec and nothing of images, Docker or
+// Node.
 //
-// launch() is called by a single-threaded process (the monitor, the OCI command): it clones the container's init with
-// all of its namespaces, which sets itself up with raw system calls and executes the payload directly. No program
-// of ours is ever executed inside a container.
+// launch() is called by a single-threaded process (the monitor, the OCI command): it clones the container's
+// init with all of its namespaces, which sets itself up with raw system calls and executes the payload
+// directly. No program of ours is ever executed inside a container.
 //
-//   order on the sync socket:  child: created -> parent: ids mapped, cgroup joined -> child: namespaces, network up,
-//   root file system, mounts, devices, pivot -> (hooks) -> child: ready -> parent: go -> exec, or failed{step, errno, path}
+//   order on the sync socket:  child: created -> parent: ids mapped, cgroup joined -> child: namespaces,
+//   network up, root file system, mounts, devices, pivot -> (hooks) -> child: ready -> parent: go -> exec, or
+//   failed{step, errno, path}
 //
-// The parent is told of a successful exec by the close-on-exec end of the socket. Every failure arrives as LaunchError.
+// The parent is told of a successful exec by the close-on-exec end of the socket. Every failure arrives as
+// LaunchError.
 #pragma once
 #include <sys/types.h>
 
@@ -24,22 +27,25 @@
 
 namespace strake::runtime {
 
-/// How the root file system comes to be, inside the container's own mount namespace. Data from TypeScript's Mount.
+/// How the root file system comes to be, inside the container's own mount namespace. Data from TypeScript's
+/// Mount.
 struct Rootfs {
   enum class Kind { directory, overlay };
   Kind kind = Kind::directory;
-  std::string directory;            // kind directory: bound at the root ("read-only" is spec.root.readonly)
-  std::vector<std::string> lower;   // kind overlay: top layer first, absolute paths
-  std::string upper, work;          // empty for a read-only view
-  bool isVolatile = false;          // no sync: for containers that die with their process
-  std::vector<std::string> hidden;  // absolute paths inside the root that are covered (dir: empty tmpfs, file: null)
+  std::string directory = {};  // kind directory: bound at the root ("read-only" is spec.root.readonly)
+  std::vector<std::string> lower = {};  // kind overlay: top layer first, absolute paths
+  std::string upper = {}, work = {};    // empty for a read-only view
+  bool isVolatile = false;              // no sync: for containers that die with their process
+  std::vector<std::string> hidden =
+      {};  // absolute paths inside the root that are covered (dir: empty tmpfs, file: null)
 };
 
-/// A user as `docker run -u` takes it, resolved in the container's own /etc/passwd and /etc/group after pivot_root.
+/// A user as `docker run -u` takes it, resolved in the container's own /etc/passwd and /etc/group after
+/// pivot_root.
 /// "" keeps spec.process.user. Error codes ERR_USER_NOT_FOUND, ERR_GROUP_NOT_FOUND.
 struct UserByName {
-  std::string user;                 // "name", "uid", "name:group", "uid:gid", …
-  std::vector<std::string> groups;  // --group-add, names or numbers
+  std::string user = {};                 // "name", "uid", "name:group", "uid:gid", …
+  std::vector<std::string> groups = {};  // --group-add, names or numbers
 };
 
 struct Stdio {
@@ -48,17 +54,18 @@ struct Stdio {
 
 struct LaunchRequest {
   const Spec& spec;
-  std::string bundle;  // relative root.path and hook state refer to it
-  std::string id;
-  Rootfs rootfs;
-  UserByName user;
-  Stdio stdio;
+  std::string bundle = {};  // relative root.path and hook state refer to it
+  std::string id = {};
+  Rootfs rootfs = {};
+  UserByName user = {};
+  Stdio stdio = {};
   cgroup::Cgroup* cgroup = nullptr;
   bool stopBeforeExec = false;  // OCI `create`, warm pools: returns at "ready"; Launched::go() executes
   bool dieWithParent = false;   // PR_SET_PDEATHSIG(SIGKILL): the init dies with the calling thread
   bool trace = false;           // fill Launched::trace
-  std::string init;             // an init binary on the host, shown read-only at initPath and put before the arguments
-  std::vector<int> preservedFds;  // keep their numbers; everything else but 0, 1 and 2 is closed
+  std::string init =
+      {};  // an init binary on the host, shown read-only at initPath and put before the arguments
+  std::vector<int> preservedFds = {};  // keep their numbers; everything else but 0, 1 and 2 is closed
 
   /// True when mounts have to be made with the host's privileges: a new user namespace, or id-mapped mounts.
   bool needsHostTrees() const;
@@ -74,7 +81,7 @@ struct Warning {
 
 /// One step of a start: its name, and the microseconds from launch() to its end.
 struct TraceStep {
-  std::string step;
+  std::string step = {};
   uint32_t microseconds = 0;
 };
 
@@ -97,30 +104,31 @@ class Launched {
  public:
   pid_t pid = -1;
   sys::UniqueFd pidfd;
-  sys::UniqueFd console;  // pty master when spec.process.terminal
-  sys::UniqueFd sync;     // until the exec
+  sys::UniqueFd console;          // pty master when spec.process.terminal
+  sys::UniqueFd sync;             // until the exec
   sys::UniqueFd seccompListener;  // the notification descriptor, when the profile has SCMP_ACT_NOTIFY
-  std::vector<Warning> warnings;
-  std::vector<TraceStep> trace;  // when asked for
+  std::vector<Warning> warnings = {};
+  std::vector<TraceStep> trace = {};  // when asked for
   /// After stopBeforeExec: lets the payload run; returns when it has been executed, throws LaunchError.
   void go();
 };
 
-/// Precondition: single-threaded caller. Postcondition: on return the payload runs (or waits, stopBeforeExec); on a
-/// throw nothing is left: the child is reaped, nothing is mounted anywhere, the cgroup is the caller's to remove.
+/// Precondition: single-threaded caller. Postcondition: on return the payload runs (or waits,
+/// stopBeforeExec); on a throw nothing is left: the child is reaped, nothing is mounted anywhere, the cgroup
+/// is the caller's to remove.
 Launched launch(const LaunchRequest& request);
 
 struct ExecRequest {
-  const Spec& spec;          // the container's spec; its process is replaced by `process`
-  Process process;           // args, env, cwd, user, capabilities, terminal …
-  pid_t init;                // the container's init, its namespaces are joined
+  const Spec& spec;  // the container's spec; its process is replaced by `process`
+  Process process;   // args, env, cwd, user, capabilities, terminal …
+  pid_t init;        // the container's init, its namespaces are joined
   int initPidfd = -1;
-  UserByName user;
-  Stdio stdio;
+  UserByName user = {};
+  Stdio stdio = {};
   cgroup::Cgroup* cgroup = nullptr;
   bool dieWithParent = false;
   bool trace = false;
-  std::vector<int> preservedFds;
+  std::vector<int> preservedFds = {};
 };
 
 /// Another process in a running container: joins its namespaces and cgroup, with the same confinement.

@@ -16,8 +16,8 @@ std::string fieldAt(const Received& received, size_t index) {
 
 void takeTrace(const Received& received, Launched& launched) {
   for (size_t n = 0; n + 1 < received.fields.size(); n += 2)
-    launched.trace.push_back(
-        {received.fields[n], static_cast<uint32_t>(std::strtoul(received.fields[n + 1].c_str(), nullptr, 10))});
+    launched.trace.push_back({received.fields[n], static_cast<uint32_t>(std::strtoul(
+                                                      received.fields[n + 1].c_str(), nullptr, 10))});
 }
 
 void take(Received& received, Launched& launched) {
@@ -37,7 +37,8 @@ void take(Received& received, Launched& launched) {
     case Message::failed:
       throw toLaunchError(received);
     default:
-      throw LaunchError("ERR_LAUNCH_FAILED", "sync", 0, "", "a message out of order from the container's init");
+      throw LaunchError("ERR_LAUNCH_FAILED", "sync", 0, "",
+                        "a message out of order from the container's init");
   }
 }
 
@@ -51,8 +52,8 @@ LaunchError::LaunchError(std::string code, std::string step, int error, std::str
       path_(std::move(path)) {}
 
 LaunchError toLaunchError(const Received& received) {
-  return {fieldAt(received, 0), fieldAt(received, 1), std::atoi(fieldAt(received, 2).c_str()), fieldAt(received, 3),
-          fieldAt(received, 4)};
+  return {fieldAt(received, 0), fieldAt(received, 1), std::atoi(fieldAt(received, 2).c_str()),
+          fieldAt(received, 3), fieldAt(received, 4)};
 }
 
 StartingChild::~StartingChild() {

@@ -6,7 +6,8 @@
 
 namespace strake::runtime {
 
-/// A child that is not executing its payload yet. Unless released it is killed and reaped: a failed start leaves nothing.
+/// A child that is not executing its payload yet. Unless released it is killed and reaped: a failed start
+/// leaves nothing.
 class StartingChild {
  public:
   StartingChild(Child child, SyncSocket sync) : child_(std::move(child)), sync_(std::move(sync)) {}
@@ -15,7 +16,8 @@ class StartingChild {
   pid_t pid() const noexcept { return child_.pid; }
   const SyncSocket& sync() const noexcept { return sync_; }
 
-  /// Reads messages into `launched` until `until` comes; at the end of the stream returns false. Throws LaunchError for `failed`.
+  /// Reads messages into `launched` until `until` comes; at the end of the stream returns false. Throws
+  /// LaunchError for `failed`.
   bool collect(Launched& launched, Message until);
 
   /// The payload runs, or waits for go(): hands everything over.

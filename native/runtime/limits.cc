@@ -21,13 +21,18 @@ struct SchedulerAttributes {
   uint64_t runtime, deadline, period;
 };
 
-std::string limitText(rlim_t value) { return value == RLIM_INFINITY ? "unlimited" : std::to_string(value); }
+std::string limitText(rlim_t value) {
+  return value == RLIM_INFINITY ? "unlimited" : std::to_string(value);
+}
 
 void setAsFarAsAllowed(const ChildContext& context, const Rlimit& limit) {
   rlimit64 now;
-  sys::check(prlimit64(0, static_cast<__rlimit_resource>(limit.resource), nullptr, &now), "getrlimit", limit.name);
-  rlimit64 allowed{std::min<rlim64_t>(limit.soft, now.rlim_max), std::min<rlim64_t>(limit.hard, now.rlim_max)};
-  sys::check(prlimit64(0, static_cast<__rlimit_resource>(limit.resource), &allowed, nullptr), "setrlimit", limit.name);
+  sys::check(prlimit64(0, static_cast<__rlimit_resource>(limit.resource), nullptr, &now), "getrlimit",
+             limit.name);
+  rlimit64 allowed{std::min<rlim64_t>(limit.soft, now.rlim_max),
+                   std::min<rlim64_t>(limit.hard, now.rlim_max)};
+  sys::check(prlimit64(0, static_cast<__rlimit_resource>(limit.resource), &allowed, nullptr), "setrlimit",
+             limit.name);
   context.warn("ERR_RLIMIT_FAILED", limit.name + " is " + limitText(allowed.rlim_max) + " instead of " +
                                         limitText(limit.hard) + ": raising it needs CAP_SYS_RESOURCE");
 }
@@ -51,7 +56,8 @@ void raiseHardLimits(int pid, const std::vector<Rlimit>& limits) {
     if (limit.hard <= now.rlim_max) continue;
     now.rlim_max = limit.hard;
     // What is not allowed here either, the child reports when it sets the limit.
-    if (prlimit64(pid, resource, &now, nullptr) < 0 && errno != EPERM) sys::throwErrno("setrlimit", limit.name);
+    if (prlimit64(pid, resource, &now, nullptr) < 0 && errno != EPERM)
+      sys::throwErrno("setrlimit", limit.name);
   }
 }
 

@@ -4,8 +4,8 @@
 
 namespace strake::runtime {
 
-/// setrlimit for each. A hard limit above the caller's own needs CAP_SYS_RESOURCE: without it the limit is set as high as
-/// allowed, with a warning.
+/// setrlimit for each. A hard limit above the caller's own needs CAP_SYS_RESOURCE: without it the limit is
+/// set as high as allowed, with a warning.
 void setLimits(const ChildContext& context, const std::vector<Rlimit>& limits);
 
 /// For a child in a user namespace, from outside: raises hard limits that the child itself may not raise.

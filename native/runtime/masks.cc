@@ -21,7 +21,8 @@ sys::UniqueFd emptyDirectory(const char* size, uint64_t attributes) {
 sys::UniqueFd nullDevice() {
   sys::UniqueFd null(openHostDevice("/dev/null", 1, 3));
   sys::UniqueFd tree = sys::cloneTree(null.get(), "", false);
-  sys::changeMount(tree.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, 0, false, "/dev/null");
+  sys::changeMount(tree.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, 0, false,
+                   "/dev/null");
   return tree;
 }
 
@@ -31,8 +32,8 @@ bool isDirectory(int fd) {
   return S_ISDIR(info.st_mode);
 }
 
-/// One mount that is made for the first place and cloned for the others. A clone is taken from the attached one: kernels
-/// before 6.15 do not clone a detached mount.
+/// One mount that is made for the first place and cloned for the others. A clone is taken from the attached
+/// one: kernels before 6.15 do not clone a detached mount.
 class Cover {
  public:
   explicit Cover(sys::UniqueFd (*make)()) : make_(make) {}
@@ -58,8 +59,10 @@ void maskPaths(int root, const std::vector<std::string>& paths) {
   Cover file(nullDevice);
   for (const std::string& path : paths) {
     sys::UniqueFd target = sys::tryOpenInRoot(root, path, O_PATH);
-    if (target) (isDirectory(target.get()) ? directory : file).over(target.get(), path);
-    else if (errno != ENOENT && errno != ENOTDIR) sys::throwErrno("open", path);
+    if (target)
+      (isDirectory(target.get()) ? directory : file).over(target.get(), path);
+    else if (errno != ENOENT && errno != ENOTDIR)
+      sys::throwErrno("open", path);
   }
 }
 

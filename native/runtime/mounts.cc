@@ -16,11 +16,19 @@
 namespace strake::runtime {
 namespace {
 
-// What lxcfs and the like cover, and what cannot redirect a write of ours or of the container's security set-up.
-constexpr const char* harmlessInProc[] = {
-    "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo",   "/proc/stat",    "/proc/swaps",
-    "/proc/uptime",  "/proc/loadavg",   "/proc/slabinfo",  "/proc/net/dev", "/proc/sys/kernel/ns_last_pid",
-    "/proc/sys/crypto/fips_enabled"};
+// What lxcfs and the like cover, and what cannot redirect a write of ours or of the container's security
+// set-up.
+constexpr const char* harmlessInProc[] = {"/proc/cpuinfo",
+                                          "/proc/diskstats",
+                                          "/proc/meminfo",
+                                          "/proc/stat",
+                                          "/proc/swaps",
+                                          "/proc/uptime",
+                                          "/proc/loadavg",
+                                          "/proc/slabinfo",
+                                          "/proc/net/dev",
+                                          "/proc/sys/kernel/ns_last_pid",
+                                          "/proc/sys/crypto/fips_enabled"};
 
 bool isDirectory(int fd) {
   struct stat info;
@@ -35,7 +43,8 @@ bool isInProcfs(int fd) {
 }
 
 bool isHarmlessInProc(const std::string& destination) {
-  return std::find(std::begin(harmlessInProc), std::end(harmlessInProc), destination) != std::end(harmlessInProc);
+  return std::find(std::begin(harmlessInProc), std::end(harmlessInProc), destination) !=
+         std::end(harmlessInProc);
 }
 
 /// The place of a mount. A pseudo file system's own place may not be reached through a symlink of the image.
@@ -44,7 +53,8 @@ sys::UniqueFd openTarget(int root, const Mount& mount, bool directory) {
   uint64_t resolve = pseudo || isHarmlessInProc(mount.destination) ? RESOLVE_NO_SYMLINKS : 0;
   sys::UniqueFd target = sys::tryOpenInRoot(root, mount.destination, O_PATH, resolve);
   if (!target && errno == ELOOP)
-    throw sys::Error("ERR_MOUNT_UNSAFE", mount.destination + " is a symbolic link inside the root file system");
+    throw sys::Error("ERR_MOUNT_UNSAFE",
+                     mount.destination + " is a symbolic link inside the root file system");
   if (!target) target = sys::makeMountPoint(root, mount.destination, directory);
   if (isInProcfs(target.get()) && !isHarmlessInProc(mount.destination))
     throw sys::Error("ERR_MOUNT_UNSAFE", "a mount at " + mount.destination + " would be inside /proc");
@@ -94,8 +104,8 @@ sys::UniqueFd openFileSystem(const Mount& mount, const MountOptions& options, in
   return fs.mount(options.set | options.setRecursively);
 }
 
-/// A sysfs of its own needs a network namespace that the container's user namespace owns; the host's shows the
-/// same network otherwise.
+/// A sysfs of its own needs a network namespace that the container's user namespace owns; the host's shows
+/// the same network otherwise.
 sys::UniqueFd openSysfs(const Mount& mount, const MountOptions& options, int target) {
   try {
     return openFileSystem(mount, options, target);
@@ -110,7 +120,8 @@ sys::UniqueFd openSysfs(const Mount& mount, const MountOptions& options, int tar
 void makeFileSystem(int root, const Mount& mount, const MountOptions& options) {
   sys::UniqueFd target = openTarget(root, mount, true);
   bool sysfs = mount.type == "sysfs";
-  sys::UniqueFd tree = sysfs ? openSysfs(mount, options, target.get()) : openFileSystem(mount, options, target.get());
+  sys::UniqueFd tree =
+      sysfs ? openSysfs(mount, options, target.get()) : openFileSystem(mount, options, target.get());
   if (options.copyUp) {
     bool sealed = options.readonly();
     if (sealed) sys::changeMount(tree.get(), 0, MOUNT_ATTR_RDONLY, 0, false, mount.destination);
@@ -123,7 +134,9 @@ void makeFileSystem(int root, const Mount& mount, const MountOptions& options) {
 
 }  // namespace
 
-bool isBind(const Mount& mount, const MountOptions& options) { return options.bind || mount.type == "bind"; }
+bool isBind(const Mount& mount, const MountOptions& options) {
+  return options.bind || mount.type == "bind";
+}
 
 sys::UniqueFd cloneBindSource(const Mount& mount, const MountOptions& options, const std::string& bundle) {
   std::string source = mount.source.starts_with('/') ? mount.source : bundle + "/" + mount.source;
@@ -131,8 +144,8 @@ sys::UniqueFd cloneBindSource(const Mount& mount, const MountOptions& options, c
     return sys::cloneTree(AT_FDCWD, source, options.recursive);
   } catch (const sys::SysError& error) {
     if (error.error() != ENOENT) throw;
-    throw sys::Error("ERR_MOUNT_SOURCE_NOT_FOUND", "the source of the mount at " + mount.destination +
-                                                       " does not exist: " + source);
+    throw sys::Error("ERR_MOUNT_SOURCE_NOT_FOUND",
+                     "the source of the mount at " + mount.destination + " does not exist: " + source);
   }
 }
 

@@ -1,4 +1,5 @@
-// The mounts of a container, each made detached and then attached to a descriptor that was resolved inside the root.
+// The mounts of a container, each made detached and then attached to a descriptor that was resolved inside
+// the root.
 #pragma once
 #include <cstddef>
 #include <map>
@@ -9,8 +10,9 @@
 
 namespace strake::runtime {
 
-/// Detached mounts that the launcher made because the child may not: the bind sources of a container with a user
-/// namespace, and id-mapped mounts. Keyed by the index in spec.mounts; `rootTree` is the root file system.
+/// Detached mounts that the launcher made because the child may not: the bind sources of a container with a
+/// user namespace, and id-mapped mounts. Keyed by the index in spec.mounts; `rootTree` is the root file
+/// system.
 using HostTrees = std::map<size_t, sys::UniqueFd>;
 inline constexpr size_t rootTree = static_cast<size_t>(-1);
 /// The binary of LaunchRequest::init.
@@ -21,14 +23,16 @@ bool isBind(const Mount& mount, const MountOptions& options);
 /// A detached copy of a bind's source. Throws ERR_MOUNT_SOURCE_NOT_FOUND.
 sys::UniqueFd cloneBindSource(const Mount& mount, const MountOptions& options, const std::string& bundle);
 
-/// Makes all of spec.mounts below `root`. Throws ERR_MOUNT_UNSAFE for a target inside procfs that is not known
-/// to be harmless.
+/// Makes all of spec.mounts below `root`. Throws ERR_MOUNT_UNSAFE for a target inside procfs that is not
+/// known to be harmless.
 void makeMounts(int root, const LaunchRequest& request, const HostTrees& trees);
 
-/// The cgroup mount: v1 a tmpfs with each hierarchy's own directory, v2 the container's directory (cgroup_mount.cc).
+/// The cgroup mount: v1 a tmpfs with each hierarchy's own directory, v2 the container's directory
+/// (cgroup_mount.cc).
 void makeCgroupMount(int root, const Mount& mount, const MountOptions& options, cgroup::Cgroup* cgroup);
 
-/// Copies what `from` (a directory) holds into `to`: contents, owners, modes, times, symlinks, xattrs (copy_up.cc).
+/// Copies what `from` (a directory) holds into `to`: contents, owners, modes, times, symlinks, xattrs
+/// (copy_up.cc).
 void copyUp(int from, int to);
 
 }  // namespace strake::runtime

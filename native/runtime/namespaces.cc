@@ -25,10 +25,10 @@ struct KindRow {
 
 // In the order of joining: a user namespace first, since it gives the right to join the others.
 constexpr KindRow kinds[] = {
-    {NamespaceKind::user, CLONE_NEWUSER, "user"},       {NamespaceKind::ipc, CLONE_NEWIPC, "ipc"},
-    {NamespaceKind::uts, CLONE_NEWUTS, "uts"},          {NamespaceKind::network, CLONE_NEWNET, "network"},
-    {NamespaceKind::pid, CLONE_NEWPID, "pid"},          {NamespaceKind::cgroup, CLONE_NEWCGROUP, "cgroup"},
-    {NamespaceKind::time, CLONE_NEWTIME, "time"},       {NamespaceKind::mount, CLONE_NEWNS, "mount"},
+    {NamespaceKind::user, CLONE_NEWUSER, "user"}, {NamespaceKind::ipc, CLONE_NEWIPC, "ipc"},
+    {NamespaceKind::uts, CLONE_NEWUTS, "uts"},    {NamespaceKind::network, CLONE_NEWNET, "network"},
+    {NamespaceKind::pid, CLONE_NEWPID, "pid"},    {NamespaceKind::cgroup, CLONE_NEWCGROUP, "cgroup"},
+    {NamespaceKind::time, CLONE_NEWTIME, "time"}, {NamespaceKind::mount, CLONE_NEWNS, "mount"},
 };
 
 const KindRow& rowOf(NamespaceKind kind) {
@@ -37,13 +37,17 @@ const KindRow& rowOf(NamespaceKind kind) {
   __builtin_unreachable();
 }
 
-int setns(int fd, uint64_t flag) { return static_cast<int>(syscall(SYS_setns, fd, flag)); }
+int setns(int fd, uint64_t flag) {
+  return static_cast<int>(syscall(SYS_setns, fd, flag));
+}
 
 sys::UniqueFd openNamespace(const std::string& path) {
   return sys::UniqueFd(sys::check(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY), "open", path));
 }
 
-[[noreturn]] void refuse(const std::string& why) { throw sys::Error("ERR_SPEC_INVALID", why); }
+[[noreturn]] void refuse(const std::string& why) {
+  throw sys::Error("ERR_SPEC_INVALID", why);
+}
 
 void writeFile(const std::string& path, const std::string& text) {
   sys::UniqueFd file(sys::check(open(path.c_str(), O_WRONLY | O_CLOEXEC), "open", path));
@@ -53,18 +57,22 @@ void writeFile(const std::string& path, const std::string& text) {
 std::string mapText(const std::vector<IdMap>& maps) {
   std::string text;
   for (const IdMap& map : maps)
-    text += std::to_string(map.containerId) + " " + std::to_string(map.hostId) + " " + std::to_string(map.size) + "\n";
+    text += std::to_string(map.containerId) + " " + std::to_string(map.hostId) + " " +
+            std::to_string(map.size) + "\n";
   return text;
 }
 
 std::string offsetText(const char* clock, const std::optional<TimeOffset>& offset) {
   if (!offset) return {};
-  return std::string(clock) + " " + std::to_string(offset->seconds) + " " + std::to_string(offset->nanoseconds) + "\n";
+  return std::string(clock) + " " + std::to_string(offset->seconds) + " " +
+         std::to_string(offset->nanoseconds) + "\n";
 }
 
 }  // namespace
 
-uint64_t cloneFlag(NamespaceKind kind) { return rowOf(kind).flag; }
+uint64_t cloneFlag(NamespaceKind kind) {
+  return rowOf(kind).flag;
+}
 
 uint64_t newNamespaces(const Spec& spec) {
   uint64_t flags = 0;
@@ -125,7 +133,9 @@ ChildrenIn::~ChildrenIn() {
   for (const Saved& saved : saved_) setns(saved.ns.get(), saved.flag);
 }
 
-void ChildrenIn::save(const char* path, uint64_t flag) { saved_.push_back({openNamespace(path), flag}); }
+void ChildrenIn::save(const char* path, uint64_t flag) {
+  saved_.push_back({openNamespace(path), flag});
+}
 
 void ChildrenIn::enter(int ns, uint64_t flag) {
   save(flag == CLONE_NEWPID ? "/proc/self/ns/pid" : "/proc/self/ns/time", flag);

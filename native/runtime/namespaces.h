@@ -10,12 +10,13 @@ namespace strake::runtime {
 /// CLONE_NEW* of a kind.
 uint64_t cloneFlag(NamespaceKind kind);
 
-/// The flags of the namespaces that are to be made, and of those in `spec` at all (for an exec, which joins each).
+/// The flags of the namespaces that are to be made, and of those in `spec` at all (for an exec, which joins
+/// each).
 uint64_t newNamespaces(const Spec& spec);
 uint64_t ownNamespaces(const Spec& spec);
 
-/// Throws ERR_SPEC_INVALID for what cannot be: no mount namespace, id maps without a user namespace, a hostname without
-/// a uts namespace, sysctls of the host …
+/// Throws ERR_SPEC_INVALID for what cannot be: no mount namespace, id maps without a user namespace, a
+/// hostname without a uts namespace, sysctls of the host …
 void checkNamespaces(const Spec& spec);
 
 struct Child {
@@ -23,8 +24,8 @@ struct Child {
   sys::UniqueFd pidfd;
 };
 
-/// clone3(2) with `namespaces`, into the v2 cgroup that `cgroupFd` has open when it is >= 0. Returns twice, as fork does.
-/// Precondition: single-threaded.
+/// clone3(2) with `namespaces`, into the v2 cgroup that `cgroupFd` has open when it is >= 0. Returns twice,
+/// as fork does. Precondition: single-threaded.
 Child cloneChild(uint64_t namespaces, int cgroupFd);
 
 /// Enters the namespace of that kind at `path`.
@@ -33,7 +34,8 @@ void joinNamespace(NamespaceKind kind, const std::string& path);
 /// Joins every namespace of `spec` with a path but pid and time, which only children enter, user first.
 void joinNamespaces(const Spec& spec);
 
-/// While alive, children of the caller are born into another pid or time namespace; then into the caller's own again.
+/// While alive, children of the caller are born into another pid or time namespace; then into the caller's
+/// own again.
 class ChildrenIn {
  public:
   ChildrenIn() = default;

@@ -22,13 +22,14 @@
 namespace strake::runtime {
 namespace {
 
-// A working directory that the caller's root does not contain has a path that does not begin with '/' (CVE-2024-21626: a cwd of
-// /proc/self/fd/7 is a directory of the host).
+// A working directory that the caller's root does not contain has a path that does not begin with '/'
+// (CVE-2024-21626: a cwd of /proc/self/fd/7 is a directory of the host).
 void requireCwdInside(const std::string& cwd) {
   char path[4096];
   long length = syscall(SYS_getcwd, path, sizeof path);
   if (length < 0) sys::throwErrno("getcwd", cwd);
-  if (path[0] != '/') throw sys::Error("ERR_CWD_INVALID", "the working directory " + cwd + " is outside the container");
+  if (path[0] != '/')
+    throw sys::Error("ERR_CWD_INVALID", "the working directory " + cwd + " is outside the container");
 }
 
 /// False when only the user himself may enter it.
@@ -115,7 +116,8 @@ void carryOverExec(const ChildContext& context, const Payload& payload) {
   closeOnExec(payload.preservedFds);
 }
 
-/// Without no_new_privs a filter can only be installed by CAP_SYS_ADMIN, which therefore stays until the exec.
+/// Without no_new_privs a filter can only be installed by CAP_SYS_ADMIN, which therefore stays until the
+/// exec.
 void confine(const ChildContext& context, const Payload& payload, ResolvedPayload& resolved) {
   const Process& process = payload.process;
   context.steps.begin(Step::labels);
@@ -127,7 +129,8 @@ void confine(const ChildContext& context, const Payload& payload, ResolvedPayloa
   if (!resolved.cwdIsEntered && !enterCwd(process.cwd))
     throw sys::Error("ERR_CWD_INVALID", "chdir to \"" + process.cwd + "\" failed: permission denied");
   if (payload.dieWithParent) dieWithParent(context.sync);
-  if (process.noNewPrivileges) sys::check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl", "PR_SET_NO_NEW_PRIVS");
+  if (process.noNewPrivileges)
+    sys::check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl", "PR_SET_NO_NEW_PRIVS");
   context.steps.begin(Step::seccomp);
   if (payload.filter) installFilter(context, *payload.filter);
 }
@@ -140,7 +143,8 @@ ResolvedPayload resolvePayload(const ChildContext& context, const Payload& paylo
   context.steps.begin(Step::user);
   resolved.credentials = resolveCredentials(process.user, payload.user);
   resolved.environment = process.env;
-  if (!environmentValue(process.env, "HOME")) resolved.environment.push_back("HOME=" + resolved.credentials.home);
+  if (!environmentValue(process.env, "HOME"))
+    resolved.environment.push_back("HOME=" + resolved.credentials.home);
   context.steps.begin(Step::cwd);
   resolved.cwdIsEntered = enterCwd(process.cwd);
   context.steps.begin(Step::exec);
@@ -151,7 +155,8 @@ ResolvedPayload resolvePayload(const ChildContext& context, const Payload& paylo
   return resolved;
 }
 
-void openExecLabel(const ChildContext& context, const Process& process, const Procfs& proc, ResolvedPayload& resolved) {
+void openExecLabel(const ChildContext& context, const Process& process, const Procfs& proc,
+                   ResolvedPayload& resolved) {
   if (!process.apparmorProfile.empty() && process.apparmorProfile != "unconfined") {
     resolved.label = "exec " + process.apparmorProfile;
     resolved.execLabel = proc.open("self/attr/apparmor/exec", O_WRONLY);
@@ -159,10 +164,12 @@ void openExecLabel(const ChildContext& context, const Process& process, const Pr
       resolved.execLabel = proc.open("self/attr/exec", O_WRONLY);
   } else if (!process.selinuxLabel.empty()) {
     resolved.label = process.selinuxLabel;
-    if (access("/sys/fs/selinux/enforce", F_OK) == 0) resolved.execLabel = proc.open("self/attr/exec", O_WRONLY);
+    if (access("/sys/fs/selinux/enforce", F_OK) == 0)
+      resolved.execLabel = proc.open("self/attr/exec", O_WRONLY);
   }
   if (!resolved.label.empty() && !resolved.execLabel)
-    context.warn("ERR_NOT_IMPLEMENTED", "this kernel does not enforce the security label \"" + resolved.label + "\"");
+    context.warn("ERR_NOT_IMPLEMENTED",
+                 "this kernel does not enforce the security label \"" + resolved.label + "\"");
 }
 
 void useStdio(const Payload& payload, const Credentials& credentials) {
@@ -176,7 +183,8 @@ void useStdio(const Payload& payload, const Credentials& credentials) {
   for (int n = 0; n < 3; ++n) {
     struct stat info;
     sys::check(dup2(moved[n], n), "dup2", std::to_string(n));
-    // Else a user other than root cannot open /dev/stdout again. Only pipes: a file or a terminal is the host's.
+    // Else a user other than root cannot open /dev/stdout again. Only pipes: a file or a terminal is the
+    // host's.
     if (credentials.uid != 0 && fstat(n, &info) == 0 && S_ISFIFO(info.st_mode))
       static_cast<void>(!fchown(n, credentials.uid, static_cast<gid_t>(-1)));
     close(moved[n]);

@@ -1,5 +1,5 @@
-// The last part of a start, the same for a container's init and for an exec: from a process that stands in the container's
-// root with all privileges to the payload, confined.
+// The last part of a start, the same for a container's init and for an exec: from a process that stands in
+// the container's root with all privileges to the payload, confined.
 #pragma once
 #include <optional>
 #include <string>
@@ -31,12 +31,13 @@ struct Payload {
   const std::vector<int>& preservedFds;
   const seccomp::Filter* filter = nullptr;
   bool dieWithParent = false;
-  std::string init;              // the path, inside, of the program that is put before the arguments; "" for none
+  std::string init;  // the path, inside, of the program that is put before the arguments; "" for none
   std::optional<Console> console;
-  std::string id;                // names the session keyring
+  std::string id;  // names the session keyring
 };
 
-/// A payload whose names are resolved: nothing of the container's files is needed after it but the program itself.
+/// A payload whose names are resolved: nothing of the container's files is needed after it but the program
+/// itself.
 struct ResolvedPayload {
   Credentials credentials;
   std::vector<std::string> environment;
@@ -51,13 +52,17 @@ struct ResolvedPayload {
 /// Throws ERR_USER_NOT_FOUND, ERR_CWD_INVALID, ERR_EXEC_NOT_FOUND, ERR_EXEC_PERMISSION …
 ResolvedPayload resolvePayload(const ChildContext& context, const Payload& payload);
 
-/// Opens the file of the AppArmor or SELinux exec label; warns and opens nothing where the kernel has neither.
-void openExecLabel(const ChildContext& context, const Process& process, const Procfs& proc, ResolvedPayload& resolved);
+/// Opens the file of the AppArmor or SELinux exec label; warns and opens nothing where the kernel has
+/// neither.
+void openExecLabel(const ChildContext& context, const Process& process, const Procfs& proc,
+                   ResolvedPayload& resolved);
 
-/// Makes 0, 1 and 2 what the payload shall have, and gives a pipe to the user who must be able to open it again.
+/// Makes 0, 1 and 2 what the payload shall have, and gives a pipe to the user who must be able to open it
+/// again.
 void useStdio(const Payload& payload, const Credentials& credentials);
 
 /// Confines the calling process and executes. Returns only by throwing.
-[[noreturn]] void confineAndExecute(const ChildContext& context, const Payload& payload, ResolvedPayload& resolved);
+[[noreturn]] void confineAndExecute(const ChildContext& context, const Payload& payload,
+                                    ResolvedPayload& resolved);
 
 }  // namespace strake::runtime

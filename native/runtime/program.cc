@@ -40,22 +40,33 @@ std::string searchPath(const std::string& name, const char* path) {
     start = end;
   }
   if (error == ENOENT)
-    throw sys::Error("ERR_EXEC_NOT_FOUND", "exec \"" + name + "\": executable file not found in $PATH of the container");
+    throw sys::Error("ERR_EXEC_NOT_FOUND",
+                     "exec \"" + name + "\": executable file not found in $PATH of the container");
   fail(error, name);
 }
 
 const char* machineName(unsigned machine) {
   switch (machine) {
-    case EM_X86_64: return "amd64";
-    case EM_386: return "386";
-    case EM_AARCH64: return "arm64";
-    case EM_ARM: return "arm";
-    case EM_RISCV: return "riscv64";
-    case EM_PPC64: return "ppc64le";
-    case EM_S390: return "s390x";
-    case EM_MIPS: return "mips";
-    case 258: return "loong64";
-    default: return "another machine";
+    case EM_X86_64:
+      return "amd64";
+    case EM_386:
+      return "386";
+    case EM_AARCH64:
+      return "arm64";
+    case EM_ARM:
+      return "arm";
+    case EM_RISCV:
+      return "riscv64";
+    case EM_PPC64:
+      return "ppc64le";
+    case EM_S390:
+      return "s390x";
+    case EM_MIPS:
+      return "mips";
+    case 258:
+      return "loong64";
+    default:
+      return "another machine";
   }
 }
 
@@ -102,10 +113,14 @@ void execute(const std::string& program, const std::vector<std::string>& argumen
   std::vector<char*> argv = pointers(arguments), envp = pointers(environment);
   execve(program.c_str(), argv.data(), envp.data());
   int error = errno;
-  if (error == ENOEXEC) throw sys::Error("ERR_EXEC_FORMAT", "exec \"" + program + "\": exec format error: " + formatHint(program));
+  if (error == ENOEXEC)
+    throw sys::Error("ERR_EXEC_FORMAT",
+                     "exec \"" + program + "\": exec format error: " + formatHint(program));
   if (error == ENOENT && executableErrno(program) == 0)
-    throw sys::Error("ERR_EXEC_NOT_FOUND", "exec \"" + program + "\": its interpreter is not in the container");
-  if (error == E2BIG || error == ENOMEM || error == ENOSYS || error == EAGAIN) throw sys::SysError(error, "execve", program);
+    throw sys::Error("ERR_EXEC_NOT_FOUND",
+                     "exec \"" + program + "\": its interpreter is not in the container");
+  if (error == E2BIG || error == ENOMEM || error == ENOSYS || error == EAGAIN)
+    throw sys::SysError(error, "execve", program);
   fail(error, program);
 }
 

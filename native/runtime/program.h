@@ -1,13 +1,13 @@
-// Finding and executing a program inside the container, with a shell's distinctions: not found (127), found and not
-// executable (126), and why.
+// Finding and executing a program inside the container, with a shell's distinctions: not found (127), found
+// and not executable (126), and why.
 #pragma once
 #include <string>
 #include <vector>
 
 namespace strake::runtime {
 
-/// The path of `name`: itself when it has a slash, else the first executable file in the PATH of `environment`.
-/// Throws ERR_EXEC_NOT_FOUND, ERR_EXEC_PERMISSION.
+/// The path of `name`: itself when it has a slash, else the first executable file in the PATH of
+/// `environment`. Throws ERR_EXEC_NOT_FOUND, ERR_EXEC_PERMISSION.
 std::string findProgram(const std::string& name, const std::vector<std::string>& environment);
 
 /// execve(2). Throws on failure: ERR_EXEC_NOT_FOUND (also for a missing interpreter), ERR_EXEC_PERMISSION,

@@ -18,7 +18,8 @@ std::string rootDirectory(const LaunchRequest& request) {
   return path.starts_with('/') ? path : request.bundle + "/" + path;
 }
 
-/// True when the host's later mounts shall be seen inside ("slave", "shared"): for the whole root, or for a bind.
+/// True when the host's later mounts shall be seen inside ("slave", "shared"): for the whole root, or for a
+/// bind.
 bool wantsHostPropagation(const Spec& spec) {
   const std::string& root = spec.linux_.rootfsPropagation;
   if (root == "slave" || root == "shared") return true;
@@ -36,10 +37,14 @@ bool wantsSharing(const Spec& spec) {
 }
 
 uint64_t propagationFlag(const std::string& name) {
-  return name == "shared" ? MS_SHARED : name == "slave" ? MS_SLAVE : name == "unbindable" ? MS_UNBINDABLE : MS_PRIVATE;
+  return name == "shared"       ? MS_SHARED
+         : name == "slave"      ? MS_SLAVE
+         : name == "unbindable" ? MS_UNBINDABLE
+                                : MS_PRIVATE;
 }
 
-/// Nothing that is mounted from here on may reach the host: at least "/" itself, where the root is attached, is cut off.
+/// Nothing that is mounted from here on may reach the host: at least "/" itself, where the root is attached,
+/// is cut off.
 void cutOff(const Spec& spec) {
   sys::UniqueFd root(sys::check(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), "open", "/"));
   bool recursive = !wantsSharing(spec);
@@ -64,7 +69,8 @@ void attachRootfs(const Spec& spec, int tree) {
   sys::attachMount(tree, place.get(), "/");
 }
 
-// pivot_root(2) allows the same directory for both: the old root is stacked over the new one and then detached.
+// pivot_root(2) allows the same directory for both: the old root is stacked over the new one and then
+// detached.
 void enterRoot(const Spec& spec, int root) {
   sys::check(fchdir(root), "chdir", "rootfs");
   sys::check(sys::pivotRoot(".", "."), "pivot_root");

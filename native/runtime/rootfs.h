@@ -1,4 +1,5 @@
-// The root file system of a container: mounted detached, attached in the container's own mount namespace, and made "/".
+// The root file system of a container: mounted detached, attached in the container's own mount namespace, and
+// made "/".
 #pragma once
 #include "runtime/launch.h"
 #include "runtime/mounts.h"
@@ -6,12 +7,13 @@
 
 namespace strake::runtime {
 
-/// A detached mount of the root file system. `idmapUserns` as in mountOverlay(), for overlays only: a directory is
-/// taken with the owners that it has.
+/// A detached mount of the root file system. `idmapUserns` as in mountOverlay(), for overlays only: a
+/// directory is taken with the owners that it has.
 sys::UniqueFd mountRootfs(const LaunchRequest& request, int idmapUserns);
 
-/// Cuts the new mount namespace off from the host's propagation, as far as the spec wants, and attaches `tree` over "/"
-/// (where no path of the host is needed). The caller's own root stays what it was until enterRoot().
+/// Cuts the new mount namespace off from the host's propagation, as far as the spec wants, and attaches
+/// `tree` over "/" (where no path of the host is needed). The caller's own root stays what it was until
+/// enterRoot().
 void attachRootfs(const Spec& spec, int tree);
 
 /// Makes `root` the root directory and lets go of everything else that is mounted.

@@ -1,6 +1,7 @@
-// The OCI runtime configuration (config.json, runtime-spec 1.2), typed. parseSpec() is the only place that reads
-// JSON: everything behind it works with values that were checked once: known namespace kinds, known capabilities,
-// known rlimits, numbers in range, absolute destinations. What Linux cannot express is refused there, by the name of the field.
+// The OCI runtime configuration (config.json, runtime-spec 1.2), typed. parseSpec() is the only place that
+// reads JSON: everything behind it works with values that were checked once: known namespace kinds, known
+// capabilities, known rlimits, numbers in range, absolute destinations. What Linux cannot express is refused
+// there, by the name of the field.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -65,7 +66,7 @@ struct Process {
   std::string apparmorProfile, selinuxLabel;
   std::optional<int> oomScoreAdj;
   std::optional<Scheduler> scheduler;
-  std::optional<int> ioPriority;                // as ioprio_set(2) takes it: class << 13 | data
+  std::optional<int> ioPriority;                     // as ioprio_set(2) takes it: class << 13 | data
   std::string cpuAffinityInitial, cpuAffinityFinal;  // execCPUAffinity: "0-3,7", for exec() only
 };
 
@@ -78,7 +79,7 @@ struct Mount {
   std::string type;         // "" is "bind" when the options say so
   std::string source;       // for binds: a host path, relative to the bundle
   std::vector<std::string> options;
-  IdmappedOptions idmap;    // uidMappings, gidMappings
+  IdmappedOptions idmap;  // uidMappings, gidMappings
 };
 
 struct Device {

@@ -5,8 +5,8 @@
 
 namespace strake::runtime {
 
-/// Throws ERR_SYSCTL_FAILED for a parameter that is the whole machine's, or of a namespace that the container shares with
-/// the host, saying which.
+/// Throws ERR_SYSCTL_FAILED for a parameter that is the whole machine's, or of a namespace that the container
+/// shares with the host, saying which.
 void checkSysctls(const Spec& spec);
 
 /// Writes them. The caller is in the container's namespaces.

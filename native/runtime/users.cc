@@ -72,7 +72,8 @@ std::optional<uint32_t> parseId(std::string_view text) {
 
 uint32_t numericId(std::string_view text, const char* code, const char* kind) {
   std::optional<uint32_t> id = parseId(text);
-  if (!id) throw sys::Error(code, std::string(kind) + " " + std::string(text) + " is not between 0 and 2147483647");
+  if (!id)
+    throw sys::Error(code, std::string(kind) + " " + std::string(text) + " is not between 0 and 2147483647");
   return *id;
 }
 
@@ -82,7 +83,8 @@ struct UserEntry {
   std::string_view home;
 };
 
-std::optional<UserEntry> findUser(std::string_view passwd, std::string_view name, std::optional<uint32_t> uid) {
+std::optional<UserEntry> findUser(std::string_view passwd, std::string_view name,
+                                  std::optional<uint32_t> uid) {
   std::optional<UserEntry> found;
   eachLine(passwd, [&](const Fields& fields) {
     std::optional<uint32_t> entryUid = parseId(fields[2]), entryGid = parseId(fields[3]);
@@ -102,8 +104,8 @@ uint32_t findGroup(std::string_view group, std::string_view nameOrId) {
   });
   if (found) return *found;
   if (isNumber(nameOrId)) return numericId(nameOrId, "ERR_GROUP_NOT_FOUND", "the group id");
-  throw sys::Error("ERR_GROUP_NOT_FOUND",
-                   "unable to find group " + std::string(nameOrId) + ": no matching entries in the container's /etc/group");
+  throw sys::Error("ERR_GROUP_NOT_FOUND", "unable to find group " + std::string(nameOrId) +
+                                              ": no matching entries in the container's /etc/group");
 }
 
 bool lists(std::string_view members, std::string_view user) {
@@ -128,7 +130,8 @@ void addMemberships(Credentials& credentials, std::string_view group, std::strin
   });
 }
 
-/// "name", "uid", "name:group" … The groups that list the user count only where no group was named, as in Docker.
+/// "name", "uid", "name:group" … The groups that list the user count only where no group was named, as in
+/// Docker.
 Credentials fromText(const std::string& text, std::string_view passwd, std::string_view group) {
   size_t colon = std::min(text.find(':'), text.size());
   std::string userPart = text.substr(0, colon), groupPart = colon < text.size() ? text.substr(colon + 1) : "";
@@ -141,8 +144,8 @@ Credentials fromText(const std::string& text, std::string_view passwd, std::stri
   else if (isNumber(userPart))
     credentials.uid = numericId(userPart, "ERR_USER_NOT_FOUND", "the user id");
   else
-    throw sys::Error("ERR_USER_NOT_FOUND",
-                     "unable to find user " + userPart + ": no matching entries in the container's /etc/passwd");
+    throw sys::Error("ERR_USER_NOT_FOUND", "unable to find user " + userPart +
+                                               ": no matching entries in the container's /etc/passwd");
   if (!groupPart.empty()) credentials.gid = findGroup(group, groupPart);
   addGroup(credentials, credentials.gid);  // CVE-2022-36109: the primary group is a supplementary one too
   if (groupPart.empty() && entry) addMemberships(credentials, group, entry->name);
@@ -159,7 +162,8 @@ Credentials fromSpec(const User& user, std::string_view passwd) {
 
 Credentials resolveCredentials(const User& user, const UserByName& byName, std::string_view passwd,
                                std::string_view group) {
-  Credentials credentials = byName.user.empty() ? fromSpec(user, passwd) : fromText(byName.user, passwd, group);
+  Credentials credentials =
+      byName.user.empty() ? fromSpec(user, passwd) : fromText(byName.user, passwd, group);
   for (const std::string& name : byName.groups) addGroup(credentials, findGroup(group, name));
   if (credentials.home.empty()) credentials.home = "/";
   return credentials;

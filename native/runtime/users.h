@@ -1,5 +1,6 @@
-// Who the payload runs as. Names are looked up in the container's own /etc/passwd and /etc/group, which are hostile:
-// read through a descriptor, regular files only, bounded in size. Must be called inside the container's root.
+// Who the payload runs as. Names are looked up in the container's own /etc/passwd and /etc/group, which are
+// hostile: read through a descriptor, regular files only, bounded in size. Must be called inside the
+// container's root.
 #pragma once
 #include <sys/types.h>
 
@@ -18,8 +19,8 @@ struct Credentials {
   std::string home = "/";
 };
 
-/// Resolves as `docker run -u` and `--group-add` do. Throws ERR_USER_NOT_FOUND, ERR_GROUP_NOT_FOUND, and refuses ids
-/// above 2^31 - 1, which would wrap (CVE-2024-40635).
+/// Resolves as `docker run -u` and `--group-add` do. Throws ERR_USER_NOT_FOUND, ERR_GROUP_NOT_FOUND, and
+/// refuses ids above 2^31 - 1, which would wrap (CVE-2024-40635).
 Credentials resolveCredentials(const User& user, const UserByName& byName);
 
 /// The same from the files' text: for resolveCredentials() and its tests.
