@@ -38,13 +38,14 @@ std::string commonParent(const Rootfs& rootfs) {
   return parent;
 }
 
-// A volatile overlay leaves work/work/incompat/volatile behind, and while it is there the kernel refuses the
-// upper directory. Who mounts it again says by that that the contents are still wanted.
+// A volatile overlay leaves work/work/incompat/volatile/dirty behind, and while it is there the kernel
+// refuses the upper directory. Who mounts it again says by that that the contents are still wanted.
 void forgetVolatile(int work) {
   sys::UniqueFd inner(openat(work, "work", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!inner) return;
-  if (unlinkat(inner.get(), "incompat/volatile", AT_REMOVEDIR) == 0)
-    sys::check(unlinkat(inner.get(), "incompat", AT_REMOVEDIR), "rmdir", "work/incompat");
+  if (unlinkat(inner.get(), "incompat/volatile/dirty", 0) < 0 && errno == ENOENT) return;
+  sys::check(unlinkat(inner.get(), "incompat/volatile", AT_REMOVEDIR), "rmdir", "work/incompat/volatile");
+  sys::check(unlinkat(inner.get(), "incompat", AT_REMOVEDIR), "rmdir", "work/incompat");
 }
 
 Layers openLayers(const Rootfs& rootfs, int idmapUserns) {
@@ -82,6 +83,7 @@ void addByName(sys::FsContext& overlay, const Layers& layers) {
 }
 
 sys::UniqueFd finish(sys::FsContext& overlay, const Rootfs& rootfs) {
+  overlay.set("source", "overlay");
   if (rootfs.isVolatile && !rootfs.upper.empty()) overlay.flag("volatile");
   return overlay.mount(0);
 }

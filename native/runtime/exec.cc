@@ -1,0 +1,154 @@
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runtime/cpu_list.h"
+#include "runtime/init_child.h"
+#include "runtime/launcher.h"
+#include "runtime/limits.h"
+#include "sys/error.h"
+
+namespace strake::runtime {
+namespace {
+
+/// While alive the caller and its children cannot be inspected by processes of the container whose pid
+/// namespace they enter (CVE-2016-9962, CVE-2019-5736): a process that is not dumpable belongs, in /proc, to
+/// the host's root.
+class Undumpable {
+ public:
+  Undumpable() : before_(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)) {
+    sys::check(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl", "PR_SET_DUMPABLE");
+  }
+  ~Undumpable() { prctl(PR_SET_DUMPABLE, before_, 0, 0, 0); }
+
+ private:
+  int before_;
+};
+
+void enterCgroup(cgroup::Cgroup* cgroup) {
+  if (!cgroup || cgroup->cloneFd() >= 0) return;
+  if (int error = cgroup->joinSelf()) throw sys::SysError(error, "join cgroup");
+}
+
+/// Joins all of the container's namespaces at once, user first as setns(2) orders them itself.
+void enterNamespaces(const ExecRequest& request, int initPidfd) {
+  uint64_t flags =
+      ownNamespaces(request.spec) & ~(cloneFlag(NamespaceKind::pid) | cloneFlag(NamespaceKind::time));
+  sys::check(setns(initPidfd, static_cast<int>(flags)), "setns", "container's namespaces");
+  if (!request.spec.find(NamespaceKind::user)) return;
+  sys::check(syscall(SYS_setresgid, 0, 0, 0), "setresgid", "0 of the user namespace");
+  sys::check(syscall(SYS_setresuid, 0, 0, 0), "setresuid", "0 of the user namespace");
+}
+
+std::optional<Console> makeConsole(const ChildContext& context, const Process& process) {
+  if (!process.terminal) return std::nullopt;
+  sys::UniqueFd root(sys::check(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), "open", "/"));
+  Console console = openConsole(root.get(), process.consoleSize);
+  context.sync.send(Message::console, {}, console.master.get());
+  console.master.reset();
+  return console;
+}
+
+/// What has to be written through the host's /proc, before the container's one is all that is seen.
+void writeThroughProcfs(const ChildContext& context, const Process& process, ResolvedPayload& labels) {
+  bool labelled = !process.apparmorProfile.empty() || !process.selinuxLabel.empty();
+  if (!labelled && !process.oomScoreAdj) return;
+  Procfs proc;
+  context.steps.begin(Step::labels);
+  if (process.oomScoreAdj) setOomScore(context, proc, *process.oomScoreAdj);
+  if (labelled) openExecLabel(context, process, proc, labels);
+}
+
+[[noreturn]] void becomePayload(const ChildContext& context, const ExecRequest& request,
+                                const seccomp::Filter* filter, int initPidfd) {
+  sys::check(setsid(), "setsid");
+  umask(0);
+  context.steps.begin(Step::cgroup);
+  setAffinity(request.process.cpuAffinityInitial);
+  enterCgroup(request.cgroup);
+  setAffinity(request.process.cpuAffinityFinal);
+  ResolvedPayload labels;
+  writeThroughProcfs(context, request.process, labels);
+  context.steps.begin(Step::namespaces);
+  enterNamespaces(request, initPidfd);
+  Payload payload{.process = request.process,
+                  .user = request.user,
+                  .stdio = request.stdio,
+                  .preservedFds = request.preservedFds,
+                  .filter = filter,
+                  .dieWithParent = request.dieWithParent,
+                  .init = "",
+                  .console = std::nullopt,
+                  .id = "exec"};
+  context.steps.begin(Step::console);
+  payload.console = makeConsole(context, request.process);
+  ResolvedPayload resolved = resolvePayload(context, payload);
+  resolved.execLabel = std::move(labels.execLabel);
+  resolved.label = labels.label;
+  context.steps.begin(Step::stdio);
+  useStdio(payload, resolved.credentials);
+  confineAndExecute(context, payload, resolved);
+}
+
+[[noreturn]] void runExec(const ExecRequest& request, const seccomp::Filter* filter, int initPidfd,
+                          SyncSocket sync, Steps steps) {
+  try {
+    becomePayload({sync, steps}, request, filter, initPidfd);
+  } catch (...) {
+    reportFailureAndExit(sync, steps);
+  }
+}
+
+void enterForChildren(ChildrenIn& children, const Spec& spec, int initPidfd) {
+  for (NamespaceKind kind : {NamespaceKind::pid, NamespaceKind::time})
+    if (spec.find(kind)) children.enter(initPidfd, cloneFlag(kind));
+}
+
+StartingChild cloneIntoContainer(const ExecRequest& request, const seccomp::Filter* filter, int initPidfd,
+                                 int64_t startedAt) {
+  auto [ours, theirs] = SyncSocket::pair();
+  Undumpable undumpable;
+  ChildrenIn children;
+  enterForChildren(children, request.spec, initPidfd);
+  Child child = cloneChild(0, request.cgroup ? request.cgroup->cloneFd() : -1);
+  if (child.pid == 0) {
+    ours.release().reset();
+    runExec(request, filter, initPidfd, std::move(theirs), Steps(request.trace, startedAt));
+  }
+  return {std::move(child), std::move(ours)};
+}
+
+Launched execChecked(const ExecRequest& request, int64_t startedAt) {
+  sys::UniqueFd own;
+  if (request.initPidfd < 0)
+    own = sys::UniqueFd(static_cast<int>(
+        sys::check(syscall(SYS_pidfd_open, request.init, 0), "pidfd_open", std::to_string(request.init))));
+  int initPidfd = own ? own.get() : request.initPidfd;
+  std::optional<seccomp::Filter> filter;
+  if (request.spec.linux_.seccomp) filter = seccomp::compile(*request.spec.linux_.seccomp);
+  Launched launched;
+  StartingChild child = cloneIntoContainer(request, filter ? &*filter : nullptr, initPidfd, startedAt);
+  if (request.spec.find(NamespaceKind::user)) raiseHardLimits(child.pid(), request.process.rlimits);
+  child.collect(launched, Message::failed);
+  child.releaseTo(launched);
+  launched.sync.reset();
+  return launched;
+}
+
+}  // namespace
+
+Launched exec(const ExecRequest& request) {
+  try {
+    return execChecked(request, request.trace ? monotonicNow() : 0);
+  } catch (const sys::SysError& error) {
+    throw LaunchError(stepCode(Step::namespaces), stepName(Step::namespaces), error.error(), error.path(),
+                      error.what());
+  } catch (const sys::Error& error) {
+    throw LaunchError(error.code(), stepName(Step::clone), 0, "", error.what());
+  }
+}
+
+}  // namespace strake::runtime
