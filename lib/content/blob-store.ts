@@ -3,7 +3,13 @@ import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'nod
 import { join } from 'node:path';
 import { EngineError } from '../errors/index.ts';
 import { type Descriptor, type Digest, digestHex, parseDigest } from '../oci/index.ts';
-import { createScratch, sweepScratches, syncDirectory, waitForLock } from '../scratch/index.ts';
+import {
+  createScratch,
+  makeDirectory,
+  sweepScratches,
+  syncDirectory,
+  waitForLock,
+} from '../scratch/index.ts';
 import type { ContentBody, ContentSink, ContentSource } from './content.ts';
 import { sizeMismatch, verifiedBody, verifyBytes } from './verify.ts';
 
@@ -151,7 +157,7 @@ export class BlobStore implements ContentSource, ContentSink {
   /** Gives synced files their names. */
   async #publish(files: readonly { path: string; digest: Digest }[]): Promise<void> {
     const folder = join(this.#root, 'blobs/sha256');
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeDirectory(folder);
     for (const { path, digest } of files) await rename(path, this.path(digest));
     await syncDirectory(folder);
   }

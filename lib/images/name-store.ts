@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../bindings/files.ts';
 import { type Descriptor, type Digest, digestHex, digestOf } from '../oci/index.ts';
-import { syncDirectory } from '../scratch/index.ts';
+import { makeDirectory, syncDirectory } from '../scratch/index.ts';
 
 /** What one name stands for, with all that must be kept for it. The contents of `<root>/<name>.json`. */
 export interface ImageName {
@@ -28,6 +28,9 @@ interface Cached {
   readonly name: ImageName;
 }
 
+/** Milliseconds that nobody takes to write a file of a few KiB. */
+const draftAge = 60 * 60 * 1000;
+
 /** Names on disk, one file each, replaced atomically. Any number of processes share them. */
 export class NameStore {
   readonly #root: string;
@@ -43,10 +46,7 @@ export class NameStore {
   }
 
   async list(): Promise<ImageName[]> {
-    const files = await readdir(this.#root).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return [];
-      throw error;
-    });
+    const files = await this.#files();
     const names = files.filter((file) => file.endsWith('.json')).map((file) => this.#readFile(file));
     return (await Promise.all(names)).filter((name) => name !== undefined);
   }
@@ -54,6 +54,7 @@ export class NameStore {
   /** Power-loss-safe: afterwards the name stands for this, whatever happens. */
   async write(name: ImageName): Promise<void> {
     const path = join(this.#root, fileName(name.reference));
+    await makeDirectory(this.#root);
     await writeFileAtomic(path, `${JSON.stringify(name)}\n`, { mode: 0o600, durable: true });
   }
 
@@ -62,6 +63,20 @@ export class NameStore {
     if (references.length === 0) return;
     for (const reference of references) await rm(join(this.#root, fileName(reference)), { force: true });
     await syncDirectory(this.#root);
+  }
+
+  /** Removes what dead processes were writing. */
+  async sweep(): Promise<void> {
+    for (const file of await this.#files()) {
+      if (!file.endsWith('.json')) await removeOlder(join(this.#root, file), draftAge);
+    }
+  }
+
+  async #files(): Promise<string[]> {
+    return readdir(this.#root).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    });
   }
 
   async #readFile(file: string): Promise<ImageName | undefined> {
@@ -79,6 +94,11 @@ export class NameStore {
     this.#cache.set(file, { version, name });
     return name;
   }
+}
+
+async function removeOlder(path: string, age: number): Promise<void> {
+  const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
+  if (Date.now() - mtimeMs >= age) await rm(path, { force: true });
 }
 
 /** Differs after every replacement: a new file has another inode while the old one exists, and a later time afterwards. */

@@ -19,7 +19,7 @@ export interface ImagesOptions {
   /** `<root>/images`, `<root>/content` and `<root>/leases` are this room's. */
   readonly root: string;
   readonly snapshots: Snapshotter;
-  openRepository(reference: ImageReference): Promise<RemoteRepository>;
+  openRepository(reference: ImageReference): RemoteRepository | Promise<RemoteRepository>;
   /** Every container of this root. */
   listContainers(): Promise<readonly ContainerUse[]>;
   readonly limits: LayerLimits;
@@ -63,6 +63,7 @@ async function sweepImages(
   stores: Parameters<typeof collectGarbage>[0] & { readonly partials: Partials },
 ): Promise<void> {
   await Promise.all([
+    stores.names.sweep(),
     stores.leases.sweep(),
     stores.blobs.sweep(),
     stores.snapshots.sweep(),

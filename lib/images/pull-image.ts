@@ -1,5 +1,5 @@
 import type { Leases } from '../content/index.ts';
-import { formatPlatform, hostPlatform, parsePlatform } from '../oci/index.ts';
+import { formatPlatform, hostPlatform, matchesPlatform, parsePlatform } from '../oci/index.ts';
 import { formatReference, type ImageReference, parseReference, pinReference } from '../reference/index.ts';
 import type { RemoteRepository } from '../registry-client/index.ts';
 import { fetchDocuments, type ImageDocuments, type WantedPlatform } from './fetch-documents.ts';
@@ -16,7 +16,7 @@ export interface PullStores extends LayerStores {
   readonly names: NameStore;
   readonly loader: ImageLoader;
   readonly leases: Leases;
-  openRepository(reference: ImageReference): Promise<RemoteRepository>;
+  openRepository(reference: ImageReference): RemoteRepository | Promise<RemoteRepository>;
 }
 
 interface PullRequest {
@@ -77,7 +77,14 @@ class Pull {
     const name = await names.read(this.#name);
     if (name?.platform !== formatPlatform(this.#request.wanted.platform)) return undefined;
     const layers = await Promise.all(name.chainIds.map((chainId) => snapshots.has(chainId)));
-    return layers.every(Boolean) && name.blobs.every((digest) => blobs.has(digest)) ? name : undefined;
+    if (!layers.every(Boolean) || !name.blobs.every((digest) => blobs.has(digest))) return undefined;
+    return (await this.#suits(name)) ? name : undefined;
+  }
+
+  /** A lone image of another platform is taken with a warning, which whoever asks for a platform does not want. */
+  async #suits(name: ImageName): Promise<boolean> {
+    const { explicit, platform } = this.#request.wanted;
+    return !explicit || matchesPlatform((await this.#stores.loader.load(name)).platform, platform);
   }
 
   async #fetch(repository: RemoteRepository, pinned: string | undefined): Promise<ImageName> {

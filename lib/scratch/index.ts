@@ -3,6 +3,7 @@
  * half-made makes it here and renames it into place; `sweepScratches` removes what dead processes left. A leaf room: it
  * knows nothing of what is made.
  */
+export { makeDirectory } from './make-directory.ts';
 export { createScratch, livingScratches, type Scratch, sweepScratches } from './scratch.ts';
 export { syncDirectory } from './sync-directory.ts';
 export { waitForLock } from './wait-for-lock.ts';

@@ -3,7 +3,13 @@ import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../errors/index.ts';
 import { type Digest, digestHex, parseDigest } from '../oci/index.ts';
-import { createScratch, sweepScratches, syncDirectory, waitForLock } from '../scratch/index.ts';
+import {
+  createScratch,
+  makeDirectory,
+  sweepScratches,
+  syncDirectory,
+  waitForLock,
+} from '../scratch/index.ts';
 import { sharedRun } from './shared-run.ts';
 import type { LayerRecord } from './snapshotter.ts';
 
@@ -64,7 +70,7 @@ export class LayerStore {
 
   /** Gives a scratch directory, whose contents have been synced, the layer's name. One that exists already stays. */
   async publish(chainId: Digest, scratch: string): Promise<void> {
-    await mkdir(join(this.#root, 'layers'), { recursive: true, mode: 0o700 });
+    await makeDirectory(join(this.#root, 'layers'));
     await rename(scratch, this.#folder(chainId)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
     });
