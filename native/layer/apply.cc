@@ -8,6 +8,7 @@
 
 #include "layer/entry_path.h"
 #include "layer/error.h"
+#include "layer/layer_stack.h"
 #include "layer/xattrs.h"
 #include "sys/error.h"
 #include "sys/remove_tree.h"
@@ -23,6 +24,10 @@ constexpr mode_t setIdBits = S_ISUID | S_ISGID;
 /// nobody.
 mode_t workingMode(mode_t mode) {
   return (mode & ~setIdBits) | S_IRWXU;
+}
+
+void makeOpaque(const OpenDirectory& directory) {
+  layer::makeOpaque(directory.fd.get(), directory.path);
 }
 
 mode_t fileTypeOf(EntryType type) {
@@ -73,7 +78,7 @@ void Applier::applyEntry(TarReader& reader, const TarEntry& entry) {
     case Whiteout::ignored:
       return;
     case Whiteout::opaque:
-      return tree_.makeOpaque(*tree_.directory(parentOf(path)));
+      return makeOpaque(*tree_.directory(parentOf(path)));
     case Whiteout::name:
       return makeWhiteout(placeOf(whitedOut(path)));
     case Whiteout::none:
@@ -172,7 +177,7 @@ void Applier::makeDirectory(const TarEntry& entry, const Place& place) {
     sys::check(::fstatat(place.parent(), place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW), "fstatat",
                place.path());
     if (!S_ISDIR(status.st_mode)) {
-      opaque = S_ISCHR(status.st_mode) && status.st_rdev == ::makedev(0, 0);
+      opaque = isWhiteout(status);
       clear(place);
       sys::check(::mkdirat(place.parent(), place.name.c_str(), workingMode(entry.mode)), "mkdirat",
                  place.path());
@@ -182,7 +187,7 @@ void Applier::makeDirectory(const TarEntry& entry, const Place& place) {
              "fchownat", place.path());
   setXattrsAt(place.parent(), place.name, entry.xattrs, place.path());
   tree_.describe(place.path(), {true, entry.mode, entry.mtime});
-  if (opaque) tree_.makeOpaque(*tree_.directory(place.path()));
+  if (opaque) makeOpaque(*tree_.directory(place.path()));
 }
 
 void Applier::makeHardLink(const TarEntry& entry, const Place& place) {
@@ -247,7 +252,7 @@ void Applier::makeWhiteout(const Place& place) {
   struct stat status {};
   sys::check(::fstatat(place.parent(), place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW), "fstatat",
              place.path());
-  if (S_ISDIR(status.st_mode)) tree_.makeOpaque(*tree_.directory(place.path()));
+  if (S_ISDIR(status.st_mode)) makeOpaque(*tree_.directory(place.path()));
 }
 
 void Applier::finishDirectories() {

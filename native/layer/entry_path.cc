@@ -75,6 +75,12 @@ std::string joined(std::string_view parent, std::string_view name) {
   return std::string(parent).append("/").append(name);
 }
 
+std::deque<std::string> namesOf(std::string_view path) {
+  std::deque<std::string> names;
+  forEachName(path, [&](std::string_view name) { names.emplace_back(name); });
+  return names;
+}
+
 Whiteout whiteoutOf(std::string_view path) {
   if (path.find(whiteoutPrefix) == std::string_view::npos) return Whiteout::none;
   Whiteout found = Whiteout::none;

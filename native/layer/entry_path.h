@@ -1,5 +1,6 @@
 // Names of entries, made safe: relative to the layer's root, without "." and "..".
 #pragma once
+#include <deque>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,9 @@ std::string_view baseOf(std::string_view path);
 
 /// `parent`/`name`, where "" is the root.
 std::string joined(std::string_view parent, std::string_view name);
+
+/// "usr//bin" -> "usr", "bin"; "." and ".." are kept.
+std::deque<std::string> namesOf(std::string_view path);
 
 /// What a name means by the OCI image-spec's layer.md, "Whiteouts".
 enum class Whiteout {

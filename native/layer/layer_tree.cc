@@ -11,6 +11,7 @@
 
 #include "layer/entry_path.h"
 #include "layer/error.h"
+#include "layer/layer_stack.h"
 #include "sys/error.h"
 
 namespace strake::layer {
@@ -21,16 +22,6 @@ constexpr size_t maxRecent = 64;
 constexpr int maxLinks = 40;
 
 constexpr uint64_t directoryFlags = O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
-
-std::deque<std::string> namesOf(std::string_view path) {
-  std::deque<std::string> names;
-  while (!path.empty()) {
-    const size_t end = std::min(path.find('/'), path.size());
-    if (end > 0) names.emplace_back(path.substr(0, end));
-    path.remove_prefix(std::min(end + 1, path.size()));
-  }
-  return names;
-}
 
 }  // namespace
 
@@ -43,6 +34,12 @@ sys::UniqueFd openBeneath(int root, const std::string& path, uint64_t flags) {
     const long fd = ::syscall(SYS_openat2, root, name, &how, sizeof how);
     if (fd >= 0 || errno != EAGAIN) return sys::UniqueFd(static_cast<int>(fd));
   }
+}
+
+void makeOpaque(int directory, std::string_view path) {
+  const std::string name = "/proc/self/fd/" + std::to_string(directory);
+  sys::check(::setxattr(name.c_str(), "trusted.overlay.opaque", "y", 1, 0), "setxattr trusted.overlay.opaque",
+             path);
 }
 
 LayerTree::LayerTree(const std::string& target) {
@@ -161,11 +158,11 @@ void LayerTree::enterOther(Walk& walk, const std::string& name) {
     walk.names.insert(walk.names.begin(), names.begin(), names.end());
     return;
   }
-  const bool isWhiteout = S_ISCHR(status.st_mode) && status.st_rdev == ::makedev(0, 0);
-  if (!isWhiteout || !walk.create) corrupt("tar: " + quoted(path) + " is used as a directory and is none");
+  if (!isWhiteout(status) || !walk.create)
+    corrupt("tar: " + quoted(path) + " is used as a directory and is none");
   sys::check(::unlinkat(parent, name.c_str(), 0), "unlinkat", path);
   enterAbsent(walk, name);
-  makeOpaque(*walk.at);
+  makeOpaque(walk.at->fd.get(), walk.at->path);
 }
 
 void LayerTree::describe(const std::string& path, const DirectoryState& state) {
@@ -179,12 +176,6 @@ void LayerTree::forget(const std::string& path) {
   const std::string below = path + "/";
   auto at = directories_.lower_bound(below);
   while (at != directories_.end() && at->first.starts_with(below)) at = directories_.erase(at);
-}
-
-void LayerTree::makeOpaque(const OpenDirectory& directory) {
-  const std::string name = "/proc/self/fd/" + std::to_string(directory.fd.get());
-  sys::check(::setxattr(name.c_str(), "trusted.overlay.opaque", "y", 1, 0), "setxattr trusted.overlay.opaque",
-             directory.path);
 }
 
 std::vector<std::string> LayerTree::implied() const {

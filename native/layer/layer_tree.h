@@ -56,9 +56,6 @@ class LayerTree {
   void describe(const std::string& path, const DirectoryState& state);
   /// Forgets `path` and all below it: something else takes its place.
   void forget(const std::string& path);
-  /// The directory hides what lies below: sets overlayfs' trusted.overlay.opaque.
-  void makeOpaque(const OpenDirectory& directory);
-
   const std::map<std::string, DirectoryState>& directories() const { return directories_; }
   /// Directories that no entry named, parents first; the root is ".".
   std::vector<std::string> implied() const;
@@ -84,6 +81,9 @@ class LayerTree {
   std::list<std::pair<std::string, Shared>> recent_;
   std::unordered_map<std::string_view, std::list<std::pair<std::string, Shared>>::iterator> byPath_;
 };
+
+/// Makes an open directory (O_PATH) hide what the layers below have of it: overlayfs' trusted.overlay.opaque.
+void makeOpaque(int directory, std::string_view path);
 
 /// openat2(2) from `root`, never leaving it and following no link at all. Returns an invalid fd with errno.
 sys::UniqueFd openBeneath(int root, const std::string& path, uint64_t flags);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sys/error.h"
 #include "sys/unique_fd.h"
@@ -28,6 +29,13 @@ class Directory {
 
   int fd() const { return ::dirfd(stream_.get()); }
   void rewind() { ::rewinddir(stream_.get()); }
+
+  /// All that are left, for whoever changes the directory meanwhile.
+  std::vector<std::string> names() {
+    std::vector<std::string> found;
+    while (const std::optional<DirectoryEntry> entry = next()) found.emplace_back(entry->name);
+    return found;
+  }
 
   std::optional<DirectoryEntry> next() {
     for (;;) {

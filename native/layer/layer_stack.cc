@@ -1,0 +1,61 @@
+#include "layer/layer_stack.h"
+
+#include <fcntl.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+#include "sys/error.h"
+
+namespace strake::layer {
+
+bool isWhiteout(const struct stat& status) {
+  return S_ISCHR(status.st_mode) && status.st_rdev == ::makedev(0, 0);
+}
+
+bool isOpaque(int directory) {
+  char value = 0;
+  const std::string name = "/proc/self/fd/" + std::to_string(directory);
+  return ::getxattr(name.c_str(), "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
+}
+
+LayerStack::LayerStack(const std::vector<std::string>& layers) {
+  for (const std::string& layer : layers) {
+    const int fd = ::open(layer.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    roots_.emplace_back(sys::check(fd, "open", layer));
+  }
+}
+
+Lookup LayerStack::find(std::string_view path) const {
+  Lookup lookup;
+  for (const sys::UniqueFd& root : roots_) {
+    const Verdict verdict = findIn(root.get(), path, lookup);
+    if (verdict == Verdict::found) return lookup;
+    if (verdict == Verdict::hidden) break;
+  }
+  return {};
+}
+
+LayerStack::Verdict LayerStack::findIn(int root, std::string_view path, Lookup& lookup) const {
+  bool opaque = false;
+  lookup.fd.reset(sys::check(::fcntl(root, F_DUPFD_CLOEXEC, 3), "fcntl"));
+  lookup.kind = Found::directory;
+  while (!path.empty()) {
+    if (lookup.kind != Found::directory) return Verdict::hidden;
+    const size_t end = std::min(path.find('/'), path.size());
+    const std::string name(path.substr(0, end));
+    path.remove_prefix(std::min(end + 1, path.size()));
+    sys::UniqueFd next(::openat(lookup.fd.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    if (!next && errno == ENOENT) return opaque ? Verdict::hidden : Verdict::askBelow;
+    lookup.fd.reset(sys::check(next.release(), "openat", name));
+    sys::check(::fstat(lookup.fd.get(), &lookup.status), "fstat", name);
+    if (isWhiteout(lookup.status)) return Verdict::hidden;
+    lookup.kind = S_ISDIR(lookup.status.st_mode)   ? Found::directory
+                  : S_ISLNK(lookup.status.st_mode) ? Found::symlink
+                                                   : Found::other;
+    opaque = opaque || (lookup.kind == Found::directory && isOpaque(lookup.fd.get()));
+  }
+  sys::check(::fstat(lookup.fd.get(), &lookup.status), "fstat");
+  return Verdict::found;
+}
+
+}  // namespace strake::layer

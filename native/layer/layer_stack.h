@@ -1,0 +1,45 @@
+// Committed layers, looked at as overlayfs would: the uppermost that has a name decides.
+#pragma once
+#include <sys/stat.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sys/unique_fd.h"
+
+namespace strake::layer {
+
+enum class Found { absent, directory, symlink, other };
+
+struct Lookup {
+  Found kind = Found::absent;
+  /// Of what was found, in the uppermost layer that has it (O_PATH).
+  sys::UniqueFd fd;
+  struct stat status = {};
+};
+
+class LayerStack {
+ public:
+  /// Directories, top first. Throws SysError.
+  explicit LayerStack(const std::vector<std::string>& layers);
+
+  /// What a normalised path names in the merged tree. Links are not followed: below one there is nothing.
+  Lookup find(std::string_view path) const;
+  /// The layers' roots, top first.
+  const std::vector<sys::UniqueFd>& roots() const { return roots_; }
+
+ private:
+  enum class Verdict { found, hidden, askBelow };
+  Verdict findIn(int root, std::string_view path, Lookup& lookup) const;
+
+  std::vector<sys::UniqueFd> roots_;
+};
+
+/// A character device 0/0.
+bool isWhiteout(const struct stat& status);
+
+/// Whether a directory (O_PATH) hides what the layers below have of it.
+bool isOpaque(int directory);
+
+}  // namespace strake::layer
