@@ -1,3 +1,5 @@
+/** native/sys as the library sees it: locks, whole files, trees. Failures are EngineErrors (errors.ts). */
+import { fromNative } from './errors.ts';
 import { native } from './load.ts';
 import type { NativeLock } from './native.ts';
 
@@ -8,12 +10,12 @@ export function lockFile(
   path: string,
   options: { readonly shared: boolean; readonly wait: boolean },
 ): Promise<NativeLock | null> {
-  return native.lockFile(path, options);
+  return fromNative(() => native.lockFile(path, options));
 }
 
 /** See NativeAddon.syncFileSystem. */
 export function syncFileSystem(path: string): Promise<void> {
-  return native.syncFileSystem(path);
+  return fromNative(() => native.syncFileSystem(path));
 }
 
 /** See NativeAddon.writeFileAtomic. */
@@ -22,15 +24,15 @@ export function writeFileAtomic(
   data: string | Uint8Array,
   options: { readonly mode: number; readonly durable: boolean },
 ): Promise<void> {
-  return native.writeFileAtomic(path, data, options);
+  return fromNative(() => native.writeFileAtomic(path, data, options));
 }
 
 /** See NativeAddon.removeTree. */
 export function removeTree(path: string): Promise<void> {
-  return native.removeTree(path);
+  return fromNative(() => native.removeTree(path));
 }
 
 /** See NativeAddon.diskUsage. */
 export function diskUsage(path: string): Promise<{ bytes: number; inodes: number }> {
-  return native.diskUsage(path);
+  return fromNative(() => native.diskUsage(path));
 }

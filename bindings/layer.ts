@@ -1,11 +1,19 @@
+/** native/layer as the library sees it: compressed bytes in, a layer's files out. Failures are EngineErrors (errors.ts). */
+import { fromNative } from './errors.ts';
 import { native } from './load.ts';
 import type { LayerSinkOptions, NativeLayerSink } from './native.ts';
 
 export type { LayerSinkOptions, NativeLayerSink } from './native.ts';
 
 /** See NativeAddon.openLayerSink. */
-export function openLayerSink(options: LayerSinkOptions): Promise<NativeLayerSink> {
-  return native.openLayerSink(options);
+export async function openLayerSink(options: LayerSinkOptions): Promise<NativeLayerSink> {
+  const sink = await fromNative(() => native.openLayerSink(options));
+  return {
+    offset: sink.offset,
+    write: (chunk) => fromNative(() => sink.write(chunk)),
+    finish: () => fromNative(() => sink.finish()),
+    abort: () => fromNative(() => sink.abort()),
+  };
 }
 
 /** See NativeAddon.adoptDirectories. */
@@ -14,5 +22,5 @@ export function adoptDirectories(
   lowers: readonly string[],
   paths: readonly string[],
 ): Promise<void> {
-  return native.adoptDirectories(target, lowers, paths);
+  return fromNative(() => native.adoptDirectories(target, lowers, paths));
 }
