@@ -1,4 +1,6 @@
+import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import type { EngineOptions } from '../engine/index.ts';
 import { type CommandModule, createCli } from './cli.ts';
 import { ExitCode, reportError } from './report-error.ts';
 
@@ -76,7 +78,7 @@ async function buildProgram(called: string | undefined): Promise<Command> {
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'strake: ')) });
-  const cli = createCli(() => program.opts());
+  const cli = createCli(() => engineOptions(program.opts()));
   for (const [name, { summary, load }] of Object.entries(commands)) {
     const command = program
       .command(name)
@@ -87,6 +89,11 @@ async function buildProgram(called: string | undefined): Promise<Command> {
   }
   if (called === undefined) program.action(() => program.help({ error: true }));
   return program;
+}
+
+/** A path on the command line is relative to where one stands. */
+function engineOptions({ root, config }: { root?: string; config?: string }): EngineOptions {
+  return { ...(root && { root: resolve(root) }), ...(config && { config }) };
 }
 
 /** The first word that is a command, before anything is parsed: only its module is loaded. */

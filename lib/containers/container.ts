@@ -1,6 +1,8 @@
 import type { Readable, Writable } from 'node:stream';
 import type { LogEntry, LogOptions as ReadLogOptions } from '../logs/index.ts';
-import type { ContainerOptions, LogOptions, ResourceLimits, RunOptions, RunResult } from './options.ts';
+import type { ContainerOptions, RunOptions, RunResult } from './options.ts';
+import type { ContainerSpec } from './spec.ts';
+import type { SpecLimits } from './spec-limits.ts';
 import type { ContainerState, ExitStatus } from './state.ts';
 
 /** Everything that can wait takes one; aborting rejects with ERR_ABORTED. */
@@ -33,7 +35,7 @@ export interface ContainerInfo {
     readOnly: boolean;
     name?: string;
   }[];
-  readonly limits: ResourceLimits;
+  readonly limits: SpecLimits;
   readonly tty: boolean;
   readonly stdin: boolean;
   readonly privileged: boolean;
@@ -41,7 +43,7 @@ export interface ContainerInfo {
   readonly autoRemove: boolean;
   readonly platform: string;
   readonly stopSignal: string;
-  readonly log: LogOptions;
+  readonly log: ContainerSpec['log'];
   /** Where the json-file log is; null for driver `none`. */
   readonly logPath: string | null;
 }

@@ -5,5 +5,10 @@
  * system call.
  */
 export type * from './container.ts';
+export type { ContainersContext } from './context.ts';
+export { hostFacts } from './host-facts.ts';
+export { openContainers } from './open-containers.ts';
 export type * from './options.ts';
 export type { ContainerState, ContainerStatus, ContainerVerb, ExitStatus } from './state.ts';
+export { ContainerStore } from './store.ts';
+export { VolumeStore } from './volume-store.ts';

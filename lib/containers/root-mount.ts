@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises';
+import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
+import { native } from '../../bindings/load.ts';
 import type { Mount } from '../mount/index.ts';
 import type { ContainersContext } from './context.ts';
 import type { ContainerRecord } from './record.ts';
@@ -12,15 +13,18 @@ export async function prepareRoot(context: ContainersContext, record: ContainerR
       spec.hide,
     );
   }
-  const { upper, work } = context.store.paths(id);
-  await Promise.all([mkdir(upper, { mode: 0o755 }), mkdir(work, { mode: 0o700 })]);
+  makeWritable(context.store.paths(id), image.directory);
   return directoryRoot(context, record, image.directory);
 }
 
 /** The root file system of a container that exists. */
 export async function existingRoot(context: ContainersContext, record: ContainerRecord): Promise<Mount> {
   const { image, id, spec } = record;
-  if (image.directory !== null) return directoryRoot(context, record, image.directory);
+  if (image.directory !== null) {
+    // A volatile work directory is refused once it has been used (overlayfs.rst, "Volatile mount").
+    if (spec.autoRemove) await native.removeTree(`${context.store.paths(id).work}/work/incompat`);
+    return directoryRoot(context, record, image.directory);
+  }
   return withHidden(
     await context.snapshots.mount(id, image.chainId, { volatile: spec.autoRemove }),
     spec.hide,
@@ -30,6 +34,15 @@ export async function existingRoot(context: ContainersContext, record: Container
 /** Removes the writable layer; absent is no error. That of a directory lies in the container's own. */
 export async function discardRoot(context: ContainersContext, record: ContainerRecord): Promise<void> {
   if (record.image.directory === null) await context.snapshots.discard(record.id);
+}
+
+/** The root itself looks as the directory below does. Synchronous: it takes less than one turn through libuv's pool. */
+function makeWritable({ upper, work }: { upper: string; work: string }, directory: string): void {
+  const { mode, uid, gid } = statSync(directory);
+  mkdirSync(work, { mode: 0o700 });
+  mkdirSync(upper, { mode: 0o700 });
+  if (uid !== 0 || gid !== 0) chownSync(upper, uid, gid);
+  chmodSync(upper, mode & 0o7777);
 }
 
 function directoryRoot(context: ContainersContext, record: ContainerRecord, directory: string): Mount {

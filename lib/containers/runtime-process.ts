@@ -40,7 +40,7 @@ export function runtimeProcess(spec: ContainerSpec, image: ImageProcess, hostnam
 }
 
 /** An image's directory may be relative to its root. */
-function workingDir(image: ImageProcess): string {
+export function workingDir(image: ImageProcess): string {
   const path = image.workingDir ?? '/';
   return path.startsWith('/') ? path : `/${path}`;
 }

@@ -1,4 +1,5 @@
-import { mkdir, open, readdir, readFile, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
+import { open, readdir, readFile, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
 import { native } from '../../bindings/load.ts';
 import { EngineError } from '../errors/index.ts';
 import { idPrefixOfName } from './names.ts';
@@ -40,12 +41,9 @@ export class ContainerStore {
   }
 
   /** Makes the directories that hold the containers; existing ones are fine. */
-  async prepare(): Promise<void> {
-    await Promise.all(
-      [this.#containers, this.#names, this.#runs].map((path) =>
-        mkdir(path, { recursive: true, mode: 0o700 }),
-      ),
-    );
+  prepare(): void {
+    for (const path of [this.#containers, this.#names, this.#runs])
+      mkdirSync(path, { recursive: true, mode: 0o700 });
   }
 
   paths(id: string): ContainerPaths {
@@ -63,6 +61,11 @@ export class ContainerStore {
       runDir,
       paused: `${runDir}/paused`,
     };
+  }
+
+  /** The link that reserves a name. */
+  namePath(name: string): string {
+    return `${this.#names}/${name}`;
   }
 
   /** The record, or null when there is no such container (any more). */

@@ -10,18 +10,23 @@ export class VolumeStore {
     this.#root = `${root}/volumes`;
   }
 
+  /** What a container sees of it. */
   path(name: string): string {
-    return `${this.#root}/${name}/_data`;
+    return `${this.directory(name)}/_data`;
+  }
+
+  directory(name: string): string {
+    return `${this.#root}/${name}`;
   }
 
   /** Makes the volume unless it is there; any number of processes may do so at once. */
   async ensure(name: string): Promise<void> {
-    await mkdir(`${this.#root}/${name}`, { recursive: true, mode: 0o700 });
+    await mkdir(this.directory(name), { recursive: true, mode: 0o700 });
     await mkdir(this.path(name), { recursive: true, mode: 0o755 });
   }
 
   async remove(name: string): Promise<void> {
-    await native.removeTree(`${this.#root}/${name}`);
+    await native.removeTree(this.directory(name));
   }
 
   anonymousName(): string {

@@ -7,4 +7,6 @@ export { EngineError, type ErrorCode, type ErrorKind, isEngineError } from '../e
 export type * from '../images/index.ts';
 export type { LogEntry, LogOptions as ReadLogOptions } from '../logs/index.ts';
 export type { Engine, EngineOptions } from './engine.ts';
+export { openEngine } from './open-engine.ts';
 export type { System, SystemInfo, SystemVersion } from './system.ts';
+export { systemVersion } from './system.ts';

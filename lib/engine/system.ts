@@ -1,4 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { arch, cpus, hostname, release, totalmem } from 'node:os';
+import { native } from '../../bindings/load.ts';
 import type { Capability } from '../../bindings/native.ts';
+import type { Containers } from '../containers/index.ts';
+import { EngineError } from '../errors/index.ts';
+import type { Images } from '../images/index.ts';
+import { formatPlatform, hostPlatform } from '../oci/index.ts';
+import type { Snapshotter } from '../snapshots/index.ts';
 
 export interface SystemInfo {
   readonly root: string;
@@ -33,4 +41,76 @@ export interface SystemVersion {
 export interface System {
   info(options?: { signal?: AbortSignal | undefined }): Promise<SystemInfo>;
   version(): SystemVersion;
+}
+
+export function openSystem(engine: {
+  root: string;
+  runDir: string;
+  images: Images;
+  containers: Containers;
+  snapshots: Snapshotter;
+}): System {
+  return {
+    version: systemVersion,
+    info: async ({ signal } = {}) => {
+      if (signal?.aborted)
+        throw new EngineError('ERR_ABORTED', 'aborted by the caller', { cause: signal.reason });
+      const [containers, images, capabilities] = await Promise.all([
+        countContainers(engine.containers),
+        engine.images.list(),
+        native.probe(engine.root),
+      ]);
+      return {
+        ...machine(),
+        root: engine.root,
+        runDir: engine.runDir,
+        containers,
+        images: images.length,
+        snapshotter: engine.snapshots.name,
+        capabilities,
+      };
+    },
+  };
+}
+
+/** Needs no root directory and no rights. */
+export function systemVersion(): SystemVersion {
+  return {
+    version: native.versions.strake,
+    node: process.versions.node,
+    platform: formatPlatform(hostPlatform()),
+    native: native.versions,
+  };
+}
+
+async function countContainers(containers: Containers): Promise<SystemInfo['containers']> {
+  const states = (await containers.list({ all: true })).map(({ state }) => state.status);
+  const count = (...wanted: string[]) => states.filter((status) => wanted.includes(status)).length;
+  return {
+    total: states.length,
+    running: count('running'),
+    paused: count('paused'),
+    stopped: count('created', 'exited'),
+  };
+}
+
+function machine() {
+  return {
+    kernel: release(),
+    operatingSystem: operatingSystem(),
+    architecture: arch(),
+    cpus: cpus().length,
+    memory: totalmem(),
+    hostname: hostname(),
+    cgroupLayout: native.cgroupLayout(),
+  };
+}
+
+/** os-release(5) */
+function operatingSystem(): string {
+  try {
+    return /^PRETTY_NAME="?(.*?)"?$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? 'Linux';
+  } catch {
+    return 'Linux';
+  }
 }

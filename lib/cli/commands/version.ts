@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import type { Cli } from '../cli.ts';
+import { systemVersion } from '../../engine/index.ts';
 import { compileTemplate } from '../template.ts';
 
-export function define(command: Command, cli: Cli): void {
+export function define(command: Command): void {
   command
     .option('-f, --format <format>', 'json, or a template such as {{.version}}')
     .action(async ({ format }: { format?: string }) => {
-      const version = (await cli.engine()).system.version();
+      const version = systemVersion();
       if (format === 'json') process.stdout.write(`${JSON.stringify(version)}\n`);
       else if (format !== undefined) process.stdout.write(`${compileTemplate(format)(version)}\n`);
       else {

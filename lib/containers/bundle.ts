@@ -1,0 +1,108 @@
+import { native } from '../../bindings/load.ts';
+import { EngineError } from '../errors/index.ts';
+import type { Mount } from '../mount/index.ts';
+import type { Bundle, StdinMode, StdioSelection, TerminalSize } from '../runtime/index.ts';
+import type { ContainersContext } from './context.ts';
+import { writeEtcFiles } from './etc-files.ts';
+import { hostDevices } from './host-devices.ts';
+import type { ContainerRecord } from './record.ts';
+import { containerHostname, runtimeConfig } from './runtime-config.ts';
+import type { SpecLimits } from './spec-limits.ts';
+
+export interface BundleStdio {
+  readonly stdin: StdinMode;
+  readonly attach: StdioSelection;
+  readonly terminal?: TerminalSize;
+}
+
+/** The cgroup of a container, below the delegated root. */
+export function cgroupOf(id: string): string {
+  return `strake/${id}`;
+}
+
+/** What the runtime is given: config.json and what surrounds it. The run directory gets the files of /etc. */
+export async function makeBundle(
+  context: ContainersContext,
+  record: ContainerRecord,
+  rootfs: Mount,
+  stdio: BundleStdio,
+): Promise<Bundle> {
+  const { id, spec, image } = record;
+  const { runDir } = context.store.paths(id);
+  writeEtcFiles(runDir, spec, containerHostname(id, spec, context.host));
+  const config = runtimeConfig({
+    id,
+    spec,
+    image: image.process,
+    host: context.host,
+    etc: runDir,
+    volumes: record.volumes.map(({ name, target, readOnly }) => ({
+      source: context.volumes.path(name),
+      target,
+      readOnly,
+    })),
+    devices: spec.privileged || spec.devices.length > 0 ? await hostDevices(spec) : [],
+  });
+  return { spec: config, task: { rootfs, ...stdio, ...taskFields(context, record) } };
+}
+
+function taskFields(context: ContainersContext, record: ContainerRecord) {
+  const { id, spec, image } = record;
+  const user = spec.user ?? image.process.user ?? '';
+  return {
+    id,
+    ...((user !== '' || spec.groups.length > 0) && { user: { user, groups: spec.groups } }),
+    ...(needsCgroup(spec.limits) && { cgroup: cgroupOf(id) }),
+    log: logDescription(context, record),
+    statusFile: context.store.paths(id).exit,
+    durable: !spec.autoRemove,
+    ...(spec.init && { init: requireInit(context) }),
+    ...(spec.autoRemove && { autoRemove: removedAtEnd(context, record) }),
+  };
+}
+
+/** In the order of removal: the name is free as long as its holder is still there, so that nobody's is taken. */
+function removedAtEnd({ store, volumes }: ContainersContext, record: ContainerRecord): string[] {
+  const { dir, runDir } = store.paths(record.id);
+  return [
+    ...(record.spec.name === null ? [] : [store.namePath(record.name)]),
+    ...record.volumes.filter(({ anonymous }) => anonymous).map(({ name }) => volumes.directory(name)),
+    dir,
+    runDir,
+  ];
+}
+
+/** Without any controller on the machine a container still runs; what it asked to be limited is an error then. */
+function needsCgroup(limits: SpecLimits): boolean {
+  if (native.cgroupLayout() !== 'none') return true;
+  const { memory, memoryReservation, cpuShares, cpuQuota, cpusetCpus, cpusetMems, pids, blkioWeight } =
+    limits;
+  return [
+    memory,
+    memoryReservation,
+    cpuShares,
+    cpuQuota,
+    cpusetCpus || null,
+    cpusetMems || null,
+    pids,
+    blkioWeight,
+  ].some((limit) => limit !== null);
+}
+
+function logDescription({ store }: ContainersContext, { id, spec }: ContainerRecord) {
+  if (spec.log.driver === 'none') return { driver: 'none' } as const;
+  return {
+    driver: 'json-file',
+    path: store.paths(id).log,
+    maxSize: spec.log.maxSize ?? 0,
+    maxFile: spec.log.maxFile,
+  } as const;
+}
+
+function requireInit({ init }: ContainersContext): string {
+  if (init !== null) return init;
+  throw new EngineError(
+    'ERR_NOT_IMPLEMENTED',
+    'this build of strake has no init: leave out init, or put one into the image as its entrypoint',
+  );
+}

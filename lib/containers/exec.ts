@@ -1,0 +1,119 @@
+import { EngineError } from '../errors/index.ts';
+import type { RuntimeProcess } from '../oci/index.ts';
+import { type ExecDescription, execTask, runExec, type Task } from '../runtime/index.ts';
+import { attachmentOf } from './attach.ts';
+import { allCapabilities } from './capabilities.ts';
+import type { Exec, ExecOptions, ExecRunOptions } from './container.ts';
+import type { ContainersContext } from './context.ts';
+import { observe } from './observe.ts';
+import { absolutePath, texts } from './option-values.ts';
+import type { RunResult } from './options.ts';
+import type { ContainerRecord } from './record.ts';
+import { containerHostname } from './runtime-config.ts';
+import { runtimeProcess } from './runtime-process.ts';
+import { parseSignal } from './signals.ts';
+import { parseEnv, parseUser } from './spec.ts';
+import { requireState } from './state.ts';
+
+/** A further process in a running container. ERR_CONTAINER_STATE, ERR_EXEC_*, ERR_USER_NOT_FOUND, ERR_CWD_INVALID. */
+export async function execInContainer(
+  context: ContainersContext,
+  record: ContainerRecord,
+  argv: readonly string[],
+  options: ExecOptions = {},
+): Promise<Exec> {
+  const description = describeExec(context, record, argv, options, options.stdin === true);
+  await requireRunning(context, record);
+  const { runDir } = context.store.paths(record.id);
+  return execOf(await execTask(runDir, description, { signal: options.signal, monitor: context.monitor }));
+}
+
+/** The same to its end, its output captured. */
+export async function runInContainer(
+  context: ContainersContext,
+  record: ContainerRecord,
+  argv: readonly string[],
+  options: ExecRunOptions = {},
+): Promise<RunResult> {
+  const { input, timeout, maxOutput, signal } = options;
+  const description = describeExec(context, record, argv, options, input !== undefined);
+  await requireRunning(context, record);
+  const { runDir } = context.store.paths(record.id);
+  const limits = { input, timeout, maxOutput, signal, monitor: context.monitor };
+  const { status, stdout, stderr } = await runExec(runDir, description, limits);
+  const { exitCode, signal: endedBy, oomKilled } = status;
+  return {
+    exitCode,
+    ...(endedBy && { signal: endedBy }),
+    oomKilled,
+    stdout: stdout.toString('utf8'),
+    stderr: stderr.toString('utf8'),
+  };
+}
+
+async function requireRunning(context: ContainersContext, record: ContainerRecord): Promise<void> {
+  requireState('exec', record.name, (await observe(context, record)) ?? { status: 'created' });
+}
+
+function describeExec(
+  context: ContainersContext,
+  record: ContainerRecord,
+  argv: readonly string[],
+  options: Omit<ExecOptions, 'stdin'>,
+  stdin: boolean,
+): ExecDescription {
+  const user =
+    options.user === undefined
+      ? (record.spec.user ?? record.image.process.user ?? '')
+      : parseUser(options.user);
+  const groups = options.groups === undefined ? record.spec.groups : texts('groups', options.groups);
+  return {
+    process: execProcess(context, record, argv, options),
+    ...((user !== '' || groups.length > 0) && { user: { user, groups } }),
+    stdin: stdin ? 'once' : 'none',
+    attach: { stdin, stdout: true, stderr: true },
+    ...(options.terminal && { terminal: options.terminal }),
+  };
+}
+
+/** The container's environment, directory and rights, changed by the options. */
+function execProcess(
+  { host }: ContainersContext,
+  record: ContainerRecord,
+  argv: readonly string[],
+  options: Omit<ExecOptions, 'stdin'>,
+): RuntimeProcess {
+  const args = texts('argv', argv);
+  if (args.length === 0) throw new EngineError('ERR_INVALID_ARGUMENT', 'the command to execute is empty');
+  const spec = {
+    ...record.spec,
+    argv: args,
+    entrypoint: [],
+    tty: options.tty === true,
+    env: [...record.spec.env, ...parseEnv('env', options.env ?? {})],
+    cwd: options.cwd === undefined ? record.spec.cwd : absolutePath('cwd', options.cwd),
+  };
+  const process = runtimeProcess(spec, record.image.process, containerHostname(record.id, record.spec, host));
+  if (!options.privileged) return process;
+  const all = allCapabilities;
+  return { ...process, capabilities: { bounding: all, effective: all, permitted: all } };
+}
+
+function execOf(task: Task): Exec {
+  const kill = (signal: string | number = 'SIGKILL') => {
+    task.kill(parseSignal(signal));
+  };
+  return Object.defineProperties(attachmentOf(task), {
+    pid: { value: task.pid, enumerable: true },
+    wait: { value: () => task.exited },
+    kill: { value: async (signal?: string) => kill(signal) },
+    [Symbol.asyncDispose]: {
+      value: async () => {
+        kill();
+        task.stdout.destroy();
+        task.stderr.destroy();
+        await task.exited.catch(() => undefined);
+      },
+    },
+  }) as Exec;
+}

@@ -1,0 +1,23 @@
+import { existsSync } from 'node:fs';
+import { arch, hostname } from 'node:os';
+import type { HostFacts } from './runtime-config.ts';
+
+let swapAccounting: boolean | undefined;
+
+/** What the pure parts need to know of this machine, as it is now. */
+export function hostFacts(): HostFacts {
+  return {
+    hostname: hostname(),
+    arch: arch(),
+    get swapAccounting() {
+      swapAccounting ??= hasSwapAccounting();
+      return swapAccounting;
+    },
+  };
+}
+
+function hasSwapAccounting(): boolean {
+  const v1 = '/sys/fs/cgroup/memory';
+  if (existsSync(v1)) return existsSync(`${v1}/memory.memsw.limit_in_bytes`);
+  return existsSync('/proc/swaps'); // v2: memory.swap.max is there when the kernel has swap at all
+}

@@ -1,0 +1,74 @@
+import { EngineError } from '../errors/index.ts';
+import type { ContainerInfo } from './container.ts';
+import type { ContainersContext } from './context.ts';
+import { observe } from './observe.ts';
+import type { ContainerRecord } from './record.ts';
+import { containerHostname } from './runtime-config.ts';
+import { commandLine, environment, workingDir } from './runtime-process.ts';
+import type { SpecMount } from './spec-mounts.ts';
+import type { ContainerState } from './state.ts';
+import { stopSignalOf } from './stop.ts';
+
+/** All that is known of a container now. ERR_CONTAINER_NOT_FOUND when it has gone meanwhile. */
+export async function inspectContainer(
+  context: ContainersContext,
+  record: ContainerRecord,
+): Promise<ContainerInfo> {
+  const state = await observe(context, record);
+  if (state !== null) return describe(context, record, state);
+  throw new EngineError('ERR_CONTAINER_NOT_FOUND', `container ${record.name} has been removed`);
+}
+
+export function describe(
+  context: ContainersContext,
+  record: ContainerRecord,
+  state: ContainerState,
+): ContainerInfo {
+  const { id, name, createdAt, image, spec } = record;
+  const hostname = containerHostname(id, spec, context.host);
+  return {
+    id,
+    name,
+    image: image.reference,
+    imageId: image.id,
+    createdAt,
+    argv: commandLine(spec, image.process),
+    env: environment(spec, image.process, hostname),
+    cwd: spec.cwd ?? workingDir(image.process),
+    user: spec.user ?? image.process.user ?? '',
+    state,
+    labels: { ...image.process.labels, ...spec.labels },
+    hostname,
+    network: spec.network,
+    mounts: mountsOf(context, record),
+    limits: spec.limits,
+    tty: spec.tty,
+    stdin: spec.stdin,
+    privileged: spec.privileged,
+    readOnly: spec.readOnly,
+    autoRemove: spec.autoRemove,
+    platform: image.platform,
+    stopSignal: stopSignalOf(record),
+    log: spec.log,
+    logPath: spec.log.driver === 'none' ? null : context.store.paths(id).log,
+  };
+}
+
+function mountsOf(context: ContainersContext, { spec, volumes }: ContainerRecord): ContainerInfo['mounts'] {
+  const isVisible = (mount: SpecMount) => mount.type !== 'volume';
+  return [
+    ...spec.mounts.filter(isVisible).map((mount) => ({
+      type: mount.type,
+      source: mount.type === 'bind' ? mount.source : '',
+      target: mount.target,
+      readOnly: mount.type === 'bind' && mount.readOnly,
+    })),
+    ...volumes.map(({ name, target, readOnly }) => ({
+      type: 'volume',
+      source: context.volumes.path(name),
+      target,
+      readOnly,
+      name,
+    })),
+  ];
+}

@@ -1,0 +1,37 @@
+import { rm } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { native } from '../../bindings/load.ts';
+import { isEngineError } from '../errors/index.ts';
+import { killTask } from '../runtime/index.ts';
+import { cgroupOf } from './bundle.ts';
+import type { ContainersContext } from './context.ts';
+import { observe } from './observe.ts';
+import type { ContainerRecord } from './record.ts';
+import { parseSignal } from './signals.ts';
+import { requireState } from './state.ts';
+
+/** Sends a signal to the container's process 1. ERR_CONTAINER_STATE when it does not run. */
+export async function killContainer(
+  context: ContainersContext,
+  record: ContainerRecord,
+  signal: string | number = 'SIGKILL',
+): Promise<void> {
+  const number = parseSignal(signal);
+  requireState('kill', record.name, (await observe(context, record)) ?? { status: 'created' });
+  await killProcesses(context, record, number);
+}
+
+/** The same without a look at the state: one that has just ended is no error. What is frozen is thawed to die. */
+export async function killProcesses(
+  context: ContainersContext,
+  record: ContainerRecord,
+  signal: number,
+): Promise<void> {
+  const { runDir, paused } = context.store.paths(record.id);
+  await killTask(runDir, signal).catch((error: unknown) => {
+    if (!isEngineError(error, 'ERR_CONTAINER_STATE')) throw error;
+  });
+  if (signal !== constants.signals.SIGKILL) return;
+  await native.thawCgroup(cgroupOf(record.id)).catch(() => undefined); // it has gone with the container
+  await rm(paused, { force: true });
+}

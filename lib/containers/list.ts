@@ -1,0 +1,49 @@
+import type { ContainerUse } from '../images/index.ts';
+import type { ContainerInfo } from './container.ts';
+import type { ContainersContext } from './context.ts';
+import { describe } from './inspect.ts';
+import { observe } from './observe.ts';
+import type { ContainerRecord } from './record.ts';
+import type { ContainerState } from './state.ts';
+
+interface Observed {
+  readonly record: ContainerRecord;
+  readonly state: ContainerState;
+}
+
+/** Newest first. Looking heals: what a crash left is put in order here. */
+export async function listContainers(
+  context: ContainersContext,
+  options: { all?: boolean } = {},
+): Promise<ContainerInfo[]> {
+  const observed = await observeAll(context);
+  return observed
+    .filter(({ state }) => options.all || isUp(state))
+    .sort((left, right) => (left.record.createdAt < right.record.createdAt ? 1 : -1))
+    .map(({ record, state }) => describe(context, record, state));
+}
+
+/** The same as far as images are concerned. */
+export async function listUses(context: ContainersContext): Promise<ContainerUse[]> {
+  const observed = await observeAll(context);
+  return observed.flatMap(({ record: { id, name, image }, state }) =>
+    image.id === null ? [] : [{ id, name, imageId: image.id, chainId: image.chainId, running: isUp(state) }],
+  );
+}
+
+async function observeAll(context: ContainersContext): Promise<Observed[]> {
+  await context.store.sweepRemoved();
+  const found = await Promise.all((await context.store.ids()).map((id) => observeOne(context, id)));
+  return found.filter((item) => item !== null);
+}
+
+/** null: it went while we looked. */
+async function observeOne(context: ContainersContext, id: string): Promise<Observed | null> {
+  const record = await context.store.read(id);
+  const state = record && (await observe(context, record));
+  return record && state && { record, state };
+}
+
+function isUp(state: ContainerState): boolean {
+  return state.status === 'running' || state.status === 'paused';
+}

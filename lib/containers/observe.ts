@@ -1,0 +1,94 @@
+import { access, readFile } from 'node:fs/promises';
+import { native } from '../../bindings/load.ts';
+import { taskState } from '../runtime/index.ts';
+import { cgroupOf } from './bundle.ts';
+import type { ContainersContext } from './context.ts';
+import type { ContainerRecord } from './record.ts';
+import { removeFiles } from './remove.ts';
+import type { ContainerState, ExitStatus } from './state.ts';
+import { ignoring } from './store.ts';
+
+/**
+ * The state of a container, derived from its files and its monitor's lock. What a killed monitor or a crash left is
+ * healed on the way. null: it is gone (its owner died before it was started, or it was to remove itself).
+ */
+export async function observe(
+  context: ContainersContext,
+  record: ContainerRecord,
+): Promise<ContainerState | null> {
+  const seen = await look(context, record);
+  if (seen !== 'lost') return seen;
+  using _lock = await context.store.lock(record.id);
+  const again = await look(context, record); // somebody may have healed it, or started it
+  return again === 'lost' ? await heal(context, record) : again;
+}
+
+/** For whoever holds the transition lock already. */
+export async function observeLocked(
+  context: ContainersContext,
+  record: ContainerRecord,
+): Promise<ContainerState | null> {
+  const seen = await look(context, record);
+  return seen === 'lost' ? await heal(context, record) : seen;
+}
+
+async function look({ store }: ContainersContext, record: ContainerRecord): Promise<ContainerState | 'lost'> {
+  const paths = store.paths(record.id);
+  const task = await taskState(paths.runDir);
+  if (task.status === 'running') {
+    const status = (await exists(paths.paused)) ? 'paused' : 'running';
+    return { status, pid: task.pid, startedAt: task.startedAt };
+  }
+  const exit = await readExit(paths.exit);
+  if (exit !== null) return { status: 'exited', ...exit };
+  if (task.status === 'starting') return { status: 'created' };
+  const wasStarted = (await exists(paths.started)) || (await exists(`${paths.runDir}/state.json`));
+  return wasStarted || isOrphan(record) ? 'lost' : { status: 'created' };
+}
+
+/** Made by a `run` whose process has died before the start. */
+function isOrphan({ owner }: ContainerRecord): boolean {
+  return owner !== undefined && native.processStartTime(owner.pid) !== owner.startTime;
+}
+
+/** Its processes are killed and its cgroup goes; it has then ended with 137, or is removed if it was to remove itself. */
+async function heal(context: ContainersContext, record: ContainerRecord): Promise<ContainerState | null> {
+  const paths = context.store.paths(record.id);
+  await native.killCgroup(cgroupOf(record.id)).catch(ignoring('ENOENT'));
+  await native.removeCgroup(cgroupOf(record.id));
+  if (record.spec.autoRemove) {
+    await removeFiles(context, record, { volumes: true });
+    return null;
+  }
+  const exit = await lostStatus(`${paths.runDir}/state.json`);
+  await native.writeFileAtomic(paths.exit, JSON.stringify(exit), { mode: 0o600, durable: true });
+  await native.removeTree(paths.runDir);
+  return { status: 'exited', ...exit };
+}
+
+async function lostStatus(stateFile: string): Promise<ExitStatus> {
+  const state = JSON.parse((await readFile(stateFile, 'utf8').catch(ignoring('ENOENT'))) ?? '{}') as {
+    startedAt?: string;
+  };
+  const now = new Date().toISOString();
+  return {
+    exitCode: 137,
+    signal: 'SIGKILL',
+    oomKilled: false,
+    startedAt: state.startedAt ?? now,
+    finishedAt: now,
+    error: 'its monitor died (it was killed, or the machine went down), and the container with it',
+  };
+}
+
+async function readExit(path: string): Promise<ExitStatus | null> {
+  const json = await readFile(path, 'utf8').catch(ignoring('ENOENT'));
+  return json === null ? null : (JSON.parse(json) as ExitStatus);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,102 @@
+import { EngineError } from '../errors/index.ts';
+import type { ContainerUse } from '../images/index.ts';
+import { attachContainer, attachmentOf } from './attach.ts';
+import type { Container, Containers, StartedContainer, StartOptions } from './container.ts';
+import type { ContainersContext } from './context.ts';
+import { createContainer, throwIfAborted } from './create.ts';
+import { execInContainer, runInContainer } from './exec.ts';
+import { inspectContainer } from './inspect.ts';
+import { killContainer } from './kill.ts';
+import { listContainers, listUses } from './list.ts';
+import { readContainerLog } from './logs.ts';
+import { pauseContainer } from './pause.ts';
+import type { ContainerRecord } from './record.ts';
+import { removeContainer } from './remove.ts';
+import { runContainer } from './run.ts';
+import { attachSelection, isAttached, startContainer } from './start.ts';
+import { stopContainer } from './stop.ts';
+import { unpauseContainer } from './unpause.ts';
+import { waitForContainer } from './wait.ts';
+
+/** The verbs of this room as one object, and what images ask of it. */
+export function openContainers(context: ContainersContext): Containers & { uses(): Promise<ContainerUse[]> } {
+  const get = async (nameOrId: string) => handleOf(context, await find(context, nameOrId));
+  return {
+    create: async (image, options) => handleOf(context, await createContainer(context, image, options)),
+    get,
+    list: async ({ all = false, signal } = {}) => {
+      throwIfAborted(signal);
+      return await listContainers(context, { all });
+    },
+    run: ((image, argv = [], options = {}) =>
+      runContainer(context, image, argv, options)) as Containers['run'],
+    start: async (name, options) => await (await get(name)).start(options),
+    inspect: async (name, options) => await (await get(name)).inspect(options),
+    wait: async (name, options) => await (await get(name)).wait(options),
+    logs: (name, options) => logsOf(context, name, options),
+    stop: async (name, options) => await (await get(name)).stop(options),
+    kill: async (name, signal) => await (await get(name)).kill(signal),
+    pause: async (name) => await (await get(name)).pause(),
+    unpause: async (name) => await (await get(name)).unpause(),
+    attach: async (name, options) => await (await get(name)).attach(options),
+    exec: async (name, argv, options) => await (await get(name)).exec(argv, options),
+    remove: async (name, options) => await (await get(name)).remove(options),
+    uses: () => listUses(context),
+  };
+}
+
+async function find({ store }: ContainersContext, nameOrId: string): Promise<ContainerRecord> {
+  const record = await store.read(await store.find(nameOrId));
+  if (record !== null) return record;
+  throw new EngineError('ERR_CONTAINER_NOT_FOUND', `container ${nameOrId} has been removed`);
+}
+
+async function* logsOf(context: ContainersContext, name: string, options: Parameters<Containers['logs']>[1]) {
+  yield* readContainerLog(context, await find(context, name), options);
+}
+
+function handleOf(context: ContainersContext, record: ContainerRecord): Container {
+  return {
+    id: record.id,
+    name: record.name,
+    start: (options) => started(context, record, options),
+    inspect: async ({ signal } = {}) => {
+      throwIfAborted(signal);
+      return await inspectContainer(context, record);
+    },
+    wait: (options) => waitForContainer(context, record, options),
+    logs: (options) => readContainerLog(context, record, options),
+    stop: (options) => stopContainer(context, record, options),
+    kill: (signal) => killContainer(context, record, signal),
+    pause: () => pauseContainer(context, record),
+    unpause: () => unpauseContainer(context, record),
+    attach: (options) => attachContainer(context, record, options),
+    exec: (argv, options) => execInContainer(context, record, argv, options),
+    run: (argv, options) => runInContainer(context, record, argv, options),
+    remove: (options) => removeContainer(context, record, options),
+  };
+}
+
+async function started(
+  context: ContainersContext,
+  record: ContainerRecord,
+  options: StartOptions = {},
+): Promise<StartedContainer> {
+  const task = await startContainer(context, record, options);
+  return {
+    ...handleOf(context, record),
+    pid: task.pid,
+    startedAt: task.startedAt,
+    attachment: isAttached(attachSelection(options.attach)) ? attachmentOf(task) : null,
+    [Symbol.asyncDispose]: async () => {
+      task.detach();
+      await removeContainer(context, record, { force: true, volumes: true }).catch((error: unknown) => {
+        if (!isGone(error)) throw error;
+      });
+    },
+  };
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof EngineError && error.code === 'ERR_CONTAINER_NOT_FOUND';
+}

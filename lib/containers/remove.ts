@@ -1,0 +1,47 @@
+import { EngineError } from '../errors/index.ts';
+import { waitTask } from '../runtime/index.ts';
+import { Undo } from '../undo/index.ts';
+import type { RemoveOptions } from './container.ts';
+import type { ContainersContext } from './context.ts';
+import { killProcesses } from './kill.ts';
+import { observeLocked } from './observe.ts';
+import type { ContainerRecord } from './record.ts';
+import { discardRoot } from './root-mount.ts';
+import { can, requireState } from './state.ts';
+
+/** Removes a container that does not run, or with `force` any. ERR_CONTAINER_STATE, ERR_CONTAINER_NOT_FOUND. */
+export async function removeContainer(
+  context: ContainersContext,
+  record: ContainerRecord,
+  options: RemoveOptions = {},
+): Promise<void> {
+  if (options.signal?.aborted)
+    throw new EngineError('ERR_ABORTED', 'the removal was aborted', { cause: options.signal.reason });
+  using _lock = await context.store.lock(record.id);
+  const state = await observeLocked(context, record);
+  if (state === null) return;
+  if (!can('remove', state) && options.force) await end(context, record);
+  else requireState('remove', record.name, state);
+  await removeFiles(context, record, { volumes: options.volumes === true || record.spec.autoRemove });
+}
+
+/** All that is on disk, past errors: one rename, after which the container does not exist, and then the rest. */
+export async function removeFiles(
+  context: ContainersContext,
+  record: ContainerRecord,
+  options: { volumes: boolean },
+): Promise<void> {
+  await using steps = new Undo(); // in reverse
+  for (const { name, anonymous } of record.volumes) {
+    if (anonymous && options.volumes) steps.add(() => context.volumes.remove(name));
+  }
+  steps.add(() => discardRoot(context, record));
+  steps.add(() => context.store.releaseName(record.name, record.id));
+  steps.add(() => context.store.remove(record.id));
+}
+
+async function end(context: ContainersContext, record: ContainerRecord): Promise<void> {
+  const { runDir, exit } = context.store.paths(record.id);
+  await killProcesses(context, record, 9);
+  await waitTask(runDir, { statusFile: exit }).catch(() => undefined); // gone is gone, however
+}

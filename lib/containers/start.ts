@@ -1,0 +1,70 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { native } from '../../bindings/load.ts';
+import { launchTask, type StdioSelection, type Task } from '../runtime/index.ts';
+import { Undo } from '../undo/index.ts';
+import { makeBundle } from './bundle.ts';
+import type { AttachOptions, StartOptions } from './container.ts';
+import type { ContainersContext } from './context.ts';
+import { observeLocked } from './observe.ts';
+import type { ContainerRecord } from './record.ts';
+import { existingRoot } from './root-mount.ts';
+import { requireState } from './state.ts';
+import { ignoring } from './store.ts';
+
+/**
+ * Starts a container that does not run. Resolves when its command has been executed; otherwise nothing of the attempt is
+ * left, and the container is what it was. ERR_CONTAINER_STATE, ERR_EXEC_*, ERR_MOUNT_*, ERR_CGROUP_*, ERR_LAUNCH_FAILED.
+ */
+export async function startContainer(
+  context: ContainersContext,
+  record: ContainerRecord,
+  options: StartOptions = {},
+): Promise<Task> {
+  using _lock = await context.store.lock(record.id);
+  requireState('start', record.name, (await observeLocked(context, record)) ?? { status: 'created' });
+  await using undo = new Undo();
+  await prepareRun(context, record, undo);
+  const attach = attachSelection(options.attach);
+  const bundle = await makeBundle(context, record, await existingRoot(context, record), {
+    stdin: stdinMode(record, attach),
+    attach,
+    ...(options.terminal && { terminal: options.terminal }),
+  });
+  const task = await launchTask(context.store.paths(record.id).runDir, bundle, {
+    signal: options.signal,
+    monitor: context.monitor,
+  });
+  undo.commit();
+  if (!isAttached(attach)) task.detach();
+  return task;
+}
+
+export function attachSelection(attach: boolean | AttachOptions | undefined): StdioSelection {
+  if (!attach) return {};
+  const { stdin = false, stdout = true, stderr = true } = attach === true ? { stdin: true } : attach;
+  return { stdin, stdout, stderr };
+}
+
+export function isAttached({ stdin, stdout, stderr }: StdioSelection): boolean {
+  return stdin === true || stdout === true || stderr === true;
+}
+
+/** As docker's StdinOnce: the stdin of a foreground container ends with the client that it was started for. */
+function stdinMode({ spec }: ContainerRecord, attach: StdioSelection): 'none' | 'open' | 'once' {
+  if (!spec.stdin) return 'none';
+  return attach.stdin ? 'once' : 'open';
+}
+
+/** A fresh run directory, and the last end out of the way: whoever looks must not take it for this run's. */
+async function prepareRun(context: ContainersContext, record: ContainerRecord, undo: Undo): Promise<void> {
+  const { runDir, exit, started } = context.store.paths(record.id);
+  await native.removeTree(runDir);
+  await mkdir(runDir, { recursive: true, mode: 0o700 });
+  undo.add(() => native.removeTree(runDir));
+  const previous = `${exit}.previous`;
+  const hadEnded = (await rename(exit, previous).then(() => true, ignoring('ENOENT'))) === true;
+  if (hadEnded) undo.add(() => rename(previous, exit));
+  for (const { name } of record.volumes) await context.volumes.ensure(name);
+  await writeFile(started, '');
+  undo.add(() => native.removeTree(started));
+}

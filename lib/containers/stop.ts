@@ -1,0 +1,57 @@
+import { constants } from 'node:os';
+import { EngineError, isEngineError } from '../errors/index.ts';
+import type { Cancellable } from './container.ts';
+import type { ContainersContext } from './context.ts';
+import { killProcesses } from './kill.ts';
+import { observe } from './observe.ts';
+import type { ContainerRecord } from './record.ts';
+import { parseSignal } from './signals.ts';
+import { requireState } from './state.ts';
+import { unpauseContainer } from './unpause.ts';
+import { waitForEnd } from './wait.ts';
+
+export interface StopOptions extends Cancellable {
+  /** Seconds before SIGKILL; -1 waits for ever. Default: the container's. */
+  timeout?: number;
+  /** Instead of the container's stop signal. */
+  stopSignal?: string;
+}
+
+/** What stop sends to a container that says nothing else. */
+export function stopSignalOf({ spec, image }: ContainerRecord): string {
+  return spec.stopSignal ?? image.process.stopSignal ?? 'SIGTERM';
+}
+
+/** The stop signal, some seconds, SIGKILL. Resolves when it has ended. ERR_CONTAINER_STATE when it does not run. */
+export async function stopContainer(
+  context: ContainersContext,
+  record: ContainerRecord,
+  options: StopOptions = {},
+): Promise<void> {
+  const signal = parseSignal(options.stopSignal ?? stopSignalOf(record));
+  const state = (await observe(context, record)) ?? { status: 'created' };
+  requireState('stop', record.name, state);
+  if (state.status === 'paused') await unpauseContainer(context, record);
+  await killProcesses(context, record, signal);
+  if (await endsWithin(context, record, options.timeout ?? record.spec.stopTimeout, options.signal)) return;
+  await killProcesses(context, record, constants.signals.SIGKILL);
+  await waitForEnd(context, record, options.signal);
+}
+
+async function endsWithin(
+  context: ContainersContext,
+  record: ContainerRecord,
+  seconds: number,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const limit = seconds < 0 ? undefined : AbortSignal.timeout(seconds * 1000);
+  const signals = [limit, signal].filter((item) => item !== undefined);
+  try {
+    await waitForEnd(context, record, signals.length > 0 ? AbortSignal.any(signals) : undefined);
+    return true;
+  } catch (error) {
+    if (!isEngineError(error, 'ERR_ABORTED') || signal?.aborted) throw error;
+    if (limit?.aborted) return false;
+    throw new EngineError('ERR_ABORTED', 'the stop was aborted', { cause: error });
+  }
+}

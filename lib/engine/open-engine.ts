@@ -1,0 +1,82 @@
+import { existsSync } from 'node:fs';
+import { native, nativeFile } from '../../bindings/load.ts';
+import {
+  ContainerStore,
+  type ContainersContext,
+  hostFacts,
+  openContainers,
+  VolumeStore,
+} from '../containers/index.ts';
+import type { Images } from '../images/index.ts';
+import { directorySnapshotter, type Snapshotter } from '../snapshots/index.ts';
+import type { Engine, EngineOptions } from './engine.ts';
+import { lazyImages } from './lazy-images.ts';
+import { openRoot } from './open-root.ts';
+import { openSystem } from './system.ts';
+
+/**
+ * Opens the engine of a root. Cheap, and nothing runs in the background: what a crash left is healed when it is met.
+ * @throws EngineError ERR_PERMISSION, ERR_ROOT_INVALID, ERR_ADDON_NOT_FOUND
+ */
+export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
+  const { root, runDir } = openRoot(options, process.env);
+  const store = new ContainerStore(root, runDir);
+  store.prepare();
+  const snapshots = directorySnapshotter({ root: `${root}/layers`, writable: `${root}/containers` });
+  const images = lazyImages(() => openImagesOf(root, snapshots, options, () => containers.uses()));
+  const context: ContainersContext = {
+    root,
+    runDir,
+    monitor: options.monitor ?? nativeFile('strake-monitor'),
+    init: initProgram(),
+    store,
+    volumes: new VolumeStore(root),
+    images,
+    snapshots,
+    host: hostFacts(),
+  };
+  const containers = openContainers(context);
+  return {
+    root,
+    runDir,
+    images,
+    containers,
+    system: openSystem({ root, runDir, images, containers, snapshots }),
+    run: containers.run,
+    [Symbol.asyncDispose]: async () => undefined, // files and locks are held by the calls that need them
+  };
+}
+
+/** Configuration, registry client and stores are loaded by the first command that has to do with images. */
+async function openImagesOf(
+  root: string,
+  snapshots: Snapshotter,
+  options: EngineOptions,
+  listContainers: () => ReturnType<ReturnType<typeof openContainers>['uses']>,
+): Promise<Images> {
+  const [{ openImages }, { loadConfig }] = await Promise.all([
+    import('../images/index.ts'),
+    import('../config/index.ts'),
+  ]);
+  const config = await loadConfig(options.config === undefined ? {} : { file: options.config });
+  return openImages({
+    root,
+    snapshots,
+    listContainers,
+    openRepository: async (reference) => {
+      const { openRemoteRepository } = await import('../registry-client/index.ts');
+      return openRemoteRepository(reference, { config, userAgent: `strake/${native.versions.strake}` });
+    },
+    limits: { maxBytes: config.limits.layerSize, maxEntries: config.limits.layerEntries },
+    concurrency: config.downloads.concurrency,
+  });
+}
+
+function initProgram(): string | null {
+  try {
+    const path = nativeFile('strake-init');
+    return existsSync(path) ? path : null;
+  } catch {
+    return null;
+  }
+}
