@@ -53,12 +53,16 @@ export interface NativeAddon {
   signalProcess(pid: number, startTime: string, signal: number): boolean;
   processStartTime(pid: number): string | null;
 
-  // cgroup_binding.cc
+  // cgroup_binding.cc: a group is named as in task.json ("strake/ID"); an absent one is empty
   cgroupLayout(): 'none' | 'v1' | 'hybrid' | 'v2';
+  /** Resolves when everything inside stands still. ERR_CGROUP_FAILED after 2 s, thawed; ERR_CGROUP_CONTROLLER_MISSING. */
   freezeCgroup(path: string): Promise<void>;
   thawCgroup(path: string): Promise<void>;
+  /** SIGKILL to everything inside, frozen or not; resolves when nothing is left. ERR_CGROUP_FAILED after 10 s. */
   killCgroup(path: string): Promise<void>;
+  /** With child groups; waits up to 2 s for processes that are dying, then rejects with EBUSY. */
   removeCgroup(path: string): Promise<void>;
+  /** Pids, of child groups too. */
   cgroupProcesses(path: string): Promise<number[]>;
 
   // probe_binding.cc

@@ -1,0 +1,9 @@
+import { native } from './load.ts';
+import type { Capability } from './native.ts';
+
+export type { Capability } from './native.ts';
+
+/** See NativeAddon.probe. */
+export function probe(root: string): Promise<Readonly<Record<Capability, { ok: boolean; reason?: string }>>> {
+  return native.probe(root);
+}

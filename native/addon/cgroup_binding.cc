@@ -1,0 +1,50 @@
+#include "addon/async.h"
+#include "addon/convert.h"
+#include "addon/rooms.h"
+#include "cgroup/cgroup.h"
+
+namespace strake::addon {
+
+namespace {
+
+using cgroup::Cgroup;
+
+Napi::Value cgroupLayout(const Napi::CallbackInfo& info) {
+  const char* names[] = {"none", "v1", "hybrid", "v2"};
+  return Napi::String::New(info.Env(), names[static_cast<size_t>(cgroup::layout())]);
+}
+
+template <void (Cgroup::*Verb)()>
+Napi::Value applied(const Napi::CallbackInfo& info) {
+  return async(info.Env(), [path = text(info, 0)] { (Cgroup::open(path).get()->*Verb)(); });
+}
+
+/// The wait for the dying can take seconds: not on the shared threads.
+Napi::Value killCgroup(const Napi::CallbackInfo& info) {
+  return async(
+      info.Env(), Thread::own, [path = text(info, 0)] { Cgroup::open(path)->kill(); },
+      [](Napi::Env env, bool) { return env.Undefined(); });
+}
+
+Napi::Value cgroupProcesses(const Napi::CallbackInfo& info) {
+  return async(
+      info.Env(), [path = text(info, 0)] { return Cgroup::open(path)->processes(); },
+      [](Napi::Env env, const std::vector<int>& pids) {
+        Napi::Array array = Napi::Array::New(env, pids.size());
+        for (uint32_t i = 0; i < pids.size(); ++i) array.Set(i, Napi::Number::New(env, pids[i]));
+        return array;
+      });
+}
+
+}  // namespace
+
+void registerCgroup(Napi::Env env, Napi::Object exports) {
+  exports.Set("cgroupLayout", entry<cgroupLayout>(env, "cgroupLayout"));
+  exports.Set("freezeCgroup", entry<applied<&Cgroup::freeze>>(env, "freezeCgroup"));
+  exports.Set("thawCgroup", entry<applied<&Cgroup::thaw>>(env, "thawCgroup"));
+  exports.Set("killCgroup", entry<killCgroup>(env, "killCgroup"));
+  exports.Set("removeCgroup", entry<applied<&Cgroup::remove>>(env, "removeCgroup"));
+  exports.Set("cgroupProcesses", entry<cgroupProcesses>(env, "cgroupProcesses"));
+}
+
+}  // namespace strake::addon
