@@ -20,7 +20,10 @@ void reapForEver(int epoll) {
     if (::epoll_wait(epoll, &event, 1, -1) < 1) continue;
     siginfo_t info{};
     ::waitid(P_PIDFD, static_cast<id_t>(event.data.fd), &info, WEXITED);
-    ::close(event.data.fd);  // which takes it out of the epoll, too
+    // Explicitly: close() alone leaves it in the epoll while a child of a concurrent spawn still holds a
+    // copy, and the next event would close whatever has got the number by then.
+    ::epoll_ctl(epoll, EPOLL_CTL_DEL, event.data.fd, nullptr);
+    ::close(event.data.fd);
   }
 }
 
