@@ -132,7 +132,7 @@ Launched execChecked(const ExecRequest& request, int64_t startedAt) {
   Launched launched;
   StartingChild child = cloneIntoContainer(request, filter ? &*filter : nullptr, initPidfd, startedAt);
   if (request.spec.find(NamespaceKind::user)) raiseHardLimits(child.pid(), request.process.rlimits);
-  child.collect(launched, Message::failed);
+  child.collectToExec(launched);
   child.releaseTo(launched);
   launched.sync.reset();
   return launched;

@@ -70,6 +70,10 @@ bool StartingChild::collect(Launched& launched, Message until) {
   return false;
 }
 
+void StartingChild::collectToExec(Launched& launched) {
+  while (std::optional<Received> received = sync_.receive()) take(*received, launched);
+}
+
 void StartingChild::releaseTo(Launched& launched) {
   launched.pid = std::exchange(child_.pid, -1);
   launched.pidfd = std::move(child_.pidfd);
@@ -79,7 +83,7 @@ void StartingChild::releaseTo(Launched& launched) {
 void Launched::go() {
   StartingChild child({pid, std::move(pidfd)}, SyncSocket(std::move(sync)));
   child.sync().send(Message::go);
-  child.collect(*this, Message::failed);
+  child.collectToExec(*this);
   child.releaseTo(*this);
   sync.reset();
 }

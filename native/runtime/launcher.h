@@ -16,9 +16,12 @@ class StartingChild {
   pid_t pid() const noexcept { return child_.pid; }
   const SyncSocket& sync() const noexcept { return sync_; }
 
-  /// Reads messages into `launched` until `until` comes; at the end of the stream returns false. Throws
-  /// LaunchError for `failed`.
+  /// Reads messages into `launched` until `until` comes; false when the stream ends first. Throws LaunchError
+  /// for `failed`.
   bool collect(Launched& launched, Message until);
+
+  /// Reads messages until the stream ends: the payload runs. Throws LaunchError for `failed`.
+  void collectToExec(Launched& launched);
 
   /// The payload runs, or waits for go(): hands everything over.
   void releaseTo(Launched& launched);
