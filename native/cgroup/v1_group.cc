@@ -10,6 +10,7 @@
 #include "cgroup/files.h"
 #include "cgroup/limits.h"
 #include "cgroup/members.h"
+#include "cgroup/stats.h"
 #include "sys/error.h"
 #include "sys/unique_fd.h"
 
@@ -155,9 +156,10 @@ std::string V1Group::file(std::string_view controller, const char* name) const {
 }
 
 std::string V1Group::freezer() const {
+  if (members_.empty())
+    throw sys::Error("ERR_CGROUP_FAILED", "cgroup " + path_ + " does not exist: its container is gone");
   if (const Member* entered = member("freezer")) return entered->directory + "/freezer.state";
-  throwMissing("freezer", "pause",
-               "it is not mounted here, or the container is gone; mount it, or stop the container instead");
+  throwMissing("freezer", "pause", "it is not mounted here; mount it, or stop the container instead");
 }
 
 int V1Group::joinSelf() noexcept {
@@ -216,43 +218,8 @@ void V1Group::kill() {
                                               "they wait for a device or a file system");
 }
 
-/// "8:0 Read 4096" lines, one per device, with totals.
-void addIo(const std::string& text, uint64_t& reads, uint64_t& writes) {
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
-    const std::string_view line(text.data() + at, end - at);
-    at = end + 1;
-    const size_t space = line.find(' ');
-    if (space == std::string_view::npos) continue;
-    reads += keyedNumber(line.substr(space + 1), "Read");
-    writes += keyedNumber(line.substr(space + 1), "Write");
-  }
-}
-
 Stats V1Group::stats() const {
-  Stats stats;
-  const auto value = [&](const char* controller, const char* name) {
-    return readNumber(file(controller, name)).value_or(0);
-  };
-  stats.cpuUsageNs = value("cpuacct", "cpuacct.usage");
-  stats.cpuUserNs = value("cpuacct", "cpuacct.usage_user");
-  stats.cpuSystemNs = value("cpuacct", "cpuacct.usage_sys");
-  const std::string cpu = readFile(file("cpu", "cpu.stat")).value_or("");
-  stats.periods = keyedNumber(cpu, "nr_periods");
-  stats.throttledPeriods = keyedNumber(cpu, "nr_throttled");
-  stats.throttledNs = keyedNumber(cpu, "throttled_time");
-  const std::string memory = readFile(file("memory", "memory.stat")).value_or("");
-  stats.memoryUsage = value("memory", "memory.usage_in_bytes");
-  stats.memoryLimit = value("memory", "memory.limit_in_bytes");
-  stats.memoryMax = value("memory", "memory.max_usage_in_bytes");
-  stats.memoryCache = keyedNumber(memory, "total_inactive_file");
-  stats.swapUsage = keyedNumber(memory, "total_swap");
-  stats.pids = value("pids", "pids.current");
-  stats.pidsLimit = value("pids", "pids.max");
-  addIo(readFile(file("blkio", "blkio.throttle.io_service_bytes_recursive")).value_or(""), stats.readBytes,
-        stats.writeBytes);
-  addIo(readFile(file("blkio", "blkio.throttle.io_serviced_recursive")).value_or(""), stats.readOps,
-        stats.writeOps);
+  Stats stats = v1Stats([&](const char* controller, const char* name) { return file(controller, name); });
   stats.oomKills = oomKills();
   return stats;
 }

@@ -6,12 +6,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
+#include <limits>
 
 #include "cgroup/device_program.h"
 #include "cgroup/files.h"
 #include "cgroup/limits.h"
 #include "cgroup/members.h"
+#include "cgroup/stats.h"
 #include "sys/error.h"
 #include "sys/unique_fd.h"
 
@@ -51,13 +52,14 @@ class V2Group final : public Cgroup {
   bool frozen() const override { return event("frozen") == 1; }
   std::vector<int> processes() const override { return processesBelow(directory_); }
   void kill() override;
-  Stats stats() const override;
-  uint64_t oomKills() const override;
+  Stats stats() const override { return v2Stats(directory_); }
+  uint64_t oomKills() const override { return stats().oomKills; }
   void remove() override;
   std::vector<Directory> directories() const override;
 
  private:
-  void openFiles();
+  void openFiles(const std::string& directory);
+  std::string entrance() const;
   void delegate(const std::vector<LimitWrite>& writes);
   void enable(std::string_view controller);
   void apply(const Resources& resources);
@@ -74,7 +76,7 @@ class V2Group final : public Cgroup {
 void V2Group::create(const Resources& resources) {
   makeGroup(base_, path_, [](const std::string&) {});
   try {
-    openFiles();
+    openFiles(directory_);
     apply(resources);
   } catch (...) {
     removeGroup(directory_, std::chrono::steady_clock::now());
@@ -84,16 +86,30 @@ void V2Group::create(const Resources& resources) {
 
 void V2Group::open() {
   try {
-    openFiles();
+    openFiles(entrance());
   } catch (const sys::SysError& error) {
     if (error.error() != ENOENT) throw;  // absent: a group without processes, whose removal is done
   }
 }
 
-void V2Group::openFiles() {
-  fd_.reset(sys::check(::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open", directory_));
-  procs_.reset(
-      sys::check(::openat(fd_.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC), "open", file("cgroup.procs")));
+/// Where another process can enter. A group that has given its controllers to its children (a container that
+/// runs systemd) can hold no process itself: then it is the group of the oldest process, the container's
+/// init.
+std::string V2Group::entrance() const {
+  if (readFile(file("cgroup.subtree_control")).value_or("\n") == "\n") return directory_;
+  std::string oldest = directory_;
+  int least = std::numeric_limits<int>::max();
+  forEachGroup(directory_, [&](const std::string& group) {
+    const auto pid = readNumber(group + "/cgroup.procs").value_or(0);
+    if (pid > 0 && static_cast<int>(pid) < least) least = static_cast<int>(pid), oldest = group;
+  });
+  return oldest;
+}
+
+void V2Group::openFiles(const std::string& directory) {
+  fd_.reset(sys::check(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open", directory));
+  procs_.reset(sys::check(::openat(fd_.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC), "open",
+                          directory + "/cgroup.procs"));
 }
 
 void V2Group::update(const Resources& resources) {
@@ -140,8 +156,8 @@ void V2Group::enable(std::string_view controller) {
 }
 
 void V2Group::join(int pid) {
-  if (const int error = writeFile(file("cgroup.procs"), std::to_string(pid)); error != 0)
-    throw sys::SysError(error, "write", file("cgroup.procs"));
+  const std::string text = std::to_string(pid);
+  if (::write(procs_.get(), text.data(), text.size()) < 0) sys::throwErrno("write", file("cgroup.procs"));
 }
 
 void V2Group::setFrozen(bool frozen) {
@@ -171,44 +187,6 @@ void V2Group::kill() {
     throw sys::Error("ERR_CGROUP_FAILED", "processes of " + directory_ +
                                               " did not die within 10 s of SIGKILL (state D in ps): " +
                                               "they wait for a device or a file system");
-}
-
-/// "8:0 rbytes=1 wbytes=2 rios=3 wios=4 …", one line per device.
-uint64_t ioTotal(const std::string& text, std::string_view key) {
-  uint64_t total = 0;
-  for (size_t at = text.find(key); at != std::string::npos; at = text.find(key, at + 1))
-    total += std::strtoull(text.c_str() + at + key.size(), nullptr, 10);
-  return total;
-}
-
-Stats V2Group::stats() const {
-  Stats stats;
-  const std::string cpu = readFile(file("cpu.stat")).value_or("");
-  stats.cpuUsageNs = keyedNumber(cpu, "usage_usec") * 1000;
-  stats.cpuUserNs = keyedNumber(cpu, "user_usec") * 1000;
-  stats.cpuSystemNs = keyedNumber(cpu, "system_usec") * 1000;
-  stats.periods = keyedNumber(cpu, "nr_periods");
-  stats.throttledPeriods = keyedNumber(cpu, "nr_throttled");
-  stats.throttledNs = keyedNumber(cpu, "throttled_usec") * 1000;
-  stats.memoryUsage = readNumber(file("memory.current")).value_or(0);
-  stats.memoryLimit = readNumber(file("memory.max")).value_or(0);
-  stats.memoryMax = readNumber(file("memory.peak")).value_or(0);
-  stats.memoryCache = keyedNumber(readFile(file("memory.stat")).value_or(""), "inactive_file");
-  stats.swapUsage = readNumber(file("memory.swap.current")).value_or(0);
-  stats.pids = readNumber(file("pids.current")).value_or(0);
-  stats.pidsLimit = readNumber(file("pids.max")).value_or(0);
-  const std::string io = readFile(file("io.stat")).value_or("");
-  stats.readBytes = ioTotal(io, "rbytes=");
-  stats.writeBytes = ioTotal(io, "wbytes=");
-  stats.readOps = ioTotal(io, "rios=");
-  stats.writeOps = ioTotal(io, "wios=");
-  stats.oomKills = oomKills();
-  return stats;
-}
-
-/// Hierarchical: memory.events counts child groups too.
-uint64_t V2Group::oomKills() const {
-  return keyedNumber(readFile(file("memory.events")).value_or(""), "oom_kill");
 }
 
 void V2Group::remove() {

@@ -132,6 +132,36 @@ TEST_F(CgroupV1, EveryLimitIsWhatTheKernelReports) {
   EXPECT_EQ(stats.pidsLimit, 17u);
 }
 
+TEST_F(CgroupV1, ABlockWeightGoesToTheSchedulerThatIsThere) {
+  Resources resources;
+  resources.blkio.weight = 300;
+  create(resources);
+  const std::string bfq = value("blkio", "blkio.bfq.weight");
+  EXPECT_EQ(bfq == "absent" ? value("blkio", "blkio.weight") : bfq, "300");
+}
+
+TEST_F(CgroupV1, TimeOnTheProcessorIsCountedAndAQuotaThrottles) {
+  Resources resources;
+  resources.cpu.period = 10000;
+  resources.cpu.quota = 2000;
+  create(resources);
+  const pid_t pid = spawn([] {
+    for (;;) {
+      asm volatile("");
+    }
+    return 0;
+  });
+  std::this_thread::sleep_for(300ms);
+  const auto stats = group_->stats();
+  EXPECT_GT(stats.cpuUsageNs, 10'000'000u);
+  EXPECT_LT(stats.cpuUsageNs, 150'000'000u);  // a fifth of the time, generously
+  EXPECT_GT(stats.throttledPeriods, 3u);
+  EXPECT_GE(stats.periods, stats.throttledPeriods);
+  EXPECT_GT(stats.throttledNs, 0u);
+  ::kill(pid, SIGKILL);
+  wait(pid);
+}
+
 TEST_F(CgroupV1, MemoryAndSwapMoveTogetherUpAndDownInEitherOrder) {
   Resources resources;
   resources.memory.limit = 64 << 20;
@@ -352,6 +382,7 @@ TEST_F(CgroupV1, AnAbsentGroupIsEmptyAndItsRemovalIsNoError) {
   EXPECT_TRUE(absent->processes().empty());
   EXPECT_TRUE(absent->directories().empty());
   EXPECT_EQ(absent->oomKills(), 0u);
+  EXPECT_TRUE(codeOf([&] { absent->freeze(); }).starts_with("ERR_CGROUP_FAILED"));
   absent->kill();
   absent->remove();
 }

@@ -287,6 +287,16 @@ TEST_F(CgroupV2, AProcessIsBornInTheGroupOrJoins) {
   EXPECT_NE(std::find(pids.begin(), pids.end(), joined), pids.end());
 }
 
+TEST_F(CgroupV2, ProcessorTimeIsCountedWithoutAController) {
+  create();
+  const pid_t pid = spawn([] {
+    for (unsigned turns = 0; turns < 20000000; ++turns) asm volatile("");
+    return 0;
+  });
+  wait(pid);
+  EXPECT_GT(group_->stats().cpuUsageNs, 1'000'000u);
+}
+
 TEST_F(CgroupV2, FreezeThawAndKill) {
   create();
   const pid_t pid = spawn(forever);
