@@ -1,27 +1,22 @@
-import { EngineError } from '../errors/index.ts';
+import { toEngineError } from '../../bindings/errors.ts';
+import { EngineError, isEngineError } from '../errors/index.ts';
 
-/** What a pull fails with: an EngineError in every case. */
+/** What a pull fails with, as an EngineError whose message says what became of it. */
 export function pullError(
   error: unknown,
   pull: { readonly reference: string; readonly root: string; readonly aborted: boolean },
-): EngineError {
+): unknown {
   const { reference, root } = pull;
   if (pull.aborted) {
     const message = `the pull of ${reference} was aborted; what was downloaded is kept for the next one`;
     return new EngineError('ERR_ABORTED', message, { cause: error, details: { reference } });
   }
-  if (error instanceof EngineError) return error;
-  const { code, path = root, message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new EngineError(
-      'ERR_NO_SPACE',
-      `the disk is full: ${reference} could not be written to ${root}. Free space there (remove images and containers, ` +
-        'or use another root) and pull again; what was downloaded is kept',
-      { cause: error, details: { reference, path } },
-    );
-  }
-  return new EngineError('ERR_SYSTEM', `could not store ${reference}: ${message}`, {
-    cause: error,
-    details: { reference, path },
-  });
+  const failure = toEngineError(error);
+  if (!isEngineError(failure, 'ERR_NO_SPACE')) return failure;
+  return new EngineError(
+    'ERR_NO_SPACE',
+    `the disk is full: ${reference} could not be stored below ${root}. Free some space (remove images and containers, or ` +
+      'use another root) and pull again; what was downloaded is kept',
+    { cause: failure, details: { ...failure.details, reference, root } },
+  );
 }

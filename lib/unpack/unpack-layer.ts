@@ -49,30 +49,33 @@ const wrongBytes: ReadonlySet<ErrorCode> = new Set([
   'ERR_LAYER_TOO_LARGE',
 ]);
 
+/** Those for which whoever sent the bytes is to blame. */
+const falseBytes: ReadonlySet<ErrorCode> = new Set(['ERR_BLOB_SIZE_MISMATCH', 'ERR_BLOB_DIGEST_MISMATCH']);
+
 /**
  * Fetches a layer and unpacks it while it arrives: every byte goes to the partial file and through the native pipeline.
  * A cut download goes on where it stopped. Bytes that turn out wrong are thrown away; if they were put together from
- * several downloads the layer is fetched once more from the start. Afterwards the partial file holds the verified blob,
- * or, when the layer could not be had (cut off, aborted, disk full), what has arrived.
- * ERR_LAYER_*, ERR_BLOB_*, ERR_REGISTRY_*, ERR_MEDIA_TYPE_UNSUPPORTED, ERR_NO_SPACE, ERR_ABORTED.
+ * several downloads the layer is fetched once more from the start, and if its sender is to blame, from another one.
+ * Afterwards the partial file holds the verified blob, or, when the layer could not be had (cut off, aborted, disk full),
+ * what has arrived.
+ * ERR_LAYER_*, ERR_BLOB_*, ERR_REGISTRY_*, ERR_DOWNLOAD_INTERRUPTED, ERR_MEDIA_TYPE_UNSUPPORTED, ERR_ABORTED, and system
+ * errors of the disk.
  */
 export async function unpackLayer(layer: LayerToUnpack, options: UnpackOptions): Promise<UnpackedLayer> {
   const compression = layerCompression(layer.blob);
-  const first = new Attempt(layer, compression, options);
-  try {
-    return await first.run();
-  } catch (error) {
-    if (!hasWrongBytes(error)) throw error;
-    first.distrustOrigins();
-    await rm(options.partial, { force: true });
-    if (!first.pieced) throw error;
-  }
-  const second = new Attempt(layer, compression, options);
-  try {
-    return await second.run();
-  } catch (error) {
-    if (hasWrongBytes(error)) await rm(options.partial, { force: true });
-    throw error;
+  let restarted = false;
+  for (let failure: unknown; ; ) {
+    const attempt = new Attempt(layer, compression, options);
+    try {
+      return await attempt.run();
+    } catch (error) {
+      if (!hasCode(error, wrongBytes)) throw error;
+      failure ??= error;
+      await rm(options.partial, { force: true });
+      const again = attempt.pieced ? !restarted : attempt.blame(error);
+      if (!again) throw failure;
+      restarted ||= attempt.pieced;
+    }
   }
 }
 
@@ -83,7 +86,7 @@ class Attempt {
   readonly #layer: LayerToUnpack;
   readonly #compression: Compression;
   readonly #options: UnpackOptions;
-  readonly #origins = new Set<string>();
+  #origin: string | undefined;
   #received = 0;
 
   constructor(layer: LayerToUnpack, compression: Compression, options: UnpackOptions) {
@@ -104,8 +107,12 @@ class Attempt {
     }
   }
 
-  distrustOrigins(): void {
-    for (const origin of this.#origins) this.#options.source.distrust?.(origin);
+  /** Passes over whoever sent false bytes from now on; false: there is nobody to blame. */
+  blame(error: unknown): boolean {
+    const { source } = this.#options;
+    if (!hasCode(error, falseBytes) || this.#origin === undefined || !source.distrust) return false;
+    source.distrust(this.#origin);
+    return true;
   }
 
   async #fill(ingest: LayerIngest) {
@@ -153,7 +160,7 @@ class Attempt {
     const { blob } = this.#layer;
     const { source, signal, onProgress } = this.#options;
     const body = await source.fetch(blob, { offset: this.#received, signal });
-    if (body.origin !== undefined) this.#origins.add(body.origin);
+    this.#origin = body.origin;
     try {
       for await (const chunk of body) {
         if (this.#received + chunk.length > blob.size)
@@ -178,8 +185,8 @@ function unpacked(ingest: LayerIngest, layer: Omit<CommittedLayer, 'parent'>): U
   };
 }
 
-function hasWrongBytes(error: unknown): boolean {
-  return isEngineError(error) && wrongBytes.has(error.code);
+function hasCode(error: unknown, codes: ReadonlySet<ErrorCode>): boolean {
+  return isEngineError(error) && codes.has(error.code);
 }
 
 /** Does not wait for work that cannot be called back. */
