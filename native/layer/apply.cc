@@ -152,6 +152,7 @@ void Applier::writeData(TarReader& reader, const TarEntry& entry, int fd, const 
   uint64_t at = 0;
   std::span<const uint8_t> piece;
   for (const Extent& extent : entry.extents) {
+    if (extent.size == 0) continue;  // GNU tar's way to say that the file ends with a hole
     if (extent.offset != at)
       sys::check(::lseek(fd, static_cast<off_t>(extent.offset), SEEK_SET), "lseek", path);
     for (uint64_t left = extent.size; left > 0;) {
