@@ -1,0 +1,143 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import type { Engine } from '../../lib/engine/index.ts';
+import { fastFolder } from '../fixtures/cache.ts';
+import { debianImage } from '../fixtures/debian-image.ts';
+import { openTestEngine } from '../fixtures/engine.ts';
+import { watchLeaks } from '../fixtures/leaks.ts';
+import { type Registry, startRegistry } from '../fixtures/registry.ts';
+import { mustRun } from '../fixtures/run-program.ts';
+
+let registry: Registry;
+let engine: Engine;
+let reference: string;
+
+test.before(async () => {
+  registry = await startRegistry();
+  engine = await openTestEngine();
+  reference = await registry.push(await debianImage(), 'debian:12');
+  await engine.images.pull(reference);
+  await engine.run(reference, ['true']); // what an engine opens once and keeps
+});
+
+test.after.always(async () => {
+  await engine?.[Symbol.asyncDispose]();
+  await registry?.stop();
+});
+
+test.serial('a pulled Debian image is on disk what umoci makes of it', async (t) => {
+  const ours = await treeOf(await lowerFolders());
+  const theirs = await treeByUmoci();
+  t.true(ours.size > 15_000, `only ${ours.size} files`);
+  t.deepEqual(
+    [...ours.keys()].filter((path) => !theirs.has(path)),
+    [],
+    'only in ours',
+  );
+  t.deepEqual(
+    [...theirs.keys()].filter((path) => !ours.has(path)),
+    [],
+    'only in theirs',
+  );
+  const different = [...ours].filter(([path, line]) => line !== theirs.get(path));
+  t.deepEqual(
+    different.slice(0, 10).map(([path, line]) => ({ ours: line, theirs: theirs.get(path) })),
+    [],
+  );
+});
+
+test.serial(
+  'what a lower layer has and a higher one removed is gone, and an opaque directory hides all below',
+  async (t) => {
+    await using _ = await watchLeaks(t, engine);
+    const script =
+      'ls /usr/share/bash-completion; for f in /etc/motd /usr/bin/perlbug /usr/share/doc/git; do test -e $f && echo $f; done';
+    const { stdout } = await engine.run(reference, ['sh', '-c', script]);
+    t.is(stdout, 'only\n');
+  },
+);
+
+test.serial('python3 of the image runs in its container', async (t) => {
+  await using _ = await watchLeaks(t, engine);
+  const program =
+    'import json, sys, ssl, sqlite3; print(json.dumps([sys.version_info[0], sum(range(10)), sys.argv[1]]))';
+  const result = await engine.run(reference, ['python3', '-c', program, 'word']);
+  t.is(result.stderr, '');
+  t.deepEqual(JSON.parse(result.stdout), [3, 45, 'word']);
+  t.is(result.exitCode, 0);
+});
+
+test.serial('gcc of the image compiles and what it made runs, with its exit code passed on', async (t) => {
+  await using _ = await watchLeaks(t, engine);
+  const source = '#include <stdio.h>\nint main(void) { puts("compiled"); return 42; }\n';
+  const script = 'cat >/tmp/a.c && gcc -O2 -Wall -o /tmp/a /tmp/a.c && /tmp/a';
+  const result = await engine.run(reference, ['sh', '-c', script], { input: source });
+  t.is(result.stderr, '');
+  t.is(result.stdout, 'compiled\n');
+  t.is(result.exitCode, 42);
+});
+
+test.serial(
+  'a program with file capabilities and a set-user-id program have their rights in the container',
+  async (t) => {
+    await using _ = await watchLeaks(t, engine);
+    const script =
+      'getcap /srv/odd/capable; su -s /bin/sh nobody -c "/srv/odd/set-user-id -u; grep CapEff /proc/self/status"';
+    const { stdout, stderr } = await engine.run(reference, ['sh', '-c', script]);
+    t.is(stderr, '');
+    const [capabilities, effectiveUser, bare] = stdout.trim().split('\n');
+    t.is(capabilities, '/srv/odd/capable cap_net_bind_service,cap_net_raw=ep');
+    t.is(effectiveUser, '0');
+    t.is(bare, 'CapEff:\t0000000000000000');
+  },
+);
+
+test.serial('what a container writes is its own', async (t) => {
+  await using _ = await watchLeaks(t, engine);
+  await engine.run(reference, ['sh', '-c', 'rm -rf /usr/lib; echo changed >/etc/passwd; touch /new']);
+  const { stdout } = await engine.run(reference, [
+    'sh',
+    '-c',
+    'head -n1 /etc/passwd; test -e /new || echo fresh',
+  ]);
+  t.is(stdout, 'root:x:0:0:root:/root:/bin/bash\nfresh\n');
+});
+
+/** The layers' folders, top first, as the monitor of a container of the image is told them. */
+async function lowerFolders(): Promise<string[]> {
+  const container = await engine.containers.create(reference, { argv: ['sleep', '1000'] });
+  await using started = await container.start();
+  const task = JSON.parse(await readFile(join(engine.runDir, 'containers', started.id, 'task.json'), 'utf8'));
+  return task.rootfs.lower;
+}
+
+async function treeOf(lower: readonly string[]): Promise<Map<string, string>> {
+  const mountpoint = await mkdtemp(join(fastFolder(), 'strake-view-'));
+  const script = 'mount -t overlay -o "ro,lowerdir=$1" overlay "$2" && exec python3 "$3" "$2"';
+  try {
+    return linesByPath(
+      await mustRun('unshare', ['-m', 'sh', '-c', script, 'sh', lower.join(':'), mountpoint, walker]),
+    );
+  } finally {
+    await rm(mountpoint, { recursive: true });
+  }
+}
+
+async function treeByUmoci(): Promise<Map<string, string>> {
+  const folder = await mkdtemp(join(fastFolder(), 'strake-umoci-'));
+  try {
+    const image = await debianImage();
+    await mustRun('umoci', ['unpack', '--image', `${image.folder}:${image.tag}`, join(folder, 'bundle')]);
+    return linesByPath(await mustRun('python3', [walker, join(folder, 'bundle/rootfs')]));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const walker = join(import.meta.dirname, '../fixtures/walk-tree.py');
+
+function linesByPath(output: string): Map<string, string> {
+  const lines = output.trim().split('\n');
+  return new Map(lines.map((line) => [JSON.parse(line).path as string, line]));
+}
