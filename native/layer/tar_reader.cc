@@ -18,11 +18,12 @@ uint64_t paddingOf(uint64_t size) {
 EntryType typeOf(char flag, const std::string& path) {
   switch (flag) {
     case '\0':
+      // Before POSIX a directory was a file whose name ends in a slash.
+      return path.ends_with('/') ? EntryType::directory : EntryType::regular;
     case '0':
     case '7':
     case 'S':
-      // Before POSIX a directory was a file whose name ends in a slash.
-      return flag != 'S' && path.ends_with('/') ? EntryType::directory : EntryType::regular;
+      return EntryType::regular;
     case '1':
       return EntryType::hardLink;
     case '2':
