@@ -10,9 +10,9 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "sys/detached_mount.h"
 #include "sys/error.h"
 #include "sys/in_root.h"
-#include "sys/mount.h"
 
 #ifndef TIOCGPTPEER
 #define TIOCGPTPEER _IO('T', 0x41)

@@ -8,9 +8,9 @@
 #include <algorithm>
 
 #include "runtime/mount_options.h"
+#include "sys/detached_mount.h"
 #include "sys/error.h"
 #include "sys/in_root.h"
-#include "sys/mount.h"
 
 namespace strake::runtime {
 namespace {

@@ -11,8 +11,8 @@
 #include "runtime/namespaces.h"
 #include "runtime/rootfs.h"
 #include "runtime/sysctls.h"
+#include "sys/detached_mount.h"
 #include "sys/error.h"
-#include "sys/mount.h"
 
 namespace strake::runtime {
 namespace {

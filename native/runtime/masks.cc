@@ -4,9 +4,9 @@
 #include <sys/stat.h>
 
 #include "runtime/devices.h"
+#include "sys/detached_mount.h"
 #include "sys/error.h"
 #include "sys/in_root.h"
-#include "sys/mount.h"
 
 namespace strake::runtime {
 namespace {

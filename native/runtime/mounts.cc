@@ -9,9 +9,9 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "sys/detached_mount.h"
 #include "sys/error.h"
 #include "sys/in_root.h"
-#include "sys/mount.h"
 
 namespace strake::runtime {
 namespace {

@@ -3,9 +3,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "sys/detached_mount.h"
 #include "sys/error.h"
 #include "sys/in_root.h"
-#include "sys/mount.h"
 
 namespace strake::runtime {
 namespace {

@@ -9,7 +9,7 @@
 
 #include <cerrno>
 
-#include "sys/mount.h"
+#include "sys/detached_mount.h"
 
 namespace strake::runtime {
 namespace {

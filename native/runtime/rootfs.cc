@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "runtime/overlay.h"
+#include "sys/detached_mount.h"
 #include "sys/error.h"
-#include "sys/mount.h"
 
 namespace strake::runtime {
 namespace {

@@ -1,4 +1,4 @@
-#include "sys/mount.h"
+#include "sys/detached_mount.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>
