@@ -3,7 +3,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "monitor/scratch.h"
+#include "monitor/memory.h"
 #include "sys/error.h"
 
 namespace strake::monitor {

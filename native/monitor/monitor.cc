@@ -1,12 +1,11 @@
 #include "monitor/monitor.h"
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "monitor/scratch.h"
+#include "monitor/memory.h"
 #include "sys/error.h"
 #include "sys/process.h"
 #include "sys/whole_file.h"
@@ -26,6 +25,13 @@ std::string currentTime() {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
   return formatTime(now);
+}
+
+/// The last to go when memory runs out, where that is permitted. Not before the launch: the container would
+/// inherit it.
+void outliveOom() {
+  const sys::UniqueFd file(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+  if (file) static_cast<void>(::write(file.get(), "-999", 4) < 0);
 }
 
 class ExitWatcher final : public Watcher {
@@ -63,10 +69,13 @@ Monitor::Monitor(std::string directory, sys::UniqueFd launcher)
 void Monitor::lock() {
   for (int attempt = 0; attempt < lockAttempts; ++attempt) {
     lock_ = sys::tryLockFile(path("lock"), sys::LockMode::exclusive);
-    if (lock_) return;
+    if (lock_) break;
     ::usleep(lockPause);
   }
-  throw sys::Error("ERR_CONTAINER_STATE", directory_ + " has a monitor already: the container is running");
+  if (!lock_) {
+    throw sys::Error("ERR_CONTAINER_STATE", directory_ + " has a monitor already: the container is running");
+  }
+  ::unlink(path("state.json").c_str());  // of an earlier run
 }
 
 void Monitor::announce(const runtime::Launched& launched, const std::string& cgroup) {
@@ -85,6 +94,7 @@ void Monitor::announce(const runtime::Launched& launched, const std::string& cgr
   sys::writeFileAtomic(path("state.json"), stateJson(state_), 0600, false);
   trace_.step("announce");
   hub_.start(startedJson(state_));
+  outliveOom();
 }
 
 ExitStatus Monitor::waitForExit(runtime::Launched& launched) {
@@ -113,8 +123,7 @@ void Monitor::serve(const std::function<bool()>& until) {
     timeout = active ? idleAfter : -1;
     if (active) continue;
     hub_.trim();
-    releaseScratch();
-    ::malloc_trim(0);
+    releaseMemory();
   }
 }
 

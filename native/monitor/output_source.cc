@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "monitor/scratch.h"
+#include "monitor/memory.h"
 #include "sys/error.h"
 
 namespace strake::monitor {

@@ -1,5 +1,7 @@
 #include "monitor/run.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "cgroup/cgroup.h"
@@ -58,6 +60,7 @@ void start(Monitor& monitor, Container& container) {
                                         .init = task.init,
                                         .preservedFds = {}});
   connect(monitor.hub(), stdio, container.launched, task.wiring.terminal);
+  if (!task.statusFile.empty()) ::unlink(task.statusFile.c_str());  // of an earlier run
   monitor.announce(container.launched, task.cgroup);
 }
 
