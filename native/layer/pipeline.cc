@@ -119,6 +119,7 @@ void Pipeline::join() {
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
+  partial_.reset();  // not with the object: that goes when JavaScript's garbage is collected
 }
 
 void Pipeline::rethrowFailure() {

@@ -52,12 +52,14 @@ sys::UniqueFd openTarget(int root, const Mount& mount, bool directory) {
   bool pseudo = mount.type == "proc" || mount.type == "sysfs";
   uint64_t resolve = pseudo || isHarmlessInProc(mount.destination) ? RESOLVE_NO_SYMLINKS : 0;
   sys::UniqueFd target = sys::tryOpenInRoot(root, mount.destination, O_PATH, resolve);
-  if (!target && errno == ELOOP)
+  if (!target && errno == ELOOP && resolve)
     throw sys::Error("ERR_MOUNT_UNSAFE",
                      mount.destination + " is a symbolic link inside the root file system");
   if (!target) target = sys::makeMountPoint(root, mount.destination, directory);
-  if (isInProcfs(target.get()) && !isHarmlessInProc(mount.destination))
-    throw sys::Error("ERR_MOUNT_UNSAFE", "a mount at " + mount.destination + " would be inside /proc");
+  // Over /proc itself too, where what is asked for took the place of the mount of procfs.
+  const bool covers = mount.destination == "/proc" && !pseudo;
+  if (covers || (isInProcfs(target.get()) && !isHarmlessInProc(mount.destination)))
+    throw sys::Error("ERR_MOUNT_UNSAFE", "a mount at " + mount.destination + " would cover or be inside /proc");
   return target;
 }
 
