@@ -94,6 +94,24 @@ void limitBounding(const Capabilities& sets) {
   }
 }
 
+// Changing the file-system uid away from 0 takes the file capabilities out of the effective set; they stay
+// permitted.
+ActingAs::ActingAs(uint32_t uid, uint32_t gid) {
+  syscall(SYS_setfsgid, gid);
+  syscall(SYS_setfsuid, uid);
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2]{};
+  sys::check(syscall(SYS_capget, &header, data), "capget");
+  data[0].effective = data[0].permitted;
+  data[1].effective = data[1].permitted;
+  sys::check(syscall(SYS_capset, &header, data), "capset");
+}
+
+ActingAs::~ActingAs() {
+  syscall(SYS_setfsuid, geteuid());
+  syscall(SYS_setfsgid, getegid());
+}
+
 void applyCapabilities(const Capabilities& sets, uint64_t until) {
   // What this machine's own bounding set lacks cannot be given; the rest stays as asked.
   uint64_t available = permittedNow();

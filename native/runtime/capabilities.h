@@ -22,4 +22,14 @@ void limitBounding(const Capabilities& sets);
 /// can still be installed).
 void applyCapabilities(const Capabilities& sets, uint64_t until);
 
+/// While alive the caller acts on files as `uid`:`gid` with every capability that it has: what is created
+/// belongs to that user, also on an id-mapped mount, where the host's root has no id at all.
+class ActingAs {
+ public:
+  ActingAs(uint32_t uid, uint32_t gid);
+  ~ActingAs();
+  ActingAs(const ActingAs&) = delete;
+  ActingAs& operator=(const ActingAs&) = delete;
+};
+
 }  // namespace strake::runtime

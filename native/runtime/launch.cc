@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 
+#include "runtime/capabilities.h"
 #include "runtime/hooks.h"
 #include "runtime/init_child.h"
 #include "runtime/launcher.h"
@@ -54,7 +55,7 @@ class HostSide {
       raiseHardLimits(child_.pid(), spec.process.rlimits);
       std::string path = "/proc/" + std::to_string(child_.pid()) + "/ns/user";
       userns_ = sys::UniqueFd(sys::check(open(path.c_str(), O_RDONLY | O_CLOEXEC), "open", path));
-      send(rootTree, mountRootfs(request_, userns_.get()));
+      send(rootTree, mountMappedRootfs());
       if (!request_.init.empty()) send(initTree, sys::cloneTree(AT_FDCWD, request_.init, false));
     }
     for (size_t n = 0; n < spec.mounts.size(); ++n) prepareMount(n, spec.mounts[n]);
@@ -62,6 +63,21 @@ class HostSide {
   }
 
  private:
+  /// overlayfs creates its work directory, and later every copy, with the identity of whoever mounts it: the
+  /// container's root must be that, since the host's has no id on the id-mapped layers.
+  sys::UniqueFd mountMappedRootfs() {
+    const Linux& part = request_.spec.linux_;
+    ActingAs root(outsideId(part.uidMappings, "uidMappings"), outsideId(part.gidMappings, "gidMappings"));
+    return mountRootfs(request_, userns_.get());
+  }
+
+  static uint32_t outsideId(const std::vector<IdMap>& maps, const char* name) {
+    for (const IdMap& map : maps)
+      if (map.containerId == 0) return map.hostId;
+    throw sys::Error("ERR_SPEC_INVALID",
+                     std::string("linux.") + name + ": 0, the container's root, is not mapped");
+  }
+
   void prepareMount(size_t index, const Mount& mount) {
     MountOptions options = parseMountOptions(mount.options);
     if (!isBind(mount, options)) return;

@@ -1,0 +1,142 @@
+// Another process in a running container.
+#include "runtime_bundle.h"
+
+namespace strake::runtime {
+namespace {
+
+class Exec : public RuntimeTest {
+ protected:
+  void SetUp() override {
+    RuntimeTest::SetUp();
+    if (IsSkipped()) return;
+    spec.process.args = {"sleep", "100"};
+    process = spec.process;
+  }
+
+  void start() { container.emplace(launch(request())); }
+  void TearDown() override {
+    container.reset();
+    RuntimeTest::TearDown();
+  }
+
+  ExecRequest request(const std::string& script) {
+    process.args = {"sh", "-c", script};
+    return ExecRequest{.spec = spec,
+                       .process = process,
+                       .init = container->pid(),
+                       .initPidfd = container->pidfd(),
+                       .user = user};
+  }
+  using RuntimeTest::request;
+
+  Output exec(const std::string& script) { return exec(request(script)); }
+  Output exec(ExecRequest asked) {
+    int pipe[2];
+    EXPECT_EQ(pipe2(pipe, O_CLOEXEC), 0);
+    sys::UniqueFd reading(pipe[0]), writing(pipe[1]);
+    asked.stdio = {-1, pipe[1], pipe[1]};
+    Launched launched = runtime::exec(asked);
+    writing.reset();
+    return finish(launched, reading.get());
+  }
+
+  LaunchError failure(const ExecRequest& asked) {
+    try {
+      Launched launched = runtime::exec(asked);
+      await(launched.pid);
+    } catch (const LaunchError& error) {
+      return error;
+    }
+    ADD_FAILURE() << "the exec succeeded";
+    return {"", "", 0, "", ""};
+  }
+
+  std::optional<Sleeper> container;
+  Process process;
+};
+
+TEST_F(Exec, JoinsEveryNamespaceOfTheContainer) {
+  start();
+  Output output = exec("for n in mnt pid uts ipc net cgroup user; do readlink /proc/self/ns/$n; done");
+  std::string expected;
+  for (const char* name : {"mnt", "pid", "uts", "ipc", "net", "cgroup", "user"})
+    expected += container->ns(name) + "\n";
+  EXPECT_EQ(output.out, expected);
+  EXPECT_EQ(fs::read_symlink("/proc/self/ns/pid"), fs::read_symlink("/proc/self/ns/pid_for_children"));
+}
+
+TEST_F(Exec, SeesTheContainersProcessesAndFiles) {
+  start();
+  EXPECT_EQ(exec("grep Name /proc/1/status; hostname; echo made > /tmp/made").out, "Name:\tsleep\nbox\n");
+  EXPECT_EQ(readFile(rootfs() / "tmp/made"), "made\n");
+}
+
+TEST_F(Exec, IsConfinedAsItsProcessSays) {
+  start();
+  process.capabilities = {};
+  process.noNewPrivileges = true;
+  EXPECT_EQ(exec("grep -E '^(CapEff|CapBnd|NoNewPrivs)' /proc/self/status").out,
+            "CapEff:\t0000000000000000\nCapBnd:\t0000000000000000\nNoNewPrivs:\t1\n");
+}
+
+TEST_F(Exec, TakesAUserByNameAndItsHome) {
+  start();
+  user.user = "app";
+  EXPECT_EQ(exec("id -u; id -g; echo $HOME").out, "1000\n1001\n/home/app\n");
+}
+
+TEST_F(Exec, JoinsAUserNamespace) {
+  addNamespace(NamespaceKind::user);
+  spec.linux_.uidMappings = spec.linux_.gidMappings = {{0, 200000, 65536}};
+  useOverlay();
+  start();
+  EXPECT_EQ(exec("id -u; readlink /proc/self/ns/user; head -1 /proc/self/uid_map").out.substr(0, 2), "0\n");
+  EXPECT_EQ(exec("readlink /proc/self/ns/user").out, container->ns("user") + "\n");
+}
+
+TEST_F(Exec, AMissingProgramOrDirectoryIsNamed) {
+  start();
+  ExecRequest asked = request("");
+  asked.process.args = {"nonesuch"};
+  EXPECT_EQ(failure(asked).code(), "ERR_EXEC_NOT_FOUND");
+  process.cwd = "/absent";
+  EXPECT_EQ(failure(request("true")).code(), "ERR_CWD_INVALID");
+}
+
+TEST_F(Exec, AWorkingDirectoryThroughAnotherProcesssDescriptorsCannotLeaveTheContainer) {
+  start();
+  sys::UniqueFd leak(open("/", O_RDONLY));  // as runc leaked one: CVE-2024-21626
+  for (int fd = 3; fd < 20; ++fd) {
+    ExecRequest asked = request("ls bin/busybox && ls work && echo escaped");
+    asked.process.cwd = "/proc/self/fd/" + std::to_string(fd);
+    try {
+      EXPECT_EQ(exec(asked).out.find("escaped"), std::string::npos) << fd;
+    } catch (const LaunchError& error) {
+      EXPECT_EQ(error.code(), "ERR_CWD_INVALID");
+    }
+  }
+}
+
+TEST_F(Exec, HasATerminalOfTheContainersOwn) {
+  start();
+  ExecRequest asked = request("tty; stty size; echo done");
+  asked.process.terminal = true;
+  asked.process.consoleSize = {33, 101};
+  Launched launched = runtime::exec(asked);
+  ASSERT_TRUE(launched.console);
+  EXPECT_EQ(finish(launched, launched.console.get()).out, "/dev/pts/0\r\n33 101\r\ndone\r\n");
+}
+
+TEST_F(Exec, TheSetUpCannotBeInspectedFromTheContainer) {
+  // The container looks at every process's executable as fast as it can (CVE-2019-5736, CVE-2016-9962).
+  spec.process.args = {"sh", "-c",
+                       "while :; do for p in /proc/[2-9]*; do e=$(readlink $p/exe 2>/dev/null); case $e in "
+                       "''|/bin/busybox) ;; "
+                       "*) echo $e >> /tmp/seen;; esac; done; done"};
+  start();
+  for (int n = 0; n < 30; ++n) exec("true");
+  EXPECT_FALSE(fs::exists(rootfs() / "tmp/seen")) << readFile(rootfs() / "tmp/seen");
+}
+
+}  // namespace
+}  // namespace strake::runtime
