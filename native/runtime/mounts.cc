@@ -59,7 +59,8 @@ sys::UniqueFd openTarget(int root, const Mount& mount, bool directory) {
   // Over /proc itself too, where what is asked for took the place of the mount of procfs.
   const bool covers = mount.destination == "/proc" && !pseudo;
   if (covers || (isInProcfs(target.get()) && !isHarmlessInProc(mount.destination)))
-    throw sys::Error("ERR_MOUNT_UNSAFE", "a mount at " + mount.destination + " would cover or be inside /proc");
+    throw sys::Error("ERR_MOUNT_UNSAFE",
+                     "a mount at " + mount.destination + " would cover or be inside /proc");
   return target;
 }
 
