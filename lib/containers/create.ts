@@ -5,6 +5,7 @@ import { EngineError } from '../errors/index.ts';
 import { Undo } from '../undo/index.ts';
 import type { ContainersContext } from './context.ts';
 import { generateName } from './names.ts';
+import { normalizePath } from './option-values.ts';
 import type { ContainerOptions } from './options.ts';
 import type { ContainerRecord, RecordedVolume } from './record.ts';
 import { resolveImage } from './resolve-image.ts';
@@ -97,7 +98,8 @@ function recordVolumes(
       mount.type === 'volume' ? [volume(mount.name, mount.target, mount.readOnly)] : [],
     ),
     ...ofImage
-      .filter((target) => target.startsWith('/') && target !== '/' && !taken.has(target))
+      .map((target) => normalizePath(target))
+      .filter((target) => target !== '/' && !taken.has(target))
       .map((target) => volume(null, target, false)),
   ];
 }

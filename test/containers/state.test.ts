@@ -1,0 +1,42 @@
+import test from 'ava';
+import {
+  type ContainerState,
+  type ContainerStatus,
+  type ContainerVerb,
+  can,
+  requireState,
+  transitions,
+} from '../../lib/containers/state.ts';
+
+const states: Readonly<Record<ContainerStatus, ContainerState>> = {
+  created: { status: 'created' },
+  running: { status: 'running', pid: 1, startedAt: '' },
+  paused: { status: 'paused', pid: 1, startedAt: '' },
+  exited: { status: 'exited', exitCode: 0, oomKilled: false, startedAt: '', finishedAt: '' },
+};
+
+const allowed: Readonly<Record<ContainerVerb, string>> = {
+  start: 'created exited',
+  stop: 'running paused',
+  kill: 'running paused',
+  pause: 'running',
+  unpause: 'paused',
+  exec: 'running',
+  attach: 'running',
+  remove: 'created exited',
+};
+
+for (const verb of Object.keys(transitions) as ContainerVerb[]) {
+  for (const state of Object.values(states)) {
+    const isAllowed = allowed[verb].split(' ').includes(state.status);
+    test(`${verb} when ${state.status}: ${isAllowed ? 'allowed' : 'a conflict'}`, (t) => {
+      t.is(can(verb, state), isAllowed);
+      if (isAllowed) t.notThrows(() => requireState(verb, 'name', state));
+      else
+        t.throws(() => requireState(verb, 'name', state), {
+          code: 'ERR_CONTAINER_STATE',
+          message: /name.*; /,
+        });
+    });
+  }
+}
