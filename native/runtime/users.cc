@@ -9,6 +9,7 @@
 #include <charconv>
 #include <functional>
 #include <optional>
+#include <unordered_set>
 
 #include "sys/error.h"
 #include "sys/in_root.h"
@@ -17,6 +18,7 @@ namespace strake::runtime {
 namespace {
 
 constexpr off_t largestDatabase = 8 << 20;
+constexpr size_t mostGroups = 65536;        // NGROUPS_MAX
 constexpr uint32_t largestId = 0x7fffffff;  // Docker's limit
 
 /// The text of a database of the container; empty when there is none.
@@ -123,10 +125,11 @@ void addGroup(Credentials& credentials, uint32_t gid) {
 }
 
 void addMemberships(Credentials& credentials, std::string_view group, std::string_view user) {
+  std::unordered_set<uint32_t> known(credentials.groups.begin(), credentials.groups.end());
   eachLine(group, [&](const Fields& fields) {
     std::optional<uint32_t> gid = parseId(fields[2]);
-    if (gid && lists(fields[3], user)) addGroup(credentials, *gid);
-    return credentials.groups.size() >= 65536;  // NGROUPS_MAX
+    if (gid && lists(fields[3], user) && known.insert(*gid).second) credentials.groups.push_back(*gid);
+    return credentials.groups.size() >= mostGroups;
   });
 }
 
