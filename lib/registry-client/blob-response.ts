@@ -9,18 +9,23 @@ export interface Wanted {
   readonly descriptor: Descriptor;
   readonly offset: number;
   readonly signal?: AbortSignal | undefined;
+  /** Called when the body has ended, whichever way. */
+  readonly release?: () => void;
 }
 
 /** The body of a 200 or 206; undefined for a 416, after which the blob must be asked for whole. */
-export function openBody(
+export function openRange(
   origin: string,
   response: TransportResponse,
   wanted: Wanted,
 ): RemoteBody | undefined {
-  if (response.status === 416) {
-    discard(response);
-    return undefined;
-  }
+  if (response.status !== 416) return openBody(origin, response, wanted);
+  discard(response);
+  return undefined;
+}
+
+/** The body of a 200 or 206. @throws EngineError ERR_BLOB_SIZE_MISMATCH, ERR_REGISTRY_RESPONSE */
+export function openBody(origin: string, response: TransportResponse, wanted: Wanted): RemoteBody {
   try {
     const start = startOf(response, wanted);
     const bytes = blobBytes(response, start, wanted);
@@ -105,6 +110,8 @@ async function* blobBytes(
     if (signal?.aborted) throw aborted(signal);
     if (isEngineError(cause)) throw cause;
     throw interrupted(response.url, descriptor, at, cause);
+  } finally {
+    wanted.release?.();
   }
   if (at < descriptor.size) throw wrongSize(response.url.host, descriptor, at);
 }

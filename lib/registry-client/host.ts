@@ -5,6 +5,7 @@ import { aborted, explainNetworkError, isNoTls, Transient } from './network-erro
 import { sendFollowing } from './redirect.ts';
 import { refusal, type Subject } from './refusal.ts';
 import { type RetryPolicy, retrying } from './retry.ts';
+import { joinSignals } from './signals.ts';
 import { discard, type Transport, type TransportResponse } from './transport.ts';
 
 export interface HostOptions {
@@ -69,14 +70,16 @@ export class Host {
   }
 
   async #attempt<T>(request: HostRequest, read: (response: TransportResponse) => T | Promise<T>): Promise<T> {
-    const timed = { ...request, signal: withDeadline(request) };
+    const timed = joinSignals([request.signal], request.deadline);
+    const signal = request.deadline === undefined ? request.signal : timed.signal;
     try {
-      const response = await this.#respond(timed);
-      return await read(response);
+      return await read(await this.#respond({ ...request, signal }));
     } catch (cause) {
       if (request.signal?.aborted) throw aborted(request.signal);
       const url = new URL(this.origin);
       throw explainNetworkError(cause, url, this.#transport.proxyOf(url));
+    } finally {
+      timed.release();
     }
   }
 
@@ -140,10 +143,4 @@ export class Host {
       signal: request.signal,
     });
   }
-}
-
-function withDeadline({ signal, deadline }: HostRequest): AbortSignal | undefined {
-  if (deadline === undefined) return signal;
-  const timeout = AbortSignal.timeout(deadline);
-  return signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
 }

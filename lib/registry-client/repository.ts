@@ -10,13 +10,14 @@ import {
   parseDigest,
 } from '../oci/index.ts';
 import { type ImageReference, repositoryName, tagOrDigest } from '../reference/index.ts';
-import { emptyBody, openBody, readVerified } from './blob-response.ts';
+import { emptyBody, openBody, openRange, readVerified, type Wanted } from './blob-response.ts';
 import { type ExplicitCredentials, explicitCredentials, findCredentials } from './credentials.ts';
 import { endpointsOf } from './endpoints.ts';
 import { Host, type HostRequest } from './host.ts';
 import { readManifest, readManifestHead } from './manifest-response.ts';
 import type { RemoteBody, RemoteRepository, ResolvedManifest } from './remote-repository.ts';
 import { defaultRetryPolicy, type RetryPolicy } from './retry.ts';
+import { joinSignals } from './signals.ts';
 import { discard, type Timeouts, Transport, type TransportResponse } from './transport.ts';
 
 export interface RepositoryOptions {
@@ -41,6 +42,7 @@ export class Repository implements RemoteRepository {
   readonly #hosts: readonly Host[];
   readonly #deadline: number;
   readonly #closed = new AbortController();
+  readonly #unfollow: () => void;
   /** Hosts that sent something false. */
   readonly #distrusted = new Set<Host>();
   /** Mirrors that did not answer; they are not waited for again. */
@@ -55,13 +57,16 @@ export class Repository implements RemoteRepository {
     this.#transport = new Transport({ proxies: config.proxies, env, timeouts, userAgent });
     const retry = { attempts: config.downloads.attempts, ...defaultRetryPolicy, ...options.retry };
     const given = options.credentials && explicitCredentials(options.credentials);
-    const stop = this.#signal(signal);
     this.#hosts = endpointsOf(reference, config).map((endpoint) => {
-      const stored = () => findCredentials(endpoint.host, endpoint.path, { env, signal: stop });
+      const stored = () =>
+        findCredentials(endpoint.host, endpoint.path, { env, signal: this.#closed.signal });
       const credentials = given === undefined || endpoint.isMirror ? stored : async () => given;
       return new Host({ endpoint, transport: this.#transport, retry, credentials });
     });
-    signal?.addEventListener('abort', () => this.#closed.abort(signal.reason), { once: true });
+    const stop = () => this.#closed.abort(signal?.reason);
+    signal?.addEventListener('abort', stop, { once: true });
+    this.#unfollow = () => signal?.removeEventListener('abort', stop);
+    if (signal?.aborted) stop();
   }
 
   async describe(
@@ -69,17 +74,11 @@ export class Repository implements RemoteRepository {
     options: { signal?: AbortSignal } = {},
   ): Promise<Descriptor> {
     const asked = this.#asked(wanted);
-    const request = this.#manifestRequest(asked, manifestMediaTypes, options.signal);
-    const told = await this.#firstHost(request.signal, (host, attempts) =>
-      host.request(
-        { ...request, method: 'HEAD' },
-        (response) => {
-          discard(response);
-          return readManifestHead(response, asked.digest);
-        },
-        attempts,
-      ),
-    );
+    const request = { ...this.#manifestRequest(asked, manifestMediaTypes), method: 'HEAD' } as const;
+    const told = await this.#request(request, options.signal, (response) => {
+      discard(response);
+      return readManifestHead(response, asked.digest);
+    });
     return told ?? (await this.resolve(wanted, options)).descriptor;
   }
 
@@ -88,10 +87,8 @@ export class Repository implements RemoteRepository {
     options: { accept?: readonly string[]; signal?: AbortSignal } = {},
   ): Promise<ResolvedManifest> {
     const asked = this.#asked(wanted);
-    const request = this.#manifestRequest(asked, options.accept ?? manifestMediaTypes, options.signal);
-    return this.#firstHost(request.signal, (host, attempts) =>
-      host.request(request, (response) => readManifest(response, asked), attempts),
-    );
+    const request = this.#manifestRequest(asked, options.accept ?? manifestMediaTypes);
+    return this.#request(request, options.signal, (response) => readManifest(response, asked));
   }
 
   async fetchBytes(
@@ -100,10 +97,8 @@ export class Repository implements RemoteRepository {
   ): Promise<Buffer> {
     const limit = options.limit ?? maxImageConfigSize;
     if (descriptor.size > limit) throw tooLarge(descriptor, limit);
-    const request = { ...this.#contentRequest(descriptor, options.signal), deadline: this.#deadline };
-    return this.#firstHost(request.signal, (host, attempts) =>
-      host.request(request, (response) => readVerified(response, descriptor), attempts),
-    );
+    const request = { ...contentRequest(descriptor, this.#name), deadline: this.#deadline };
+    return this.#request(request, options.signal, (response) => readVerified(response, descriptor));
   }
 
   async fetch(
@@ -112,25 +107,21 @@ export class Repository implements RemoteRepository {
   ): Promise<RemoteBody> {
     const offset = options.offset ?? 0;
     if (offset >= descriptor.size) return emptyBody(this.#hosts[0]?.origin ?? '');
-    const plain = this.#contentRequest(descriptor, options.signal);
-    const range = { ...plain.headers, range: `bytes=${offset}-` };
-    const request = offset === 0 ? plain : { ...plain, headers: range, accept: [416] };
-    const wanted = { descriptor, offset, signal: request.signal };
-    return this.#firstHost(request.signal, async (host, attempts) => {
-      const read = (response: TransportResponse) => openBody(host.origin, response, wanted);
-      const body = await host.request(request, read, attempts);
-      return (
-        body ??
-        (await host.request(plain, read, attempts)) ??
-        Promise.reject(new Error('416 without a range'))
-      );
-    });
+    const { signal, release } = joinSignals([options.signal, this.#closed.signal]);
+    const plain = { ...contentRequest(descriptor, this.#name), signal };
+    const wanted = { descriptor, offset, signal, release };
+    try {
+      return await this.#firstHost(signal, (host, attempts) => fetchFrom(host, plain, wanted, attempts));
+    } catch (error) {
+      release();
+      throw error;
+    }
   }
 
   async has(descriptor: Descriptor, options: { signal?: AbortSignal } = {}): Promise<boolean> {
-    const request: HostRequest = { ...this.#contentRequest(descriptor, options.signal), method: 'HEAD' };
+    const request: HostRequest = { ...contentRequest(descriptor, this.#name), method: 'HEAD' };
     try {
-      await this.#firstHost(request.signal, (host, attempts) => host.request(request, discard, attempts));
+      await this.#request(request, options.signal, discard);
       return true;
     } catch (error) {
       if (isEngineError(error) && error.kind === 'notFound') return false;
@@ -143,18 +134,30 @@ export class Repository implements RemoteRepository {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#unfollow();
     this.#closed.abort(new Error('the repository was closed'));
     await this.#transport[Symbol.asyncDispose]();
+  }
+
+  async #request<T>(
+    request: HostRequest,
+    signal: AbortSignal | undefined,
+    read: (response: TransportResponse) => T | Promise<T>,
+  ): Promise<T> {
+    const joined = joinSignals([signal, this.#closed.signal]);
+    const followed = { ...request, signal: joined.signal };
+    try {
+      return await this.#firstHost(joined.signal, (host, attempts) => host.request(followed, read, attempts));
+    } finally {
+      joined.release();
+    }
   }
 
   /**
    * What the first host says that can answer. While there is another one to ask, each gets one attempt only; a mirror that
    * is silent is passed over from then on.
    */
-  async #firstHost<T>(
-    signal: AbortSignal | undefined,
-    ask: (host: Host, attempts?: number) => Promise<T>,
-  ): Promise<T> {
+  async #firstHost<T>(signal: AbortSignal, ask: (host: Host, attempts?: number) => Promise<T>): Promise<T> {
     const trusted = this.#hosts.filter((host) => !this.#distrusted.has(host));
     const hosts = trusted.filter((host, at) => at === trusted.length - 1 || !this.#silent.has(host));
     const failures: EngineError[] = [];
@@ -163,49 +166,62 @@ export class Repository implements RemoteRepository {
       try {
         return await ask(host, isLast ? undefined : 1);
       } catch (error) {
-        if (signal?.aborted || !isEngineError(error)) throw error;
+        if (signal.aborted || !isEngineError(error)) throw error;
         if (error.kind === 'unavailable') this.#silent.add(host);
         failures.push(error);
       }
     }
-    throw withMirrors(failures, repositoryName(this.reference));
+    throw withMirrors(failures, this.#name);
   }
 
   #asked(wanted: string): { name: string; path: string; digest: Digest | undefined } {
-    const name = repositoryName(this.reference);
+    const name = this.#name;
     const digest = wanted.includes(':') ? parseDigest(wanted) : undefined;
     return { name: digest ? `${name}@${wanted}` : `${name}:${wanted}`, path: `manifests/${wanted}`, digest };
   }
 
-  #manifestRequest(
-    asked: { name: string; path: string },
-    accept: readonly string[],
-    signal: AbortSignal | undefined,
-  ): HostRequest {
+  #manifestRequest(asked: { name: string; path: string }, accept: readonly string[]): HostRequest {
     return {
       method: 'GET',
       path: asked.path,
       headers: { accept: accept.join(', ') },
       subject: { name: asked.name, kind: 'manifest' },
       deadline: this.#deadline,
-      signal: this.#signal(signal),
     };
   }
 
-  #contentRequest(descriptor: Descriptor, signal: AbortSignal | undefined): HostRequest {
-    const { mediaType, digest } = descriptor;
-    const name = repositoryName(this.reference);
-    const common = { method: 'GET', signal: this.#signal(signal) } as const;
-    if (!isManifestType(mediaType) && !isIndexType(mediaType)) {
-      return { ...common, path: `blobs/${digest}`, subject: { name: `${digest} of ${name}`, kind: 'blob' } };
-    }
-    const subject = { name: `${name}@${digest}`, kind: 'manifest' } as const;
-    return { ...common, path: `manifests/${digest}`, headers: { accept: mediaType }, subject };
+  get #name(): string {
+    return repositoryName(this.reference);
   }
+}
 
-  #signal(signal: AbortSignal | undefined): AbortSignal {
-    return signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal]);
+/** A manifest by its digest, or a blob, as the descriptor's media type says. */
+function contentRequest({ mediaType, digest }: Descriptor, repository: string): HostRequest {
+  if (isManifestType(mediaType) || isIndexType(mediaType)) {
+    const subject = { name: `${repository}@${digest}`, kind: 'manifest' } as const;
+    return { method: 'GET', path: `manifests/${digest}`, headers: { accept: mediaType }, subject };
   }
+  return {
+    method: 'GET',
+    path: `blobs/${digest}`,
+    subject: { name: `${digest} of ${repository}`, kind: 'blob' },
+  };
+}
+
+/** Asks for the range that is wanted, and for everything when the host cannot serve it. */
+async function fetchFrom(
+  host: Host,
+  plain: HostRequest,
+  wanted: Wanted,
+  attempts: number | undefined,
+): Promise<RemoteBody> {
+  if (wanted.offset > 0) {
+    const headers = { ...plain.headers, range: `bytes=${wanted.offset}-` };
+    const ranged = { ...plain, headers, accept: [416] };
+    const body = await host.request(ranged, (response) => openRange(host.origin, response, wanted), attempts);
+    if (body !== undefined) return body;
+  }
+  return host.request(plain, (response) => openBody(host.origin, response, wanted), attempts);
 }
 
 function tooLarge(descriptor: Descriptor, limit: number): EngineError {

@@ -91,3 +91,23 @@ export function sendError(
   response.writeHead(status, { 'content-type': 'application/json', ...headers });
   response.end(JSON.stringify({ errors: [{ code, message }] }));
 }
+
+/** A body that never ends, as fast as it is taken. */
+export async function sendEndless(response: ServerResponse): Promise<void> {
+  const chunk = Buffer.alloc(64 * 1024, 'a');
+  response.writeHead(200);
+  while (!response.destroyed) {
+    if (!response.write(chunk)) await drained(response);
+  }
+}
+
+/** Until more can be written, or nobody listens any more. */
+export function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
+  });
+}
