@@ -113,6 +113,11 @@ void V2Group::openFiles(const std::string& directory) {
 }
 
 void V2Group::update(const Resources& resources) {
+  const auto& memory = resources.memory;
+  // A limit below the usage makes the kernel kill inside; v1 refuses such a limit by itself (EBUSY).
+  if (memory.checkBeforeUpdate.value_or(false) && memory.limit.value_or(-1) >= 0 &&
+      readNumber(file("memory.current")).value_or(0) > static_cast<uint64_t>(*memory.limit))
+    throwInvalid("memory.limit", std::to_string(*memory.limit), directory_ + " uses more than that now");
   apply(resources);
 }
 

@@ -40,11 +40,12 @@ class CgroupV1 : public testing::Test {
       ::kill(pid, SIGKILL);
       ::waitpid(pid, nullptr, 0);
     }
-    if (!group_) return;
-    const auto directories = group_->directories();
-    group_->remove();
-    for (const auto& directory : directories)
-      EXPECT_NE(::access(directory.path.c_str(), F_OK), 0) << directory.path;
+    if (group_) {
+      const auto directories = group_->directories();
+      group_->remove();
+      for (const auto& directory : directories)
+        EXPECT_NE(::access(directory.path.c_str(), F_OK), 0) << directory.path;
+    }
     for (const auto& hierarchy : cgroup::host().v1) ::rmdir((hierarchy.directory + "/strake-test").c_str());
   }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -16,6 +17,7 @@
 #include <thread>
 
 #include "cgroup/device_program.h"
+#include "cgroup/files.h"
 #include "cgroup/host.h"
 #include "cgroup/limits.h"
 #include "cgroup/v2_group.h"
@@ -230,9 +232,10 @@ class CgroupV2 : public testing::Test {
       ::kill(pid, SIGKILL);
       ::waitpid(pid, nullptr, 0);
     }
-    if (!group_) return;
-    group_->remove();
-    EXPECT_NE(::access(directory().c_str(), F_OK), 0);
+    if (group_) {
+      group_->remove();
+      EXPECT_NE(::access(directory().c_str(), F_OK), 0);
+    }
     ::rmdir((host().unified->directory + "/strake-test").c_str());
   }
 
@@ -347,6 +350,142 @@ TEST_F(CgroupV2, RemovalTakesChildGroups) {
   openV2(*host().unified, path_)->remove();
   EXPECT_NE(::access(directory().c_str(), F_OK), 0);
   openV2(*host().unified, path_)->remove();
+}
+
+/// With controllers: on hosts whose only hierarchy is v2.
+class CgroupV2Controllers : public CgroupV2 {
+ protected:
+  void SetUp() override {
+    if (host().layout != Layout::v2) GTEST_SKIP() << "this host's controllers are on cgroup v1";
+    CgroupV2::SetUp();
+  }
+
+  std::string value(const char* file) const {
+    std::string text = readFile(directory() + "/" + file).value_or("absent");
+    while (text.ends_with('\n')) text.pop_back();
+    return text;
+  }
+};
+
+TEST_F(CgroupV2Controllers, EveryLimitIsWhatTheKernelReports) {
+  Resources resources;
+  resources.memory.limit = 64 << 20;
+  resources.memory.swap = 96 << 20;
+  resources.memory.reservation = 32 << 20;
+  resources.cpu.shares = 512;
+  resources.cpu.period = 50000;
+  resources.cpu.quota = 25000;
+  resources.cpu.cpus = "0";
+  resources.cpu.mems = "0";
+  resources.pidsLimit = 17;
+  resources.unified = {{"memory.high", "50331648"}};
+  create(resources);
+  EXPECT_EQ(value("memory.max"), "67108864");
+  EXPECT_EQ(value("memory.low"), "33554432");
+  EXPECT_EQ(value("memory.high"), "50331648");
+  EXPECT_EQ(value("cpu.weight"), std::to_string(cpuWeight(512)));
+  EXPECT_EQ(value("cpu.max"), "25000 50000");
+  EXPECT_EQ(value("cpuset.cpus"), "0");
+  EXPECT_EQ(value("pids.max"), "17");
+  if (value("memory.swap.max") != "absent") {
+    EXPECT_EQ(value("memory.swap.max"), "33554432");
+  }
+  EXPECT_EQ(group_->stats().memoryLimit, 67108864u);
+  EXPECT_EQ(group_->stats().pidsLimit, 17u);
+}
+
+TEST_F(CgroupV2Controllers, AnUpdateTurnsOnWhatTheContainerHadNot) {
+  create();
+  const pid_t pid = spawn(forever);
+  EXPECT_EQ(value("cpuset.cpus"), "absent");
+  Resources resources;
+  resources.cpu.cpus = "0";
+  resources.memory.limit = 128 << 20;
+  group_->update(resources);
+  EXPECT_EQ(value("cpuset.cpus"), "0");
+  EXPECT_EQ(value("memory.max"), "134217728");
+  EXPECT_EQ(group_->processes(), std::vector<int>{pid});
+  resources = {};
+  resources.memory.limit = -1;
+  group_->update(resources);
+  EXPECT_EQ(value("memory.max"), "max");
+}
+
+TEST_F(CgroupV2Controllers, AForkBombStopsAtThePidsLimit) {
+  Resources resources;
+  resources.pidsLimit = 5;
+  create(resources);
+  const int status = wait(spawn([] {
+    int made = 0;
+    for (; made < 50 && ::fork() > 0; ++made) {
+    }
+    if (made < 50 && errno != EAGAIN) forever();
+    return made;
+  }));
+  EXPECT_EQ(WEXITSTATUS(status), 4);
+  group_->kill();
+}
+
+TEST_F(CgroupV2Controllers, AnOomKillIsCounted) {
+  Resources resources;
+  resources.memory.limit = 8 << 20;
+  resources.memory.swap = 8 << 20;
+  if (::access("/proc/swaps", F_OK) != 0) resources.memory.swap.reset();
+  create(resources);
+  const int status = wait(spawn([] {
+    const size_t size = 128 << 20;
+    auto* bytes =
+        static_cast<char*>(::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    for (size_t at = 0; at < size; at += 4096) bytes[at] = 1;
+    return 0;
+  }));
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  EXPECT_GE(group_->oomKills(), 1u);
+}
+
+TEST_F(CgroupV2Controllers, ALimitBelowTheUsageIsRefusedWhenAsked) {
+  create();
+  spawn([] {
+    const size_t size = 16 << 20;
+    auto* bytes =
+        static_cast<char*>(::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    for (size_t at = 0; at < size; at += 4096) bytes[at] = 1;
+    return forever();
+  });
+  while (group_->stats().memoryUsage < 16u << 20) std::this_thread::sleep_for(1ms);
+  Resources resources;
+  resources.memory.limit = 4 << 20;
+  resources.memory.checkBeforeUpdate = true;
+  EXPECT_EQ(codeOf([&] { group_->update(resources); }), "ERR_CGROUP_LIMIT_INVALID");
+  EXPECT_EQ(group_->oomKills(), 0u);
+}
+
+TEST_F(CgroupV2Controllers, AGroupThatGaveItsControllersToItsChildrenIsEnteredAtItsInit) {
+  create();
+  const std::string inner = directory() + "/init.scope";
+  ASSERT_EQ(::mkdir(inner.c_str(), 0755), 0);
+  const pid_t init = spawn(forever);
+  ASSERT_EQ(writeFile(inner + "/cgroup.procs", std::to_string(init)), 0);
+  ASSERT_EQ(writeFile(directory() + "/cgroup.subtree_control", "+pids"), 0);
+  const pid_t other = ::fork();
+  if (other == 0) forever();
+  children_.push_back(other);
+  openV2(*host().unified, path_)->join(other);
+  EXPECT_NE(readFile(inner + "/cgroup.procs")->find(std::to_string(other)), std::string::npos);
+}
+
+TEST_F(CgroupV2Controllers, AControllerThatIsNotThereNamesItselfAndLeavesNothing) {
+  Resources resources;
+  resources.unified = {{"nonesuch.max", "1"}};
+  EXPECT_EQ(codeOf([&] { create(resources); }), "ERR_CGROUP_CONTROLLER_MISSING");
+  EXPECT_NE(::access(directory().c_str(), F_OK), 0);
+}
+
+TEST_F(CgroupV2Controllers, AValueThatTheKernelRefusesNamesTheOption) {
+  Resources resources;
+  resources.cpu.quota = 5;
+  EXPECT_EQ(codeOf([&] { create(resources); }), "ERR_CGROUP_LIMIT_INVALID");
+  EXPECT_NE(::access(directory().c_str(), F_OK), 0);
 }
 
 }  // namespace
