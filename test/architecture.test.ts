@@ -9,6 +9,7 @@ import test from 'ava';
 const rooms: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   undo: [],
+  deferred: [],
   mount: [],
   oci: ['errors'],
   config: ['errors'],
@@ -17,7 +18,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   logs: ['errors'],
   content: ['oci', 'errors', 'undo', 'scratch', 'bindings'],
   'registry-client': ['config', 'content', 'reference', 'oci', 'errors', 'undo'],
-  snapshots: ['mount', 'oci', 'errors', 'undo', 'scratch', 'bindings'],
+  snapshots: ['mount', 'oci', 'errors', 'undo', 'deferred', 'scratch', 'bindings'],
   unpack: ['snapshots', 'mount', 'content', 'oci', 'errors', 'undo', 'bindings'],
   images: [
     'registry-client',
@@ -29,6 +30,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'oci',
     'errors',
     'undo',
+    'deferred',
     'scratch',
     'bindings',
   ],

@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import type { BlobStore, ContentSource, Partials } from '../content/index.ts';
-import type { Digest } from '../oci/index.ts';
+import { Deferred } from '../deferred/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
-import { type LayerLimits, unpackLayer } from '../unpack/index.ts';
+import { type LayerLimits, type UnpackedLayer, unpackLayer } from '../unpack/index.ts';
 import type { ImageLayer } from './image.ts';
 import type { LayerStatus, PullProgress } from './pull-progress.ts';
 import { Slots } from './slots.ts';
@@ -36,74 +36,87 @@ export async function pullLayers(
 ): Promise<void> {
   const failed = new AbortController();
   const signal = AbortSignal.any([pull.signal, failed.signal]);
-  const slots = new Slots(stores.concurrency);
-  const tasks: Promise<void>[] = [];
+  const context = { stores, pull: { ...pull, signal }, slots: new Slots(stores.concurrency) };
+  const runs: Promise<void>[] = [];
+  let below: LayerTask | undefined;
   for (const [index, layer] of layers.entries()) {
-    const place = {
-      index,
-      parent: layers[index - 1]?.chainId ?? null,
-      below: tasks.at(-1) ?? Promise.resolve(),
-    };
-    const task = new LayerTask(stores, layer, place, { ...pull, signal }, slots).run();
-    task.catch((error) => failed.abort(error));
-    tasks.push(task);
+    const task = new LayerTask(context, layer, { index, below });
+    const run = task.run();
+    run.catch((error) => failed.abort(error));
+    runs.push(run);
+    below = task;
   }
-  await Promise.allSettled(tasks);
+  await Promise.allSettled(runs);
   signal.throwIfAborted();
+}
+
+interface Context {
+  readonly stores: LayerStores;
+  readonly pull: LayerPull;
+  readonly slots: Slots;
 }
 
 interface Place {
   readonly index: number;
-  readonly parent: Digest | null;
-  /** Settles when the layer below is committed. */
-  readonly below: Promise<void>;
+  readonly below: LayerTask | undefined;
 }
 
+/** One layer on its way: claimed, fetched and unpacked, staged above the one below, committed. */
 class LayerTask {
-  readonly #stores: LayerStores;
-  readonly #layer: ImageLayer;
+  readonly layer: ImageLayer;
+  /** When others can be staged above it. */
+  readonly staged = new Deferred();
+  readonly #context: Context;
   readonly #place: Place;
-  readonly #pull: LayerPull;
-  readonly #slots: Slots;
 
-  constructor(stores: LayerStores, layer: ImageLayer, place: Place, pull: LayerPull, slots: Slots) {
-    this.#stores = stores;
-    this.#layer = layer;
+  constructor(context: Context, layer: ImageLayer, place: Place) {
+    this.#context = context;
+    this.layer = layer;
     this.#place = place;
-    this.#pull = pull;
-    this.#slots = slots;
   }
 
   async run(): Promise<void> {
-    const { snapshots, partials } = this.#stores;
-    const { blob, chainId } = this.#layer;
+    try {
+      await this.#run();
+      this.staged.resolve();
+    } catch (error) {
+      this.staged.reject(error);
+      throw error;
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { stores, pull } = this.#context;
+    const { blob, chainId } = this.layer;
     // Whoever commits a layer gives up his claim when it is power-loss-safe.
-    if ((await snapshots.has(chainId)) && !partials.isClaimed(chainId))
-      return this.#report('exists', blob.size);
+    if ((await stores.snapshots.has(chainId)) && !stores.partials.isClaimed(chainId)) return this.#exists();
     this.#report('waiting', 0);
-    await using claim = await partials.claim(chainId, blob.digest, { signal: this.#pull.signal });
-    if (await snapshots.has(chainId)) return this.#report('exists', blob.size);
+    await using claim = await stores.partials.claim(chainId, blob.digest, { signal: pull.signal });
+    if (await stores.snapshots.has(chainId)) return this.#exists();
     await this.#make(claim.path);
     this.#report('done', blob.size);
   }
 
   async #make(partial: string): Promise<void> {
-    const { blobs, keepCompressed } = this.#stores;
-    const slot = await this.#slots.take(this.#pull.signal);
+    const { stores, pull, slots } = this.#context;
+    const { below } = this.#place;
+    const slot = await slots.take(pull.signal);
     await using layer = await this.#unpack(partial).finally(() => slot.release());
-    await this.#place.below;
-    this.#pull.signal.throwIfAborted();
-    this.#report('committing', this.#layer.blob.size);
-    await layer.commit(this.#place.parent);
-    if (keepCompressed) await blobs.adopt(this.#layer.blob, partial);
+    await below?.staged.promise;
+    pull.signal.throwIfAborted();
+    await layer.stage(below?.layer.chainId ?? null);
+    this.staged.resolve();
+    this.#report('committing', this.layer.blob.size);
+    await layer.commit();
+    if (stores.keepCompressed) await stores.blobs.adopt(this.layer.blob, partial);
     else await rm(partial, { force: true });
   }
 
-  #unpack(partial: string) {
-    const { blobs, snapshots, limits } = this.#stores;
-    const { signal, source } = this.#pull;
-    return unpackLayer(this.#layer, {
-      source: blobs.has(this.#layer.blob.digest) ? blobs : source,
+  #unpack(partial: string): Promise<UnpackedLayer> {
+    const { blobs, snapshots, limits } = this.#context.stores;
+    const { signal, source } = this.#context.pull;
+    return unpackLayer(this.layer, {
+      source: blobs.has(this.layer.blob.digest) ? blobs : source,
       snapshotter: snapshots,
       partial,
       limits,
@@ -112,8 +125,19 @@ class LayerTask {
     });
   }
 
+  #exists(): void {
+    this.#report('exists', this.layer.blob.size);
+  }
+
   #report(status: LayerStatus, current: number): void {
-    const { digest, size } = this.#layer.blob;
-    this.#pull.report({ type: 'layer', digest, index: this.#place.index, status, current, total: size });
+    const { digest, size } = this.layer.blob;
+    this.#context.pull.report({
+      type: 'layer',
+      digest,
+      index: this.#place.index,
+      status,
+      current,
+      total: size,
+    });
   }
 }

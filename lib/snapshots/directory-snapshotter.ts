@@ -1,15 +1,14 @@
 import { chmodSync, chownSync, mkdirSync } from 'node:fs';
-import { chmod, mkdir, rmdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { removeTree, syncFileSystem } from '../../bindings/files.ts';
-import { adoptDirectories } from '../../bindings/layer.ts';
+import { removeTree } from '../../bindings/files.ts';
 import { EngineError } from '../errors/index.ts';
 import type { Mount } from '../mount/index.ts';
-import { type Digest, digestOf } from '../oci/index.ts';
-import { createScratch, type Scratch, syncDirectory } from '../scratch/index.ts';
+import type { Digest } from '../oci/index.ts';
+import { syncDirectory } from '../scratch/index.ts';
+import { LayerCommitter } from './layer-committer.ts';
 import { LayerStore, type StoredLayer } from './layer-store.ts';
-import { sharedRun } from './shared-run.ts';
-import type { CommittedLayer, LayerIngest, LayerRecord, Snapshotter } from './snapshotter.ts';
+import type { LayerIngest, LayerRecord, Snapshotter } from './snapshotter.ts';
 
 const plainRoot: StoredLayer['root'] = { mode: 0o755, uid: 0, gid: 0 };
 
@@ -27,13 +26,13 @@ class DirectorySnapshotter implements Snapshotter {
   readonly #root: string;
   readonly #layers: LayerStore;
   readonly #writable: string;
-  readonly #syncData: () => Promise<void>;
+  readonly #committer: LayerCommitter;
 
   constructor(root: string, writable: string) {
     this.#root = root;
     this.#layers = new LayerStore(root);
     this.#writable = writable;
-    this.#syncData = sharedRun(() => syncFileSystem(root));
+    this.#committer = new LayerCommitter(root, this.#layers);
   }
 
   async has(chainId: Digest): Promise<boolean> {
@@ -48,40 +47,8 @@ class DirectorySnapshotter implements Snapshotter {
     return this.#layers.list();
   }
 
-  async ingest(chainId: Digest): Promise<LayerIngest> {
-    const scratch = await createScratch(this.#layers.ingestFolder);
-    const target = join(scratch.path, 'fs');
-    await mkdir(target);
-    await chmod(target, 0o755);
-    return {
-      target,
-      commit: (layer) => this.#commit(chainId, layer, scratch),
-      [Symbol.asyncDispose]: () => scratch[Symbol.asyncDispose](),
-    };
-  }
-
-  async #commit(chainId: Digest, layer: CommittedLayer, scratch: Scratch): Promise<void> {
-    const { parent, diffId } = layer;
-    const expected = parent === null ? diffId : digestOf(`${parent} ${diffId}`);
-    if (chainId !== expected) {
-      throw new EngineError('ERR_INVALID_ARGUMENT', `${diffId} above ${parent} is not the layer ${chainId}`);
-    }
-    const ancestors = parent === null ? [] : [parent, ...(await this.#layers.get(parent)).ancestors];
-    const target = join(scratch.path, 'fs');
-    const lowers = ancestors.map((ancestor) => this.#layers.tree(ancestor));
-    if (lowers.length > 0 && layer.implied.length > 0) await adoptDirectories(target, lowers, layer.implied);
-    const record: StoredLayer = {
-      chainId,
-      diffId,
-      parent,
-      ancestors,
-      size: layer.size,
-      createdAt: new Date().toISOString(),
-      root: await rootOf(target),
-    };
-    await writeFile(join(scratch.path, 'layer.json'), JSON.stringify(record));
-    await this.#syncData();
-    await this.#layers.publish(chainId, scratch.path);
+  ingest(chainId: Digest): Promise<LayerIngest> {
+    return this.#committer.ingest(chainId);
   }
 
   async prepare(key: string, chainId: Digest | null, options: { volatile?: boolean } = {}): Promise<Mount> {
@@ -157,11 +124,6 @@ class DirectorySnapshotter implements Snapshotter {
   sweep(): Promise<void> {
     return this.#layers.sweep();
   }
-}
-
-async function rootOf(tree: string): Promise<StoredLayer['root']> {
-  const { mode, uid, gid } = await stat(tree);
-  return { mode: mode & 0o7777, uid, gid };
 }
 
 function exists(key: string, cause: unknown): EngineError {

@@ -10,7 +10,7 @@ import {
   syncDirectory,
   waitForLock,
 } from '../scratch/index.ts';
-import { sharedRun } from './shared-run.ts';
+import { sharedRun } from './runs.ts';
 import type { LayerRecord } from './snapshotter.ts';
 
 /** A committed layer with what it takes to mount it: written once as `layer.json`, never changed. */
@@ -74,7 +74,11 @@ export class LayerStore {
     await rename(scratch, this.#folder(chainId)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
     });
-    await this.#syncNames();
+  }
+
+  /** Makes published names power-loss-safe. */
+  syncNames(): Promise<void> {
+    return this.#syncNames();
   }
 
   /** See Snapshotter.remove. */

@@ -10,7 +10,8 @@ import type { Digest } from '../oci/index.ts';
  *
  *     await using ingest = await layers.ingest(chainId);
  *     const sink = await openLayerSink({ target: ingest.target, … });  …  const { implied } = await sink.finish();
- *     await ingest.commit({ parent, diffId, implied, … });              // power-loss-safe before it is named
+ *     await ingest.stage({ parent, diffId, implied, … });               // in its place above its parent
+ *     await ingest.commit();                                            // power-loss-safe before it is named
  *
  *     const mount = await layers.prepare(containerId, topChainId);      // Mount: upper above all layers of the chain
  *     await layers.discard(containerId);
@@ -60,11 +61,16 @@ export interface LayerRecord {
 export interface LayerIngest extends AsyncDisposable {
   /** The empty directory that is to become the layer, in overlayfs' own form. */
   readonly target: string;
-  /** Names the layer, power-loss-safe. Its parent must be committed. ERR_LAYER_NOT_FOUND. */
-  commit(layer: CommittedLayer): Promise<void>;
+  /**
+   * Puts the complete layer in its place above its parent, which must be committed, or staged by this snapshotter: layers
+   * that are staged together are synced together. ERR_LAYER_NOT_FOUND.
+   */
+  stage(layer: StagedLayer): Promise<void>;
+  /** Names the staged layer, power-loss-safe, after its parent. Fails if its staged parent was given up. */
+  commit(): Promise<void>;
 }
 
-export interface CommittedLayer {
+export interface StagedLayer {
   readonly parent: Digest | null;
   readonly diffId: Digest;
   /** Directories that the layer's tar only implied: they get their attributes from the layers below. */

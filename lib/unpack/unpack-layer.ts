@@ -4,7 +4,7 @@ import { type NativeLayerSink, openLayerSink } from '../../bindings/layer.ts';
 import { type ContentSource, sizeMismatch } from '../content/index.ts';
 import { type ErrorCode, isEngineError } from '../errors/index.ts';
 import type { Compression, Descriptor, Digest } from '../oci/index.ts';
-import type { CommittedLayer, LayerIngest, Snapshotter } from '../snapshots/index.ts';
+import type { LayerIngest, Snapshotter, StagedLayer } from '../snapshots/index.ts';
 import { layerCompression } from './layer-compression.ts';
 
 /** Bounds for what one layer may unpack to; past either it is ERR_LAYER_TOO_LARGE. */
@@ -32,8 +32,10 @@ export interface UnpackOptions {
 
 /** A layer that is unpacked and verified, and that nobody sees yet. Disposal without commit() removes it. */
 export interface UnpackedLayer extends AsyncDisposable {
-  /** Once its parent is committed. */
-  commit(parent: Digest | null): Promise<void>;
+  /** Once its parent is committed or staged. */
+  stage(parent: Digest | null): Promise<void>;
+  /** After stage(): makes it power-loss-safe and names it, after its parent. */
+  commit(): Promise<void>;
 }
 
 /** How often in a row a download may be cut off without a single byte in between. */
@@ -178,9 +180,10 @@ class Attempt {
   }
 }
 
-function unpacked(ingest: LayerIngest, layer: Omit<CommittedLayer, 'parent'>): UnpackedLayer {
+function unpacked(ingest: LayerIngest, layer: Omit<StagedLayer, 'parent'>): UnpackedLayer {
   return {
-    commit: (parent) => ingest.commit({ ...layer, parent }),
+    stage: (parent) => ingest.stage({ ...layer, parent }),
+    commit: () => ingest.commit(),
     [Symbol.asyncDispose]: () => ingest[Symbol.asyncDispose](),
   };
 }

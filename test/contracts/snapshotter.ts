@@ -99,6 +99,39 @@ export function snapshotterContract(
     t.deepEqual(leftovers(), []);
   });
 
+  test(`${name}: layers are staged one above the other, and named base first`, async (t) => {
+    const { layers } = await open(t);
+    await using base = await layers.ingest(baseId);
+    await using top = await layers.ingest(topId);
+    mkdirSync(join(base.target, 'srv'));
+    chownSync(join(base.target, 'srv'), 12, 34);
+    mkdirSync(join(top.target, 'srv'));
+    await base.stage({ parent: null, diffId: digestOf('base'), implied: [], size: 1 });
+    await top.stage({ parent: baseId, diffId: digestOf('top'), implied: ['srv'], size: 1 });
+    const order: string[] = [];
+    const commits = [top.commit().then(() => order.push('top')), turn().then(() => base.commit())];
+    await turn();
+    t.false(await layers.has(topId));
+    await Promise.all(commits);
+    t.deepEqual(order, ['top']);
+    t.is(inMount(await layers.view(topId), 'stat -c "%u %g" srv'), '12 34\n');
+  });
+
+  test(`${name}: a layer whose staged parent is given up gets no name`, async (t) => {
+    const { layers, leftovers } = await open(t);
+    {
+      await using top = await layers.ingest(topId);
+      {
+        await using base = await layers.ingest(baseId);
+        await base.stage({ parent: null, diffId: digestOf('base'), implied: [], size: 1 });
+        await top.stage({ parent: baseId, diffId: digestOf('top'), implied: [], size: 1 });
+      }
+      await t.throwsAsync(top.commit(), { code: 'ERR_LAYER_NOT_FOUND' });
+    }
+    t.deepEqual(await layers.list(), []);
+    t.deepEqual(leftovers(), []);
+  });
+
   test(`${name}: a writable layer shows upper files over lower ones, without what was whited out`, async (t) => {
     const { layers } = await openBoth(t);
     const mount = await layers.prepare('one', topId);
@@ -221,7 +254,12 @@ async function commit(
 ): Promise<void> {
   await using ingest = await layers.ingest(chainId);
   fill(ingest.target);
-  await ingest.commit({ parent, diffId: digestOf(diff), implied: [], size: 4096 });
+  await ingest.stage({ parent, diffId: digestOf(diff), implied: [], size: 4096 });
+  await ingest.commit();
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 /** Runs a shell script in the root of a mount, in a mount namespace that ends with it. */

@@ -18,6 +18,7 @@ const image = buildImage({
 });
 const [, big] = image.layers;
 const blob = big!.blob;
+const isOfBig = (partial: string) => partial.endsWith(blob.digest.slice(7));
 const isBig = (path: string) => path === `blobs/${blob.digest}`;
 
 test('a pull that is killed in mid-layer leaves no name, and the next one fetches only the rest', async (t) => {
@@ -30,7 +31,7 @@ test('a pull that is killed in mid-layer leaves no name, and the next one fetche
   await pull.kill();
   const { images, names, partials, leftovers, snapshots } = openTestImages(root);
   t.deepEqual(names(), []);
-  t.true(partials().some((name) => name.endsWith(blob.digest.slice(7))));
+  t.true(partials().some(isOfBig));
   registry.quirk = () => undefined;
   await images.sweep();
   t.deepEqual(leftovers(), []);
@@ -52,7 +53,7 @@ test('a pull that is aborted keeps what arrived, names nothing, and is continued
   controller.abort();
   await t.throwsAsync(async () => await task, { code: 'ERR_ABORTED' });
   t.deepEqual([...names(), ...leftovers()], []);
-  t.is(partials().length, 1);
+  t.true(partials().some(isOfBig));
   registry.quirk = () => undefined;
   await images.pull(reference);
   t.true((registry.served.get(blob.digest) ?? 0) <= blob.size + chunk);
@@ -100,7 +101,7 @@ test('a connection that is cut again and again without a byte fails, and keeps w
   registry.quirk = ({ path, offset }) => (isBig(path) ? { cutAfter: offset === 0 ? 1 << 20 : 0 } : undefined);
   const error = await t.throwsAsync<EngineError>(async () => images.pull(reference));
   t.is(error?.kind, 'unavailable');
-  t.is(partials().length, 1);
+  t.true(partials().some(isOfBig));
   t.deepEqual(names(), []);
 });
 
@@ -126,7 +127,7 @@ test('a partial download with wrong bytes is thrown away, and the layer is fetch
   controller.abort();
   await t.throwsAsync(async () => await task);
   registry.quirk = () => undefined;
-  const path = join(root, partials()[0]!);
+  const path = join(root, partials().find(isOfBig)!);
   writeFileSync(path, noise(statSync(path).size, 7));
   t.is((await images.pull(reference)).id, image.config.digest);
   t.deepEqual(partials(), []);

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { sharedRun } from '../../lib/snapshots/shared-run.ts';
+import { sharedRun } from '../../lib/snapshots/runs.ts';
 
 test('calls that wait during a run share the next one', async (t) => {
   const gates: (() => void)[] = [];

@@ -16,3 +16,13 @@ export function sharedRun(action: () => Promise<void>): () => Promise<void> {
     return next;
   };
 }
+
+/** Runs actions one after the other, in the order in which they were asked for. */
+export function serialRun(): <T>(action: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (action) => {
+    const run = last.then(action);
+    last = run.catch(() => {});
+    return run;
+  };
+}
