@@ -93,6 +93,15 @@ test.serial(
   },
 );
 
+test.serial('without new privileges a set-user-id program gives none', async (t) => {
+  await using _ = await watchLeaks(t, engine);
+  const argv = ['/srv/odd/set-user-id', '-u'];
+  const show = async (noNewPrivileges: boolean): Promise<string> =>
+    (await engine.run(reference, argv, { user: 'nobody', security: { noNewPrivileges } })).stdout;
+  t.is(await show(false), '0\n');
+  t.is(await show(true), '65534\n');
+});
+
 test.serial('what a container writes is its own', async (t) => {
   await using _ = await watchLeaks(t, engine);
   await engine.run(reference, ['sh', '-c', 'rm -rf /usr/lib; echo changed >/etc/passwd; touch /new']);
