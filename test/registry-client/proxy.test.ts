@@ -1,11 +1,14 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { readFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import test from 'ava';
-import { defaultConfig } from '../../lib/config/index.ts';
+import { defaultConfig, type TlsConfig } from '../../lib/config/index.ts';
 import { parseReference } from '../../lib/reference/index.ts';
 import { openRemoteRepository } from '../../lib/registry-client/index.ts';
 import { proxyFor } from '../../lib/registry-client/proxy.ts';
+import { makeCertificates } from './certificates.ts';
 import { sendManifest, startScriptedServer } from './scripted-server.ts';
 
 const env = { HTTPS_PROXY: 'http://secure:1', http_proxy: 'plain:2' };
@@ -68,4 +71,64 @@ test('a registry is reached through a proxy that knows its name when this machin
     registry.requests.length && (await repository.describe()).size,
   );
   t.is(asked[0], `http://${host}/v2/app/manifests/latest`);
+});
+
+/** A proxy that tunnels every CONNECT to one address, or refuses it. */
+async function startTunnel(
+  target: string | undefined,
+): Promise<{ url: string; asked: string[]; close(): void }> {
+  const asked: string[] = [];
+  const proxy = createServer().listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  proxy.on('connect', (request: IncomingMessage, socket: Duplex) => {
+    asked.push(`${request.url} ${request.headers['proxy-authorization'] ?? ''}`);
+    if (target === undefined) return void socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
+    const { hostname, port } = new URL(`http://${target}`);
+    const tunnel = connect(Number(port), hostname, () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n');
+      tunnel.pipe(socket).pipe(tunnel);
+    });
+    tunnel.on('error', () => socket.destroy());
+    socket.on('error', () => tunnel.destroy());
+  });
+  const { port } = proxy.address() as AddressInfo;
+  return { url: `http://me:secret@127.0.0.1:${port}`, asked, close: () => proxy.close() };
+}
+
+test("an https registry is reached through a proxy's tunnel, its TLS settings kept", async (t) => {
+  await using certificates = await makeCertificates();
+  const [cert, key] = await Promise.all([
+    readFile(certificates.cert, 'utf8'),
+    readFile(certificates.key, 'utf8'),
+  ]);
+  await using registry = await startScriptedServer((_, response) => sendManifest(response), { cert, key });
+  const tunnel = await startTunnel(registry.host);
+  t.teardown(tunnel.close);
+  const openBy = (tls: TlsConfig) => {
+    const config = { ...defaultConfig, registries: { 'registry.invalid': { tls } } };
+    const env = { https_proxy: tunnel.url };
+    return openRemoteRepository(parseReference('registry.invalid/app'), {
+      config,
+      env,
+      retry: { attempts: 1 },
+    });
+  };
+  await using unchecked = openBy({ skipVerify: true });
+  await unchecked.resolve();
+  t.deepEqual(tunnel.asked, [`registry.invalid:443 Basic ${Buffer.from('me:secret').toString('base64')}`]);
+  await using checked = openBy({ ca: certificates.ca });
+  await t.throwsAsync(checked.resolve(), { code: 'ERR_REGISTRY_TLS', message: /another name/ });
+});
+
+test('a proxy that refuses is named, without its password', async (t) => {
+  const tunnel = await startTunnel(undefined);
+  t.teardown(tunnel.close);
+  const config = { ...defaultConfig, proxies: { https: tunnel.url } };
+  const options = { config, env: {}, retry: { attempts: 1 } };
+  await using repository = openRemoteRepository(parseReference('registry.invalid/app'), options);
+  const error = await t.throwsAsync(repository.resolve(), {
+    code: 'ERR_REGISTRY_UNREACHABLE',
+    message: /through the proxy 127.*407/,
+  });
+  t.false(error.message.includes('secret'));
 });
