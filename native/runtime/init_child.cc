@@ -28,7 +28,7 @@ bool isNew(const Spec& spec, NamespaceKind kind) {
   return ns && ns->path.empty();
 }
 
-/// In a new user namespace nothing may be done before the launcher has mapped the ids; then this is its root.
+/// In a user namespace nothing may be done before the launcher has mapped the ids; then this is its root.
 HostTrees awaitMaps(const ChildContext& context) {
   HostTrees trees;
   for (;;) {
@@ -173,7 +173,7 @@ void runStartHooks(const ChildContext& context, const LaunchRequest& request) {
   context.steps.begin(Step::userNamespace);
   HostTrees trees;
   if (request.needsHostTrees()) trees = awaitMaps(context);
-  if (isNew(spec, NamespaceKind::user)) becomeMappedRoot();
+  if (spec.find(NamespaceKind::user)) becomeMappedRoot();
   sys::check(setsid(), "setsid");
   umask(0);
   context.steps.begin(Step::cgroup);

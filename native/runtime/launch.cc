@@ -1,7 +1,12 @@
 #include "runtime/launch.h"
 
 #include <fcntl.h>
-#include <sys/prctl.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
 
 #include "runtime/capabilities.h"
 #include "runtime/hooks.h"
@@ -18,9 +23,9 @@
 namespace strake::runtime {
 namespace {
 
-bool hasNewUserNamespace(const Spec& spec) {
+bool joinsUserNamespace(const Spec& spec) {
   const Namespace* user = spec.find(NamespaceKind::user);
-  return user && user->path.empty();
+  return user && !user->path.empty();
 }
 
 /// The child is born into all new namespaces at once, but for those that must be made later: the cgroup
@@ -50,8 +55,9 @@ class HostSide {
 
   void prepare() {
     const Spec& spec = request_.spec;
-    if (hasNewUserNamespace(spec)) {
-      writeIdMaps(child_.pid(), spec.linux_.uidMappings, spec.linux_.gidMappings);
+    if (spec.find(NamespaceKind::user)) {
+      if (!joinsUserNamespace(spec))
+        writeIdMaps(child_.pid(), spec.linux_.uidMappings, spec.linux_.gidMappings);
       raiseHardLimits(child_.pid(), spec.process.rlimits);
       std::string path = "/proc/" + std::to_string(child_.pid()) + "/ns/user";
       userns_ = sys::UniqueFd(sys::check(open(path.c_str(), O_RDONLY | O_CLOEXEC), "open", path));
@@ -66,16 +72,9 @@ class HostSide {
   /// overlayfs creates its work directory, and later every copy, with the identity of whoever mounts it: the
   /// container's root must be that, since the host's has no id on the id-mapped layers.
   sys::UniqueFd mountMappedRootfs() {
-    const Linux& part = request_.spec.linux_;
-    ActingAs root(outsideId(part.uidMappings, "uidMappings"), outsideId(part.gidMappings, "gidMappings"));
+    uint32_t uid = outsideRoot(child_.pid(), "uid_map"), gid = outsideRoot(child_.pid(), "gid_map");
+    ActingAs root(uid, gid);
     return mountRootfs(request_, userns_.get());
-  }
-
-  static uint32_t outsideId(const std::vector<IdMap>& maps, const char* name) {
-    for (const IdMap& map : maps)
-      if (map.containerId == 0) return map.hostId;
-    throw sys::Error("ERR_SPEC_INVALID",
-                     std::string("linux.") + name + ": 0, the container's root, is not mapped");
   }
 
   void prepareMount(size_t index, const Mount& mount) {
@@ -105,11 +104,39 @@ class HostSide {
   sys::UniqueFd userns_;
 };
 
+/// Namespaces that a joined user namespace shall own can only be made from inside of it. The caller cannot go
+/// there and come back: another child does, whose own child becomes the caller's (CLONE_PARENT).
+Child cloneThroughJoiner(const LaunchRequest& request, const SyncSocket& ours, const SyncSocket& theirs,
+                         int cgroupFd) {
+  Child joiner = cloneChild(0, -1);
+  if (joiner.pid == 0) {
+    Steps steps(false, 0);
+    steps.begin(Step::userNamespace);
+    try {
+      joinNamespace(NamespaceKind::user, request.spec.find(NamespaceKind::user)->path);
+      Child child = cloneChild(birthNamespaces(request.spec) | CLONE_PARENT, cgroupFd);
+      if (child.pid == 0) return child;
+      theirs.send(Message::born, {std::to_string(child.pid)});
+      _exit(0);
+    } catch (...) {
+      reportFailureAndExit(theirs, steps);
+    }
+  }
+  std::optional<Received> born = ours.receive();
+  waitpid(joiner.pid, nullptr, 0);
+  if (born && born->message == Message::failed) throw toLaunchError(*born);
+  if (!born || born->message != Message::born) throw sys::SysError(EPIPE, "join user namespace");
+  pid_t pid = std::atoi(born->fields.at(0).c_str());
+  return {pid, sys::UniqueFd(static_cast<int>(sys::check(syscall(SYS_pidfd_open, pid, 0), "pidfd_open")))};
+}
+
 StartingChild cloneInit(const LaunchRequest& request, const seccomp::Filter* filter, int64_t startedAt) {
   auto [ours, theirs] = SyncSocket::pair();
   ChildrenIn children;
   enterForChildren(children, request.spec);
-  Child child = cloneChild(birthNamespaces(request.spec), request.cgroup ? request.cgroup->cloneFd() : -1);
+  int cgroupFd = request.cgroup ? request.cgroup->cloneFd() : -1;
+  Child child = joinsUserNamespace(request.spec) ? cloneThroughJoiner(request, ours, theirs, cgroupFd)
+                                                 : cloneChild(birthNamespaces(request.spec), cgroupFd);
   if (child.pid == 0) {
     ours.release().reset();
     runInit(request, filter, std::move(theirs), Steps(request.trace, startedAt));
@@ -149,7 +176,7 @@ Launched launchChecked(const LaunchRequest& request, Steps& steps, int64_t start
 }  // namespace
 
 bool LaunchRequest::needsHostTrees() const {
-  if (hasNewUserNamespace(spec)) return true;
+  if (spec.find(NamespaceKind::user)) return true;
   for (const Mount& mount : spec.mounts)
     if (!mount.idmap.uids.empty() || parseMountOptions(mount.options).idmap) return true;
   return false;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <fstream>
 
 #include "sys/error.h"
 
@@ -23,7 +24,7 @@ struct KindRow {
   const char* name;
 };
 
-// In the order of joining: a user namespace first, since it gives the right to join the others.
+// In the order of joining.
 constexpr KindRow kinds[] = {
     {NamespaceKind::user, CLONE_NEWUSER, "user"}, {NamespaceKind::ipc, CLONE_NEWIPC, "ipc"},
     {NamespaceKind::uts, CLONE_NEWUTS, "uts"},    {NamespaceKind::network, CLONE_NEWNET, "network"},
@@ -106,7 +107,7 @@ Child cloneChild(uint64_t namespaces, int cgroupFd) {
   int pidfd = -1;
   arguments.flags = namespaces | CLONE_PIDFD;
   arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
-  arguments.exit_signal = SIGCHLD;
+  arguments.exit_signal = namespaces & CLONE_PARENT ? 0 : SIGCHLD;  // a sibling takes over the caller's own
   if (cgroupFd >= 0) {
     arguments.flags |= CLONE_INTO_CGROUP;
     arguments.cgroup = static_cast<uint64_t>(cgroupFd);
@@ -124,8 +125,8 @@ void joinNamespace(NamespaceKind kind, const std::string& path) {
 void joinNamespaces(const Spec& spec) {
   for (const KindRow& row : kinds) {
     const Namespace* ns = spec.find(row.kind);
-    bool joinedByClone = row.kind == NamespaceKind::pid || row.kind == NamespaceKind::time;
-    if (ns && !ns->path.empty() && !joinedByClone) joinNamespace(row.kind, ns->path);
+    constexpr uint64_t atBirth = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWTIME;
+    if (ns && !ns->path.empty() && !(row.flag & atBirth)) joinNamespace(row.kind, ns->path);
   }
 }
 
@@ -154,6 +155,13 @@ void writeIdMaps(pid_t pid, const std::vector<IdMap>& uids, const std::vector<Id
   std::string proc = "/proc/" + std::to_string(pid);
   writeFile(proc + "/uid_map", mapText(uids));
   writeFile(proc + "/gid_map", mapText(gids));
+}
+
+uint32_t outsideRoot(pid_t pid, const char* map) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/" + map);
+  for (IdMap entry; file >> entry.containerId >> entry.hostId >> entry.size;)
+    if (entry.containerId == 0) return entry.hostId;
+  throw sys::Error("ERR_SPEC_INVALID", std::string(map) + ": 0, the container's root, is not mapped");
 }
 
 sys::UniqueFd makeIdmapNamespace(const std::vector<IdMap>& uids, const std::vector<IdMap>& gids) {

@@ -31,7 +31,7 @@ Child cloneChild(uint64_t namespaces, int cgroupFd);
 /// Enters the namespace of that kind at `path`.
 void joinNamespace(NamespaceKind kind, const std::string& path);
 
-/// Joins every namespace of `spec` with a path but pid and time, which only children enter, user first.
+/// Joins every namespace of `spec` with a path but those that the caller was born into: user, pid and time.
 void joinNamespaces(const Spec& spec);
 
 /// While alive, children of the caller are born into another pid or time namespace; then into the caller's
@@ -58,6 +58,10 @@ class ChildrenIn {
 
 /// Writes the child's uid_map and gid_map.
 void writeIdMaps(pid_t pid, const std::vector<IdMap>& uids, const std::vector<IdMap>& gids);
+
+/// The id outside that is 0 inside, by the child's "uid_map" or "gid_map". Throws ERR_SPEC_INVALID where 0 is
+/// not mapped.
+uint32_t outsideRoot(pid_t pid, const char* map);
 
 /// A user namespace with these maps that nobody is in: for id-mapped mounts.
 sys::UniqueFd makeIdmapNamespace(const std::vector<IdMap>& uids, const std::vector<IdMap>& gids);

@@ -13,6 +13,7 @@
 namespace strake::runtime {
 
 enum class Message : uint8_t {
+  born,        // a joiner: {pid}; only when a user namespace is joined
   tree,        // launcher: {index} and a detached mount that only the host's root could make
   mapped,      // launcher: ids are mapped, all trees are sent
   warning,     // child: {code, message}

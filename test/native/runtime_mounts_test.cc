@@ -216,6 +216,25 @@ TEST_F(UserNamespace, RootInsideIsNobodyOutsideAndLayersAreIdmapped) {
   EXPECT_EQ(info.st_uid, 0u);
 }
 
+TEST_F(UserNamespace, IsJoinedByPathAndOwnsTheNewNamespaces) {
+  spec.process.args = {"sleep", "100"};
+  Sleeper first(launch(request()));
+  std::erase_if(spec.linux_.namespaces, [](const Namespace& ns) { return ns.kind == NamespaceKind::user; });
+  addNamespace(NamespaceKind::user, "/proc/" + std::to_string(first.pid()) + "/ns/user");
+  spec.linux_.uidMappings = spec.linux_.gidMappings = {};
+  rootfsOf.upper = dir / "upper2";
+  rootfsOf.work = dir / "work2";
+  fs::create_directories(rootfsOf.upper);
+  fs::create_directories(rootfsOf.work);
+  Output output = run("readlink /proc/self/ns/user; echo $$; touch /etc/x && stat -c %u /etc/x");
+  EXPECT_EQ(output.out, first.ns("user") + "\n1\n0\n");
+}
+
+TEST_F(UserNamespace, WithoutRootMappedIsRefused) {
+  spec.linux_.uidMappings = {{1, 100000, 10}};
+  EXPECT_EQ(failure().code(), "ERR_SPEC_INVALID");
+}
+
 TEST_F(UserNamespace, DevicesAreTheHostsAndUsable) {
   EXPECT_EQ(run("echo x > /dev/null && head -c 2 /dev/zero | wc -c; ls -l /dev/null | head -c 10").out,
             "2\ncrw-rw-rw-");
