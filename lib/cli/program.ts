@@ -79,7 +79,7 @@ async function buildProgram(called: string | undefined): Promise<Command> {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'strake: ')) });
   const cli = createCli(() => engineOptions(program.opts()));
-  for (const [name, { summary, load }] of Object.entries(commands)) {
+  for (const [name, { summary, load }] of wantedCommands(called)) {
     const command = program
       .command(name)
       .summary(summary)
@@ -89,6 +89,11 @@ async function buildProgram(called: string | undefined): Promise<Command> {
   }
   if (called === undefined) program.action(() => program.help({ error: true }));
   return program;
+}
+
+/** All of them only to be listed: making a command takes a quarter of a millisecond. */
+function wantedCommands(called: string | undefined): [string, CommandEntry][] {
+  return Object.entries(commands).filter(([name]) => called === undefined || name === called);
 }
 
 /** A path on the command line is relative to where one stands. */

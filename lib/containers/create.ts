@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { mkdir, stat } from 'node:fs/promises';
 import { native } from '../../bindings/load.ts';
 import { EngineError } from '../errors/index.ts';
@@ -7,6 +6,7 @@ import type { ContainersContext } from './context.ts';
 import { generateName } from './names.ts';
 import { normalizePath } from './option-values.ts';
 import type { ContainerOptions } from './options.ts';
+import { randomId } from './random-id.ts';
 import type { ContainerRecord, RecordedVolume } from './record.ts';
 import { resolveImage } from './resolve-image.ts';
 import { discardRoot, prepareRoot } from './root-mount.ts';
@@ -48,7 +48,7 @@ export async function draftRecord(
   const image = await resolveImage(context, reference, spec, signal);
   commandLine(spec, image.process); // refuses a container without a command
   await checkBinds(spec);
-  const id = randomBytes(32).toString('hex');
+  const id = randomId();
   return {
     version: 1,
     id,

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { EngineError } from '../errors/index.ts';
 import { invalidOption } from './option-values.ts';
 
@@ -26,7 +25,8 @@ export function parseVolumeName(name: unknown): string {
  * without being reserved, and find the container again without an index.
  */
 export function generateName(id: string): string {
-  return `${pick(adjectives)}_${pick(nouns)}_${id.slice(0, suffixLength)}`;
+  const [first, second] = [id.slice(8, 16), id.slice(16, 24)];
+  return `${pick(adjectives, first)}_${pick(nouns, second)}_${id.slice(0, suffixLength)}`;
 }
 
 /** The digits of the id in a generated name; undefined if it is none. */
@@ -44,6 +44,6 @@ const nouns =
     ' ',
   );
 
-function pick(words: readonly string[]): string {
-  return words[randomInt(words.length)] ?? '';
+function pick(words: readonly string[], digits: string): string {
+  return words[Number.parseInt(digits, 16) % words.length] ?? '';
 }

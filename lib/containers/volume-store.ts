@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { native } from '../../bindings/load.ts';
+import { randomId } from './random-id.ts';
 
 /** Directories that outlive containers: ROOT/volumes/NAME/_data. */
 export class VolumeStore {
@@ -30,6 +30,6 @@ export class VolumeStore {
   }
 
   anonymousName(): string {
-    return randomBytes(32).toString('hex');
+    return randomId();
   }
 }
