@@ -86,9 +86,10 @@ void writeThroughProcfs(const ChildContext& context, const LaunchRequest& reques
 }
 
 sys::UniqueFd makeRootfs(const LaunchRequest& request, HostTrees& trees) {
+  cutOffFromHost(request.spec);
   auto made = trees.find(rootTree);
-  sys::UniqueFd root = made == trees.end() ? mountRootfs(request, -1) : std::move(made->second);
-  attachRootfs(request.spec, root.get());
+  sys::UniqueFd root = made == trees.end() ? mountRootfs(request, -1, true) : std::move(made->second);
+  attachRootfs(root.get());
   hidePaths(root.get(), request.rootfs.hidden);
   return root;
 }

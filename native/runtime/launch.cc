@@ -74,7 +74,7 @@ class HostSide {
   sys::UniqueFd mountMappedRootfs() {
     uint32_t uid = outsideRoot(child_.pid(), "uid_map"), gid = outsideRoot(child_.pid(), "gid_map");
     ActingAs root(uid, gid);
-    return mountRootfs(request_, userns_.get());
+    return mountRootfs(request_, userns_.get(), false);
   }
 
   void prepareMount(size_t index, const Mount& mount) {

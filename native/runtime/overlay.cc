@@ -60,6 +60,16 @@ Layers openLayers(const Rootfs& rootfs, int idmapUserns) {
   return layers;
 }
 
+std::string fdPath(const sys::UniqueFd& fd) {
+  return "/proc/self/fd/" + std::to_string(fd.get());
+}
+
+std::string joinedLower(const Layers& layers) {
+  std::string joined;
+  for (const sys::UniqueFd& lower : layers.lower) joined += (joined.empty() ? "" : ":") + fdPath(lower);
+  return joined;
+}
+
 /// Descriptors straight into overlayfs: Linux 6.13. False where they are not taken.
 bool addByDescriptor(sys::FsContext& overlay, const Layers& layers) {
   for (const sys::UniqueFd& lower : layers.lower)
@@ -68,18 +78,27 @@ bool addByDescriptor(sys::FsContext& overlay, const Layers& layers) {
   return overlay.setFd("upperdir", layers.upper.get()) && overlay.setFd("workdir", layers.work.get());
 }
 
-std::string fdPath(const sys::UniqueFd& fd) {
-  return "/proc/self/fd/" + std::to_string(fd.get());
+/// Names of descriptors need no escaping of ':' and ','. One layer at a time: Linux 6.5; all of them in one
+/// string of at most 255 bytes: before.
+bool addByName(sys::FsContext& overlay, const Layers& layers) {
+  bool oneByOne = overlay.trySet("lowerdir+", fdPath(layers.lower.front()));
+  for (size_t n = 1; oneByOne && n < layers.lower.size(); ++n)
+    overlay.set("lowerdir+", fdPath(layers.lower[n]));
+  if (!oneByOne && !overlay.trySet("lowerdir", joinedLower(layers))) return false;
+  if (!layers.upper) return true;
+  return overlay.trySet("upperdir", fdPath(layers.upper)) && overlay.trySet("workdir", fdPath(layers.work));
 }
 
-/// Names of descriptors: they need no escaping of ':' and ',', and stay far below a page.
-void addByName(sys::FsContext& overlay, const Layers& layers) {
-  std::string joined;
-  for (const sys::UniqueFd& lower : layers.lower) joined += (joined.empty() ? "" : ":") + fdPath(lower);
-  overlay.set("lowerdir", joined);
-  if (!layers.upper) return;
-  overlay.set("upperdir", fdPath(layers.upper));
-  overlay.set("workdir", fdPath(layers.work));
+/// mount(2) takes a page of options, some 250 layers, but attaches at once: over "/", where "/.." finds it.
+/// Only in a mount namespace of the caller's own.
+sys::UniqueFd mountByPage(const Rootfs& rootfs, const Layers& layers) {
+  std::string data = "lowerdir=" + joinedLower(layers);
+  if (layers.upper) data += ",upperdir=" + fdPath(layers.upper) + ",workdir=" + fdPath(layers.work);
+  if (rootfs.isVolatile && layers.upper) data += ",volatile";
+  sys::mountAt("overlay", "/", data);
+  sys::UniqueFd tree = sys::cloneTree(AT_FDCWD, "/..", false);
+  sys::check(sys::detachMount("/.."), "umount", "overlay");
+  return tree;
 }
 
 sys::UniqueFd finish(sys::FsContext& overlay, const Rootfs& rootfs) {
@@ -107,7 +126,7 @@ sys::UniqueFd mountSingleLayer(const Rootfs& rootfs, int idmapUserns) {
 
 }  // namespace
 
-sys::UniqueFd mountOverlay(const Rootfs& rootfs, int idmapUserns) {
+sys::UniqueFd mountOverlay(const Rootfs& rootfs, int idmapUserns, bool mayAttach) {
   if (rootfs.lower.empty()) throw sys::Error("ERR_SPEC_INVALID", "overlay: no lower directory");
   if (rootfs.upper.empty() && rootfs.lower.size() == 1) return mountSingleLayer(rootfs, idmapUserns);
   Layers layers = openLayers(rootfs, idmapUserns);
@@ -115,9 +134,13 @@ sys::UniqueFd mountOverlay(const Rootfs& rootfs, int idmapUserns) {
     sys::FsContext overlay = openOverlay();
     if (addByDescriptor(overlay, layers)) return finish(overlay, rootfs);
   }
-  sys::FsContext overlay = openOverlay();
-  addByName(overlay, layers);
-  return finish(overlay, rootfs);
+  {
+    sys::FsContext overlay = openOverlay();
+    if (addByName(overlay, layers)) return finish(overlay, rootfs);
+  }
+  if (mayAttach) return mountByPage(rootfs, layers);
+  throw sys::Error("ERR_OVERLAY_UNAVAILABLE", "an overlay of " + std::to_string(layers.lower.size()) +
+                                                  " layers in a user namespace needs Linux 6.5");
 }
 
 }  // namespace strake::runtime

@@ -43,28 +43,29 @@ uint64_t propagationFlag(const std::string& name) {
                                 : MS_PRIVATE;
 }
 
-/// Nothing that is mounted from here on may reach the host: at least "/" itself, where the root is attached,
-/// is cut off.
-void cutOff(const Spec& spec) {
+}  // namespace
+
+// Nothing that is mounted from here on may reach the host: at least "/" itself, where the root is attached,
+// is cut off.
+void cutOffFromHost(const Spec& spec) {
   sys::UniqueFd root(sys::check(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), "open", "/"));
   bool recursive = !wantsSharing(spec);
   uint64_t propagation = recursive && !wantsHostPropagation(spec) ? MS_PRIVATE : MS_SLAVE;
   sys::changeMount(root.get(), 0, 0, propagation, recursive, "/");
 }
 
-}  // namespace
-
-sys::UniqueFd mountRootfs(const LaunchRequest& request, int idmapUserns) {
-  if (request.rootfs.kind == Rootfs::Kind::overlay) return mountOverlay(request.rootfs, idmapUserns);
+sys::UniqueFd mountRootfs(const LaunchRequest& request, int idmapUserns, bool mayAttach) {
+  if (request.rootfs.kind == Rootfs::Kind::overlay)
+    return mountOverlay(request.rootfs, idmapUserns, mayAttach);
   std::string directory = rootDirectory(request);
   sys::UniqueFd tree = sys::cloneTree(AT_FDCWD, directory, true);
   // A bind of a shared mount would be shared, and with it all that is mounted below it.
-  sys::changeMount(tree.get(), 0, 0, MS_PRIVATE, true, directory);
+  uint64_t propagation = wantsHostPropagation(request.spec) ? MS_SLAVE : MS_PRIVATE;
+  sys::changeMount(tree.get(), 0, 0, propagation, true, directory);
   return tree;
 }
 
-void attachRootfs(const Spec& spec, int tree) {
-  cutOff(spec);
+void attachRootfs(int tree) {
   sys::UniqueFd place(sys::check(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), "open", "/"));
   sys::attachMount(tree, place.get(), "/");
 }

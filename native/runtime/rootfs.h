@@ -7,14 +7,16 @@
 
 namespace strake::runtime {
 
-/// A detached mount of the root file system. `idmapUserns` as in mountOverlay(), for overlays only: a
-/// directory is taken with the owners that it has.
-sys::UniqueFd mountRootfs(const LaunchRequest& request, int idmapUserns);
+/// Cuts the new mount namespace off from the host's propagation, as far as the spec wants. Comes first.
+void cutOffFromHost(const Spec& spec);
 
-/// Cuts the new mount namespace off from the host's propagation, as far as the spec wants, and attaches
-/// `tree` over "/" (where no path of the host is needed). The caller's own root stays what it was until
-/// enterRoot().
-void attachRootfs(const Spec& spec, int tree);
+/// A detached mount of the root file system. `idmapUserns` and `mayAttach` as in mountOverlay(), for overlays
+/// only: a directory is taken with the owners that it has.
+sys::UniqueFd mountRootfs(const LaunchRequest& request, int idmapUserns, bool mayAttach);
+
+/// Attaches `tree` over "/", where no path of the host is needed. The caller's own root stays what it was
+/// until enterRoot().
+void attachRootfs(int tree);
 
 /// Makes `root` the root directory and lets go of everything else that is mounted.
 void enterRoot(const Spec& spec, int root);

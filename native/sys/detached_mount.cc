@@ -41,6 +41,12 @@ void FsContext::set(const std::string& key, const std::string& value) {
     fail("fsconfig", key + "=" + value);
 }
 
+bool FsContext::trySet(const std::string& key, const std::string& value) {
+  if (fsconfig(fd_.get(), FSCONFIG_SET_STRING, key.c_str(), value.c_str(), 0) == 0) return true;
+  if (errno == EINVAL) return false;
+  fail("fsconfig", key + "=" + value);
+}
+
 void FsContext::flag(const std::string& key) {
   if (fsconfig(fd_.get(), FSCONFIG_SET_FLAG, key.c_str(), nullptr, 0) < 0) fail("fsconfig", key);
 }
@@ -83,6 +89,10 @@ void idmapMount(int mount, int userns, bool recursive, std::string_view name) {
   attributes.attr_set = MOUNT_ATTR_IDMAP;
   attributes.userns_fd = static_cast<uint64_t>(userns);
   setAttributes(mount, attributes, recursive, name);
+}
+
+void mountAt(const char* type, const char* target, const std::string& data) {
+  check(syscall(SYS_mount, type, target, type, 0UL, data.c_str()), "mount", std::string(type) + " " + data);
 }
 
 int pivotRoot(const char* newRoot, const char* putOld) noexcept {

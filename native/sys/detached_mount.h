@@ -18,6 +18,9 @@ class FsContext {
   explicit FsContext(const std::string& type);
 
   void set(const std::string& key, const std::string& value);
+  /// The same; false when this kernel does not know the parameter or takes no value of that length (256
+  /// bytes).
+  bool trySet(const std::string& key, const std::string& value);
   void flag(const std::string& key);
   /// A parameter given as a descriptor; false when this kernel does not take one there.
   bool setFd(const std::string& key, int fd);
@@ -43,6 +46,9 @@ void changeMount(int mount, uint64_t set, uint64_t clear, uint64_t propagation, 
 
 /// Gives a detached mount the id mapping of a user namespace.
 void idmapMount(int mount, int userns, bool recursive, std::string_view name);
+
+/// mount(2) of a file system at `target`; `data` is one page at most.
+void mountAt(const char* type, const char* target, const std::string& data);
 
 int pivotRoot(const char* newRoot, const char* putOld) noexcept;
 
