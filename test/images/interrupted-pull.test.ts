@@ -28,6 +28,7 @@ test('a pull that is killed in mid-layer leaves no name, and the next one fetche
   registry.quirk = ({ path }) => (isBig(path) ? { stallAfter: 1 << 20 } : undefined);
   const pull = startPullProcess(root, reference);
   await pull.reached('downloading', 1 << 20);
+  await collected(root, 1 << 20);
   await pull.kill();
   const { images, names, partials, leftovers, snapshots } = openTestImages(root);
   t.deepEqual(names(), []);
@@ -44,12 +45,13 @@ test('a pull that is killed in mid-layer leaves no name, and the next one fetche
 
 test('a pull that is aborted keeps what arrived, names nothing, and is continued by the next one', async (t) => {
   await using registry = await startQuirkyRegistry();
-  const { images, names, partials, leftovers } = openTestImages(temporaryFolder(t));
+  const { images, names, partials, leftovers, root } = openTestImages(temporaryFolder(t));
   const reference = registry.add(image, 'image');
   registry.quirk = ({ path }) => (isBig(path) ? { stallAfter: 1 << 20 } : undefined);
   const controller = new AbortController();
   const task = images.pull(reference, { signal: controller.signal });
   await downloaded(task, 1 << 20);
+  await collected(root, 1 << 20);
   controller.abort();
   await t.throwsAsync(async () => await task, { code: 'ERR_ABORTED' });
   t.deepEqual([...names(), ...leftovers()], []);
@@ -161,6 +163,7 @@ test('a process that waits for a killed one continues its download', async (t) =
   registry.quirk = ({ path, offset }) => (isBig(path) && offset === 0 ? { stallAfter: 1 << 20 } : undefined);
   const other = startPullProcess(root, reference);
   await other.reached('downloading', 1 << 20);
+  await collected(root, 1 << 20);
   const task = openTestImages(root).images.pull(reference);
   for await (const step of task) if (step.type === 'layer' && step.index === 1) break;
   await other.kill();
@@ -191,6 +194,16 @@ test('a sweep keeps fresh partial downloads and drops those of a week ago', asyn
   t.is(partials().length, 1);
   t.false(existsSync(join(root, 'images')));
 });
+
+/** Waits until the partial file has what the process has been given: a few MiB at most are on their way to it. */
+async function collected(root: string, bytes: number): Promise<void> {
+  const folder = join(root, 'content/partial');
+  const size = () => {
+    const name = readdirSync(folder).find(isOfBig);
+    return name === undefined ? 0 : statSync(join(folder, name)).size;
+  };
+  while (size() < bytes) await new Promise((resolve) => setTimeout(resolve, 5));
+}
 
 async function downloaded(task: AsyncIterable<PullProgress>, bytes: number): Promise<void> {
   for await (const step of task) {
