@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include <array>
-#include <bit>
+#include <cerrno>
 
 #include "sys/error.h"
 
@@ -78,19 +78,12 @@ std::optional<int> capabilityNumber(std::string_view name) {
   return std::nullopt;
 }
 
-uint64_t knownCapabilities() {
-  static const uint64_t known = [] {
-    uint64_t mask = 0;
-    for (int n = 0; n < 64 && prctl(PR_CAPBSET_READ, n, 0, 0, 0) >= 0; ++n) mask |= uint64_t{1} << n;
-    return mask;
-  }();
-  return known;
-}
-
+// The kernel answers EINVAL to the first capability that it does not know, and knows none after it.
 void limitBounding(const Capabilities& sets) {
-  for (uint64_t drop = knownCapabilities() & ~sets.bounding; drop != 0; drop &= drop - 1) {
-    int n = std::countr_zero(drop);
-    sys::check(prctl(PR_CAPBSET_DROP, n, 0, 0, 0), "drop bounding", n < 41 ? names[n] : "CAP_?");
+  for (unsigned n = 0; n < 64; ++n) {
+    if (sets.bounding >> n & 1 || prctl(PR_CAPBSET_DROP, n, 0, 0, 0) == 0) continue;
+    if (errno == EINVAL) return;
+    sys::throwErrno("drop bounding", n < names.size() ? names[n] : "an unnamed capability");
   }
 }
 

@@ -11,9 +11,6 @@ namespace strake::runtime {
 /// "CAP_CHOWN" -> 0; nothing for a name that is not a capability.
 std::optional<int> capabilityNumber(std::string_view name);
 
-/// The mask of the capabilities that the running kernel has.
-uint64_t knownCapabilities();
-
 /// Drops from the bounding set what `sets` does not have. Must run before the effective CAP_SETPCAP goes.
 void limitBounding(const Capabilities& sets);
 

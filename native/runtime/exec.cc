@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <sched.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -13,20 +12,6 @@
 
 namespace strake::runtime {
 namespace {
-
-/// While alive the caller and its children cannot be inspected by processes of the container whose pid
-/// namespace they enter (CVE-2016-9962, CVE-2019-5736): a process that is not dumpable belongs, in /proc, to
-/// the host's root.
-class Undumpable {
- public:
-  Undumpable() : before_(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)) {
-    sys::check(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl", "PR_SET_DUMPABLE");
-  }
-  ~Undumpable() { prctl(PR_SET_DUMPABLE, before_, 0, 0, 0); }
-
- private:
-  int before_;
-};
 
 void enterCgroup(cgroup::Cgroup* cgroup) {
   if (!cgroup || cgroup->cloneFd() >= 0) return;

@@ -77,8 +77,8 @@ void writeThroughProcfs(const ChildContext& context, const LaunchRequest& reques
   const Process& process = request.spec.process;
   bool labelled = !process.apparmorProfile.empty() || !process.selinuxLabel.empty();
   if (request.spec.linux_.sysctl.empty() && !process.oomScoreAdj && !labelled) return;
-  Procfs proc;
   context.steps.begin(Step::sysctl);
+  Procfs proc(request.spec.linux_.sysctl.empty() ? "self" : "sys");
   writeSysctls(request.spec, proc);
   if (process.oomScoreAdj) setOomScore(context, proc, *process.oomScoreAdj);
   context.steps.begin(Step::labels);
@@ -145,7 +145,7 @@ std::optional<Console> buildRoot(const ChildContext& context, const LaunchReques
   context.steps.begin(Step::console);
   std::optional<Console> console = makeConsole(root.get(), context, spec.process);
   context.steps.begin(Step::cwd);
-  sys::makeDirectoriesInRoot(root.get(), spec.process.cwd, 0755);
+  if (spec.process.cwd != "/") sys::makeDirectoriesInRoot(root.get(), spec.process.cwd, 0755);
   context.steps.begin(Step::masks);
   coverPaths(root.get(), spec);
   runHooksBeforePivot(context, request);

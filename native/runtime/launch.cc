@@ -132,6 +132,9 @@ Child cloneThroughJoiner(const LaunchRequest& request, const SyncSocket& ours, c
 
 StartingChild cloneInit(const LaunchRequest& request, const seccomp::Filter* filter, int64_t startedAt) {
   auto [ours, theirs] = SyncSocket::pair();
+  const Namespace* pidNamespace = request.spec.find(NamespaceKind::pid);
+  std::optional<Undumpable> undumpable;
+  if (pidNamespace && !pidNamespace->path.empty()) undumpable.emplace();
   ChildrenIn children;
   enterForChildren(children, request.spec);
   int cgroupFd = request.cgroup ? request.cgroup->cloneFd() : -1;

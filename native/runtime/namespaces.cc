@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -149,6 +150,14 @@ void ChildrenIn::enterNewTime(const Linux& spec) {
   std::string offsets =
       offsetText("monotonic", spec.monotonicOffset) + offsetText("boottime", spec.boottimeOffset);
   if (!offsets.empty()) writeFile("/proc/self/timens_offsets", offsets);
+}
+
+Undumpable::Undumpable() : before_(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)) {
+  sys::check(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl", "PR_SET_DUMPABLE");
+}
+
+Undumpable::~Undumpable() {
+  prctl(PR_SET_DUMPABLE, before_, 0, 0, 0);
 }
 
 void writeIdMaps(pid_t pid, const std::vector<IdMap>& uids, const std::vector<IdMap>& gids) {

@@ -56,6 +56,20 @@ class ChildrenIn {
   std::vector<Saved> saved_;
 };
 
+/// While alive the caller, and any child born meanwhile until its exec, cannot be inspected by the processes
+/// of a pid namespace that it enters (CVE-2016-9962, CVE-2019-5736): in /proc a process that is not dumpable
+/// belongs to the host's root.
+class Undumpable {
+ public:
+  Undumpable();
+  ~Undumpable();
+  Undumpable(const Undumpable&) = delete;
+  Undumpable& operator=(const Undumpable&) = delete;
+
+ private:
+  int before_;
+};
+
 /// Writes the child's uid_map and gid_map.
 void writeIdMaps(pid_t pid, const std::vector<IdMap>& uids, const std::vector<IdMap>& gids);
 

@@ -26,8 +26,8 @@ sys::UniqueFd ownProcfs() {
 
 }  // namespace
 
-Procfs::Procfs() : root_(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)) {
-  if (!root_ || !isProcfsRoot(root_.get())) root_ = ownProcfs();
+Procfs::Procfs(const char* needed) : root_(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)) {
+  if (!root_ || !isProcfsRoot(root_.get()) || !open(needed, O_PATH)) root_ = ownProcfs();
 }
 
 // procfs holds no symlinks that others made ("self" is its own), so links may be followed; mounts over it may

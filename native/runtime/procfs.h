@@ -10,8 +10,9 @@ namespace strake::runtime {
 
 class Procfs {
  public:
-  /// The caller's own /proc when that is procfs, else a detached one of the caller's pid namespace.
-  Procfs();
+  /// The caller's own /proc when that is procfs with nothing mounted over `needed`, else a detached one of
+  /// the caller's pid namespace: inside somebody's container /proc/sys is a read-only mount over itself.
+  explicit Procfs(const char* needed = "self");
 
   /// Opens "self/oom_score_adj", "sys/net/ipv4/ip_forward" … Empty with errno set on failure.
   sys::UniqueFd open(const std::string& path, int flags) const noexcept;
