@@ -55,6 +55,7 @@ export interface ContainerFlags {
   memorySwappiness?: number;
   mount?: string[];
   name?: string;
+  net?: string;
   network?: string;
   oomKillDisable?: true;
   oomScoreAdj?: number;
@@ -129,10 +130,8 @@ export function addContainerFlags(command: Command): Command {
     .option('--memory-swappiness <percent>', '0 to 100', number('--memory-swappiness'))
     .option('--mount <mount>', 'type=bind|volume|tmpfs,source=…,target=…', list)
     .option('--name <name>', 'name of the container')
-    .option(
-      '--network, --net <mode>',
-      'none (the default: loopback only) or host; bridges are not available yet',
-    )
+    .option('--network <mode>', 'none (the default: loopback only) or host; bridges are not available yet')
+    .addOption(new Option('--net <mode>').hideHelp())
     .option('--oom-kill-disable', 'never kill it for memory')
     .option('--oom-score-adj <adjustment>', '-1000 to 1000', number('--oom-score-adj'))
     .addOption(namespace('--pid <mode>', 'PID namespace'))
@@ -183,7 +182,7 @@ export function containerOptions(flags: ContainerFlags, argv: readonly string[])
     extraHosts: flags.addHost && Object.fromEntries(flags.addHost.map(parseAddHost)),
     dns: dnsOptions(flags),
     mounts: mounts(flags),
-    network: networkOption(flags.network),
+    network: networkOption(flags.network ?? flags.net),
     readOnly: flags.readOnly,
     privileged: flags.privileged,
     capAdd: flags.capAdd,

@@ -1,4 +1,4 @@
-import { native } from '../../bindings/load.ts';
+import { cgroupLayout } from '../../bindings/cgroup.ts';
 import { EngineError } from '../errors/index.ts';
 import type { Mount } from '../mount/index.ts';
 import type { Bundle, StdinMode, StdioSelection, TerminalSize } from '../runtime/index.ts';
@@ -74,7 +74,7 @@ function removedAtEnd({ store, volumes }: ContainersContext, record: ContainerRe
 
 /** Without any controller on the machine a container still runs; what it asked to be limited is an error then. */
 function needsCgroup(limits: SpecLimits): boolean {
-  if (native.cgroupLayout() !== 'none') return true;
+  if (cgroupLayout() !== 'none') return true;
   const { memory, memoryReservation, cpuShares, cpuQuota, cpusetCpus, cpusetMems, pids, blkioWeight } =
     limits;
   return [

@@ -1,5 +1,5 @@
 import { mkdir, stat } from 'node:fs/promises';
-import { native } from '../../bindings/load.ts';
+import { removeTree } from '../../bindings/files.ts';
 import { EngineError } from '../errors/index.ts';
 import { Undo } from '../undo/index.ts';
 import type { ContainersContext } from './context.ts';
@@ -73,7 +73,7 @@ export async function makeVolumes(
 
 async function reserve({ store }: ContainersContext, record: ContainerRecord, undo: Undo): Promise<void> {
   const { dir } = store.paths(record.id);
-  undo.add(() => native.removeTree(dir));
+  undo.add(() => removeTree(dir));
   await mkdir(dir, { mode: 0o700 });
   if (record.spec.name === null) return;
   await store.reserveName(record.name, record.id);

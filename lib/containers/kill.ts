@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { native } from '../../bindings/load.ts';
+import { thawCgroup } from '../../bindings/cgroup.ts';
 import { isEngineError } from '../errors/index.ts';
 import { killTask } from '../runtime/index.ts';
 import { cgroupOf } from './bundle.ts';
@@ -32,6 +32,6 @@ export async function killProcesses(
     if (!isEngineError(error, 'ERR_CONTAINER_STATE')) throw error;
   });
   if (signal !== constants.signals.SIGKILL) return;
-  await native.thawCgroup(cgroupOf(record.id)).catch(() => undefined); // it has gone with the container
+  await thawCgroup(cgroupOf(record.id)).catch(() => undefined); // it has gone with the container
   await rm(paused, { force: true });
 }

@@ -1,4 +1,6 @@
 import { access, readFile } from 'node:fs/promises';
+import { killCgroup, removeCgroup } from '../../bindings/cgroup.ts';
+import { removeTree, writeFileAtomic } from '../../bindings/files.ts';
 import { native } from '../../bindings/load.ts';
 import { taskState } from '../runtime/index.ts';
 import { cgroupOf } from './bundle.ts';
@@ -54,15 +56,15 @@ function isOrphan({ owner }: ContainerRecord): boolean {
 /** Its processes are killed and its cgroup goes; it has then ended with 137, or is removed if it was to remove itself. */
 async function heal(context: ContainersContext, record: ContainerRecord): Promise<ContainerState | null> {
   const paths = context.store.paths(record.id);
-  await native.killCgroup(cgroupOf(record.id)).catch(ignoring('ENOENT'));
-  await native.removeCgroup(cgroupOf(record.id));
+  await killCgroup(cgroupOf(record.id)).catch(ignoring('ENOENT'));
+  await removeCgroup(cgroupOf(record.id));
   if (record.spec.autoRemove) {
     await removeFiles(context, record, { volumes: true });
     return null;
   }
   const exit = await lostStatus(`${paths.runDir}/state.json`);
-  await native.writeFileAtomic(paths.exit, JSON.stringify(exit), { mode: 0o600, durable: true });
-  await native.removeTree(paths.runDir);
+  await writeFileAtomic(paths.exit, JSON.stringify(exit), { mode: 0o600, durable: true });
+  await removeTree(paths.runDir);
   return { status: 'exited', ...exit };
 }
 

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { native } from '../../bindings/load.ts';
+import { freezeCgroup } from '../../bindings/cgroup.ts';
 import { cgroupOf } from './bundle.ts';
 import type { ContainersContext } from './context.ts';
 import { observeLocked } from './observe.ts';
@@ -10,6 +10,6 @@ import { requireState } from './state.ts';
 export async function pauseContainer(context: ContainersContext, record: ContainerRecord): Promise<void> {
   using _lock = await context.store.lock(record.id);
   requireState('pause', record.name, (await observeLocked(context, record)) ?? { status: 'created' });
-  await native.freezeCgroup(cgroupOf(record.id));
+  await freezeCgroup(cgroupOf(record.id));
   await writeFile(context.store.paths(record.id).paused, '');
 }

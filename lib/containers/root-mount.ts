@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
-import { native } from '../../bindings/load.ts';
+import { removeTree } from '../../bindings/files.ts';
 import type { Mount } from '../mount/index.ts';
 import type { ContainersContext } from './context.ts';
 import type { ContainerRecord } from './record.ts';
@@ -22,7 +22,7 @@ export async function existingRoot(context: ContainersContext, record: Container
   const { image, id, spec } = record;
   if (image.directory !== null) {
     // A volatile work directory is refused once it has been used (overlayfs.rst, "Volatile mount").
-    if (spec.autoRemove) await native.removeTree(`${context.store.paths(id).work}/work/incompat`);
+    if (spec.autoRemove) await removeTree(`${context.store.paths(id).work}/work/incompat`);
     return directoryRoot(context, record, image.directory);
   }
   return withHidden(

@@ -1,5 +1,5 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { native } from '../../bindings/load.ts';
+import { removeTree } from '../../bindings/files.ts';
 import { launchTask, type StdioSelection, type Task } from '../runtime/index.ts';
 import { Undo } from '../undo/index.ts';
 import { makeBundle } from './bundle.ts';
@@ -58,13 +58,13 @@ function stdinMode({ spec }: ContainerRecord, attach: StdioSelection): 'none' | 
 /** A fresh run directory, and the last end out of the way: whoever looks must not take it for this run's. */
 async function prepareRun(context: ContainersContext, record: ContainerRecord, undo: Undo): Promise<void> {
   const { runDir, exit, started } = context.store.paths(record.id);
-  await native.removeTree(runDir);
+  await removeTree(runDir);
   await mkdir(runDir, { recursive: true, mode: 0o700 });
-  undo.add(() => native.removeTree(runDir));
+  undo.add(() => removeTree(runDir));
   const previous = `${exit}.previous`;
   const hadEnded = (await rename(exit, previous).then(() => true, ignoring('ENOENT'))) === true;
   if (hadEnded) undo.add(() => rename(previous, exit));
   for (const { name } of record.volumes) await context.volumes.ensure(name);
   await writeFile(started, '');
-  undo.add(() => native.removeTree(started));
+  undo.add(() => removeTree(started));
 }

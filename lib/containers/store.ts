@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { open, readdir, readFile, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
-import { native } from '../../bindings/load.ts';
+import { lockFile, removeTree, writeFileAtomic } from '../../bindings/files.ts';
 import { EngineError } from '../errors/index.ts';
 import { idPrefixOfName } from './names.ts';
 import { type ContainerRecord, parseRecord } from './record.ts';
@@ -78,7 +78,7 @@ export class ContainerStore {
   /** Publishes a record in its existing directory. Durable: it survives a power loss once this returns. */
   async write(record: ContainerRecord, options: { durable: boolean }): Promise<void> {
     const { record: path } = this.paths(record.id);
-    await native.writeFileAtomic(path, JSON.stringify(record), { mode: 0o600, durable: options.durable });
+    await writeFileAtomic(path, JSON.stringify(record), { mode: 0o600, durable: options.durable });
     if (options.durable) await syncDirectory(this.#containers);
   }
 
@@ -121,13 +121,13 @@ export class ContainerStore {
   async sweepRemoved(): Promise<void> {
     const entries = (await readdir(this.#containers).catch(ignoring('ENOENT'))) ?? [];
     const dead = entries.filter((entry) => entry.startsWith(removedPrefix));
-    await Promise.all(dead.map((entry) => native.removeTree(`${this.#containers}/${entry}`)));
+    await Promise.all(dead.map((entry) => removeTree(`${this.#containers}/${entry}`)));
   }
 
   /** One transition at a time, among all processes. ERR_CONTAINER_NOT_FOUND if it was removed while waiting. */
   async lock(id: string): Promise<Disposable> {
     const { lock: path, record } = this.paths(id);
-    const lock = await native.lockFile(path, { shared: false, wait: true }).catch(ignoring('ENOENT'));
+    const lock = await lockFile(path, { shared: false, wait: true }).catch(ignoring('ENOENT'));
     const exists = lock !== null && (await readFile(record).catch(ignoring('ENOENT'))) !== null;
     if (lock === null || !exists) {
       lock?.release();
@@ -141,7 +141,7 @@ export class ContainerStore {
     const { dir, runDir } = this.paths(id);
     const dead = `${this.#containers}/${removedPrefix}${id}`;
     await rename(dir, dead).catch(ignoring('ENOENT'));
-    await Promise.all([native.removeTree(runDir), native.removeTree(dead)]);
+    await Promise.all([removeTree(runDir), removeTree(dead)]);
   }
 
   async #byName(name: string): Promise<string | null> {
@@ -195,7 +195,7 @@ export class ContainerStore {
   }
 
   async #lockName(): Promise<Disposable | null> {
-    const lock = await native.lockFile(`${this.#names}/.lock`, { shared: false, wait: true });
+    const lock = await lockFile(`${this.#names}/.lock`, { shared: false, wait: true });
     return lock && { [Symbol.dispose]: () => lock.release() };
   }
 }
@@ -226,7 +226,7 @@ async function syncDirectory(path: string): Promise<void> {
 /** For `.catch`: null instead of that error. */
 export function ignoring(code: string): (error: unknown) => null {
   return (error) => {
-    if ((error as NodeJS.ErrnoException).code === code) return null;
+    if (errnoOf(error) === code) return null;
     throw error;
   };
 }
@@ -234,7 +234,12 @@ export function ignoring(code: string): (error: unknown) => null {
 /** For `.catch`: true instead of that error. */
 function failing(code: string): (error: unknown) => true {
   return (error) => {
-    if ((error as NodeJS.ErrnoException).code === code) return true;
+    if (errnoOf(error) === code) return true;
     throw error;
   };
+}
+
+/** "ENOENT": Node's own errors have it as their code, those of the addon in their details. */
+function errnoOf(error: unknown): unknown {
+  return error instanceof EngineError ? error.details.errno : (error as NodeJS.ErrnoException).code;
 }

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { native } from '../../bindings/load.ts';
+import { thawCgroup } from '../../bindings/cgroup.ts';
 import { cgroupOf } from './bundle.ts';
 import type { ContainersContext } from './context.ts';
 import { observeLocked } from './observe.ts';
@@ -10,6 +10,6 @@ import { requireState } from './state.ts';
 export async function unpauseContainer(context: ContainersContext, record: ContainerRecord): Promise<void> {
   using _lock = await context.store.lock(record.id);
   requireState('unpause', record.name, (await observeLocked(context, record)) ?? { status: 'created' });
-  await native.thawCgroup(cgroupOf(record.id));
+  await thawCgroup(cgroupOf(record.id));
   await rm(context.store.paths(record.id).paused, { force: true });
 }

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { native } from '../../bindings/load.ts';
+import { removeTree } from '../../bindings/files.ts';
 import { randomId } from './random-id.ts';
 
 /** Directories that outlive containers: ROOT/volumes/NAME/_data. */
@@ -26,7 +26,7 @@ export class VolumeStore {
   }
 
   async remove(name: string): Promise<void> {
-    await native.removeTree(this.directory(name));
+    await removeTree(this.directory(name));
   }
 
   anonymousName(): string {

@@ -1,0 +1,120 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import anyTest, { type TestFn } from 'ava';
+import { DetachScanner, parseDetachKeys } from '../../lib/cli/terminal.ts';
+import { openStrake, program, type Strake } from './strake.ts';
+
+const test = anyTest as TestFn<Strake>;
+const driver = fileURLToPath(new URL('pty-driver.py', import.meta.url));
+
+test.before(async (t) => {
+  t.context = await openStrake();
+});
+test.after.always((t) => t.context[Symbol.asyncDispose]());
+
+/** Runs strake on a pseudo terminal of 40 rows and 100 columns; `steps` are what is awaited and what is then typed. */
+function onTerminal(root: string, argv: readonly string[], steps: readonly [string, string][]) {
+  return new Promise<{ code: number | null; output: string }>((resolve) => {
+    const words = [driver, JSON.stringify(steps), process.execPath, program, ...argv];
+    const child = spawn('python3', words, {
+      env: { ...process.env, STRAKE_ROOT: root },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let output = '';
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+    });
+    child.on('close', (code) => resolve({ code, output }));
+  });
+}
+
+test.serial('with -it the command has a terminal of the right size, and keys reach it raw', async (t) => {
+  const { root, image } = t.context;
+  const script = 'tty; stty size; echo $TERM; read -r line; echo "<$line>"; exit 4';
+  const { code, output } = await onTerminal(
+    root,
+    ['run', '--rm', '-it', image, 'sh', '-c', script],
+    [['xterm', 'typed\r']],
+  );
+  t.is(code, 4, output);
+  t.regex(output, /\/dev\/pts\/0\r\n40 100\r\nxterm\r\n/);
+  t.regex(output, /<typed>/);
+  t.regex(output, /restored: yes/);
+});
+
+test.serial('ctrl-c goes to the command, not to strake', async (t) => {
+  const { root, image } = t.context;
+  const script = 'trap "echo interrupted; exit 9" INT; echo ready; while :; do sleep 0.05; done';
+  const { code, output } = await onTerminal(
+    root,
+    ['run', '--rm', '-it', image, 'sh', '-c', script],
+    [['ready', '\x03']],
+  );
+  t.is(code, 9, output);
+  t.regex(output, /interrupted/);
+});
+
+test.serial('a change of the size reaches the command', async (t) => {
+  const { root, image } = t.context;
+  const script = 'trap "stty size; exit 0" WINCH; echo ready; while :; do sleep 0.05; done';
+  const { output } = await onTerminal(
+    root,
+    ['run', '--rm', '-it', image, 'sh', '-c', script],
+    [['ready', 'RESIZE 50 120']],
+  );
+  t.regex(output, /50 120/);
+});
+
+test.serial('ctrl-p ctrl-q detaches, and attach comes back', async (t) => {
+  const { root, image, run } = t.context;
+  const script = 'while read -r line; do echo "<$line>"; [ "$line" = end ] && exit 6; done';
+  const first = await onTerminal(
+    root,
+    ['run', '--name', 'tied', '-it', image, 'sh', '-c', script],
+    [
+      ['', 'one\r'],
+      ['<one>', '\x10\x11'],
+    ],
+  );
+  t.is(first.code, 0, first.output);
+  t.regex(first.output, /restored: yes/);
+  t.is((await run(['inspect', '-f', '{{.state.status}}', 'tied'])).stdout, 'running\n');
+  const second = await onTerminal(
+    root,
+    ['attach', 'tied'],
+    [
+      ['', 'two\r'],
+      ['<two>', 'end\r'],
+    ],
+  );
+  t.is(second.code, 6, second.output);
+  await run(['rm', 'tied']);
+});
+
+test.serial('exec -it has a terminal of its own', async (t) => {
+  const { root, image, run } = t.context;
+  await run(['run', '-d', '--name', 'host', image, 'sleep', '100']);
+  const { code, output } = await onTerminal(
+    root,
+    ['exec', '-it', 'host', 'sh', '-c', 'tty; stty size; exit 2'],
+    [],
+  );
+  t.is(code, 2, output);
+  t.regex(output, /\/dev\/pts\/\d+\r\n40 100/);
+  await run(['rm', '-f', 'host']);
+});
+
+test('the detach keys are found across chunks, and nothing else is kept back', (t) => {
+  const scanner = new DetachScanner();
+  t.deepEqual(scanner.scan(Buffer.from('ab\x10')), { pass: Buffer.from('ab'), detached: false });
+  t.deepEqual(scanner.scan(Buffer.from('c')), { pass: Buffer.from('\x10c'), detached: false });
+  t.deepEqual(scanner.scan(Buffer.from('\x10\x10')), { pass: Buffer.from('\x10'), detached: false });
+  t.deepEqual(scanner.scan(Buffer.from('\x11rest')), { pass: Buffer.from(''), detached: true });
+});
+
+test('detach keys are read as docker writes them', (t) => {
+  t.deepEqual(parseDetachKeys('ctrl-p,ctrl-q'), [16, 17]);
+  t.deepEqual(parseDetachKeys('ctrl-@,ctrl-[,x'), [0, 27, 120]);
+  t.is(parseDetachKeys('ctrl-'), undefined);
+  t.is(parseDetachKeys('alt-x'), undefined);
+});
