@@ -1,3 +1,4 @@
+import { isEngineError } from '../errors/index.ts';
 import { parseReference } from '../reference/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
 import type { Image, ImageSummary } from './image.ts';
@@ -24,7 +25,8 @@ async function summarize(
 ): Promise<ImageSummary[]> {
   const [first] = names;
   if (first === undefined) return [];
-  const image = await stores.loader.load(first);
+  const image = await stores.loader.load(first).catch(ignoreRemoved);
+  if (image === undefined) return [];
   const references = names.map(({ reference }) => reference).sort();
   return [
     {
@@ -40,8 +42,15 @@ async function summarize(
 }
 
 async function sizeOf(snapshots: Snapshotter, image: Image): Promise<number> {
-  const layers = await Promise.all(image.layers.map(({ chainId }) => snapshots.stat(chainId)));
-  return layers.reduce((sum, { size }) => sum + size, 0);
+  const layers = image.layers.map(({ chainId }) => snapshots.stat(chainId).catch(ignoreRemoved));
+  return (await Promise.all(layers)).reduce((sum, layer) => sum + (layer?.size ?? 0), 0);
+}
+
+/** What another process removes between the reading of its name and of itself is not listed. */
+function ignoreRemoved(error: unknown): undefined {
+  if (isEngineError(error, 'ERR_BLOB_NOT_FOUND') || isEngineError(error, 'ERR_LAYER_NOT_FOUND'))
+    return undefined;
+  throw error;
 }
 
 function byAge(left: ImageSummary, right: ImageSummary): number {

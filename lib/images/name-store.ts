@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../bindings/files.ts';
+import { EngineError } from '../errors/index.ts';
 import { type Descriptor, type Digest, digestHex, digestOf } from '../oci/index.ts';
 import { makeDirectory, syncDirectory } from '../scratch/index.ts';
 
@@ -90,7 +91,7 @@ export class NameStore {
       throw error;
     });
     if (text === undefined) return undefined;
-    const name = JSON.parse(text) as ImageName;
+    const name = parseName(path, text);
     this.#cache.set(file, { version, name });
     return name;
   }
@@ -99,6 +100,15 @@ export class NameStore {
 async function removeOlder(path: string, age: number): Promise<void> {
   const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
   if (Date.now() - mtimeMs >= age) await rm(path, { force: true });
+}
+
+function parseName(path: string, text: string): ImageName {
+  try {
+    return JSON.parse(text) as ImageName;
+  } catch (cause) {
+    const message = `the file ${path} of an image's name is damaged: delete it and pull the image again`;
+    throw new EngineError('ERR_SYSTEM', message, { cause, details: { path } });
+  }
 }
 
 /** Differs after every replacement: a new file has another inode while the old one exists, and a later time afterwards. */

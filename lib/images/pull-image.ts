@@ -1,5 +1,5 @@
 import type { Leases } from '../content/index.ts';
-import { formatPlatform, hostPlatform, matchesPlatform, parsePlatform } from '../oci/index.ts';
+import { type Digest, formatPlatform, hostPlatform, matchesPlatform, parsePlatform } from '../oci/index.ts';
 import { formatReference, type ImageReference, parseReference, pinReference } from '../reference/index.ts';
 import type { RemoteRepository } from '../registry-client/index.ts';
 import { fetchDocuments, type ImageDocuments, type WantedPlatform } from './fetch-documents.ts';
@@ -127,9 +127,22 @@ class Pull {
 
   /** By content first: a tag that moves on leaves the image with that name. */
   async #publish(name: ImageName): Promise<void> {
-    const pinned = formatReference(pinReference(this.#reference, name.target.digest));
-    if (pinned !== name.reference) await this.#stores.names.write({ ...name, reference: pinned });
-    await this.#stores.names.write(name);
+    const { names } = this.#stores;
+    const pinned = this.#pinned(name.target.digest);
+    await this.#keepReplaced(await names.read(pinned), name);
+    if (pinned !== name.reference) await names.write({ ...name, reference: pinned });
+    await names.write(name);
+  }
+
+  /** Another platform's image of the same index keeps a name: the digest of its own manifest. */
+  async #keepReplaced(replaced: ImageName | undefined, { manifest }: ImageName): Promise<void> {
+    if (replaced === undefined || replaced.manifest.digest === manifest.digest) return;
+    const reference = this.#pinned(replaced.manifest.digest);
+    await this.#stores.names.write({ ...replaced, reference, target: replaced.manifest });
+  }
+
+  #pinned(digest: Digest): string {
+    return formatReference(pinReference(this.#reference, digest));
   }
 
   async #done(name: ImageName, upToDate: boolean): Promise<Image> {

@@ -43,6 +43,26 @@ test('a pull that is killed in mid-layer leaves no name, and the next one fetche
   t.deepEqual(readFileSync(join(mount.type === 'overlay' ? mount.lower[0]! : '', 'big')), noise(3 << 20));
 });
 
+test('whenever a pull is killed, a name stands for a whole image or for none, and the next pull succeeds', async (t) => {
+  await using registry = await startQuirkyRegistry();
+  const reference = registry.add(image, 'image');
+  for (const status of ['waiting', 'downloading', 'unpacking', 'committing', 'done'] as const) {
+    const root = temporaryFolder(t);
+    const pull = startPullProcess(root, reference);
+    await pull.reached(status);
+    await pull.kill();
+    const { images, leftovers, partials, snapshots } = openTestImages(root);
+    for (const { digests } of await images.list()) {
+      const { layers } = await images.inspect(digests[0]!);
+      for (const { chainId } of layers) t.true(await snapshots.has(chainId), status);
+    }
+    await images.sweep();
+    t.deepEqual(leftovers(), [], status);
+    t.is((await images.pull(reference)).id, image.config.digest, status);
+    t.deepEqual([...leftovers(), ...partials()], [], status);
+  }
+});
+
 test('a pull that is aborted keeps what arrived, names nothing, and is continued by the next one', async (t) => {
   await using registry = await startQuirkyRegistry();
   const { images, names, partials, leftovers, root } = openTestImages(temporaryFolder(t));

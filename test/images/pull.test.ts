@@ -1,8 +1,11 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { type Config, defaultConfig } from '../../lib/config/index.ts';
 import type { Mount } from '../../lib/mount/index.ts';
 import { formatPlatform } from '../../lib/oci/index.ts';
+import type { ImageReference } from '../../lib/reference/index.ts';
+import { openRemoteRepository } from '../../lib/registry-client/index.ts';
 import { type BuiltImage, buildImage, buildIndex, hostPlatformName, noise } from '../fixtures/image.ts';
 import { type QuirkyRegistry, startQuirkyRegistry } from '../fixtures/quirky-registry.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
@@ -148,6 +151,8 @@ test('of an index the image of this platform is taken, and of another one on req
   t.is(other.id, arm.config.digest);
   t.is(formatPlatform(other.platform), 'linux/arm/v6');
   t.true(names().includes(`${registry.address}/many@${index.target.digest}`));
+  t.is((await images.inspect(here.config.digest)).reference, here.config.digest);
+  t.is((await images.inspect(`${registry.address}/many@${here.target.digest}`)).id, here.config.digest);
   registry.requests.length = 0;
   await images.pull(reference, { platform: 'linux/arm/v6' });
   t.is(registry.requests.length, 1);
@@ -230,6 +235,40 @@ test('an image whose layer was lost is repaired by the next pull', async (t) => 
   await snapshots.remove([image.chainId!]);
   await images.pull(reference);
   t.true(await snapshots.has(image.chainId!));
+});
+
+test('a mirror that sends false bytes is passed over', async (t) => {
+  await using registry = await startQuirkyRegistry();
+  await using mirror = await startQuirkyRegistry();
+  const config: Config = {
+    ...defaultConfig,
+    registries: { [registry.address]: { mirrors: [`http://${mirror.address}`] } },
+  };
+  const { images, partials } = await openRoot(t, {
+    openRepository: (reference: ImageReference) => openRemoteRepository(reference, { config, env: {} }),
+  });
+  const plain = buildImage({
+    layers: [{ compression: 'none', entries: [{ path: 'a', content: noise(100_000) }] }],
+  });
+  const { blob, bytes } = plain.layers[0]!;
+  mirror.add(plain, 'mirrored');
+  const lie = Buffer.from(bytes);
+  lie[2000] = (lie[2000] ?? 0) ^ 1;
+  mirror.quirk = ({ path }) => (path === `blobs/${blob.digest}` ? { bytes: lie } : undefined);
+  const image = await images.pull(registry.add(plain, 'mirrored'));
+  t.is(image.id, plain.config.digest);
+  t.is(mirror.served.get(blob.digest), blob.size);
+  t.is(registry.served.get(blob.digest), blob.size);
+  t.deepEqual(partials(), []);
+});
+
+test('a damaged name file says what to do', async (t) => {
+  await using registry = await startQuirkyRegistry();
+  const { images, root } = await openRoot(t);
+  const reference = registry.add(threeLayers, 'three');
+  await images.pull(reference);
+  writeFileSync(join(root, 'images', `${encodeURIComponent(reference)}.json`), '{"refer');
+  await t.throwsAsync(images.inspect(reference), { message: /delete it and pull the image again/ });
 });
 
 test('what cannot be a reference or a platform is refused before anything is asked', async (t) => {
