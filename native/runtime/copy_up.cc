@@ -93,7 +93,7 @@ void copyUp(int from, int to) {
   struct stat info;
   sys::check(fstat(from, &info), "fstat");
   sys::UniqueFd source(sys::check(openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open", "copy up"));
-  copyDirectory(from, to, 0);
+  copyDirectory(source.get(), to, 0);
   sys::UniqueFd copy(sys::check(openat(to, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open", "copy up"));
   copyAttributes(source.get(), copy.get(), info, "copy up");
 }

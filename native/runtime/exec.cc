@@ -38,41 +38,47 @@ std::optional<Console> makeConsole(const ChildContext& context, const Process& p
 }
 
 /// What has to be written through the host's /proc, before the container's one is all that is seen.
-void writeThroughProcfs(const ChildContext& context, const Process& process, ResolvedPayload& labels) {
+ExecLabel writeThroughProcfs(const ChildContext& context, const Process& process) {
   bool labelled = !process.apparmorProfile.empty() || !process.selinuxLabel.empty();
-  if (!labelled && !process.oomScoreAdj) return;
-  Procfs proc;
+  if (!labelled && !process.oomScoreAdj) return {};
   context.steps.begin(Step::labels);
+  Procfs proc;
   if (process.oomScoreAdj) setOomScore(context, proc, *process.oomScoreAdj);
-  if (labelled) openExecLabel(context, process, proc, labels);
+  return openExecLabel(context, process, proc);
+}
+
+void joinCgroup(const ChildContext& context, const ExecRequest& request) {
+  context.steps.begin(Step::cgroup);
+  setAffinity(request.process.cpuAffinityInitial);
+  enterCgroup(request.cgroup);
+  setAffinity(request.process.cpuAffinityFinal);
+}
+
+Payload payloadOf(const ExecRequest& request, const seccomp::Filter* filter) {
+  return {.process = request.process,
+          .user = request.user,
+          .stdio = request.stdio,
+          .preservedFds = request.preservedFds,
+          .filter = filter,
+          .dieWithParent = request.dieWithParent,
+          .init = "",
+          .console = std::nullopt,
+          .label = {},
+          .id = "exec"};
 }
 
 [[noreturn]] void becomePayload(const ChildContext& context, const ExecRequest& request,
                                 const seccomp::Filter* filter, int initPidfd) {
   sys::check(setsid(), "setsid");
   umask(0);
-  context.steps.begin(Step::cgroup);
-  setAffinity(request.process.cpuAffinityInitial);
-  enterCgroup(request.cgroup);
-  setAffinity(request.process.cpuAffinityFinal);
-  ResolvedPayload labels;
-  writeThroughProcfs(context, request.process, labels);
+  joinCgroup(context, request);
+  Payload payload = payloadOf(request, filter);
+  payload.label = writeThroughProcfs(context, request.process);
   context.steps.begin(Step::namespaces);
   enterNamespaces(request, initPidfd);
-  Payload payload{.process = request.process,
-                  .user = request.user,
-                  .stdio = request.stdio,
-                  .preservedFds = request.preservedFds,
-                  .filter = filter,
-                  .dieWithParent = request.dieWithParent,
-                  .init = "",
-                  .console = std::nullopt,
-                  .id = "exec"};
   context.steps.begin(Step::console);
   payload.console = makeConsole(context, request.process);
   ResolvedPayload resolved = resolvePayload(context, payload);
-  resolved.execLabel = std::move(labels.execLabel);
-  resolved.label = labels.label;
   context.steps.begin(Step::stdio);
   useStdio(payload, resolved.credentials);
   confineAndExecute(context, payload, resolved);

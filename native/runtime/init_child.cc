@@ -72,17 +72,16 @@ void setUpNamespaces(const ChildContext& context, const LaunchRequest& request) 
 }
 
 /// What is written through /proc while it is still the host's.
-void writeThroughProcfs(const ChildContext& context, const LaunchRequest& request,
-                        ResolvedPayload& resolved) {
+ExecLabel writeThroughProcfs(const ChildContext& context, const LaunchRequest& request) {
   const Process& process = request.spec.process;
   bool labelled = !process.apparmorProfile.empty() || !process.selinuxLabel.empty();
-  if (request.spec.linux_.sysctl.empty() && !process.oomScoreAdj && !labelled) return;
+  if (request.spec.linux_.sysctl.empty() && !process.oomScoreAdj && !labelled) return {};
   context.steps.begin(Step::sysctl);
   Procfs proc(request.spec.linux_.sysctl.empty() ? "self" : "sys");
   writeSysctls(request.spec, proc);
   if (process.oomScoreAdj) setOomScore(context, proc, *process.oomScoreAdj);
   context.steps.begin(Step::labels);
-  if (labelled) openExecLabel(context, process, proc, resolved);
+  return openExecLabel(context, process, proc);
 }
 
 sys::UniqueFd makeRootfs(const LaunchRequest& request, HostTrees& trees) {
@@ -168,33 +167,40 @@ void runStartHooks(const ChildContext& context, const LaunchRequest& request) {
            {request.spec, request.id, "created", getpid(), request.bundle});
 }
 
-[[noreturn]] void becomePayload(const ChildContext& context, const LaunchRequest& request,
-                                const seccomp::Filter* filter) {
-  const Spec& spec = request.spec;
+HostTrees enterNewWorld(const ChildContext& context, const LaunchRequest& request) {
   context.steps.begin(Step::userNamespace);
   HostTrees trees;
   if (request.needsHostTrees()) trees = awaitMaps(context);
-  if (spec.find(NamespaceKind::user)) becomeMappedRoot();
+  if (request.spec.find(NamespaceKind::user)) becomeMappedRoot();
   sys::check(setsid(), "setsid");
   umask(0);
   context.steps.begin(Step::cgroup);
   enterCgroup(request);
   setUpNamespaces(context, request);
-  ResolvedPayload labels;
-  writeThroughProcfs(context, request, labels);
-  Payload payload{.process = spec.process,
-                  .user = request.user,
-                  .stdio = request.stdio,
-                  .preservedFds = request.preservedFds,
-                  .filter = filter,
-                  .dieWithParent = request.dieWithParent,
-                  .init = request.init.empty() ? "" : initPath,
-                  .console = std::nullopt,
-                  .id = request.id};
+  return trees;
+}
+
+Payload payloadOf(const LaunchRequest& request, const seccomp::Filter* filter) {
+  return {.process = request.spec.process,
+          .user = request.user,
+          .stdio = request.stdio,
+          .preservedFds = request.preservedFds,
+          .filter = filter,
+          .dieWithParent = request.dieWithParent,
+          .init = request.init.empty() ? "" : initPath,
+          .console = std::nullopt,
+          .label = {},
+          .id = request.id};
+}
+
+[[noreturn]] void becomePayload(const ChildContext& context, const LaunchRequest& request,
+                                const seccomp::Filter* filter) {
+  const Spec& spec = request.spec;
+  HostTrees trees = enterNewWorld(context, request);
+  Payload payload = payloadOf(request, filter);
+  payload.label = writeThroughProcfs(context, request);
   if (spec.find(NamespaceKind::mount)->path.empty()) payload.console = buildRoot(context, request, trees);
   ResolvedPayload resolved = resolvePayload(context, payload);
-  resolved.execLabel = std::move(labels.execLabel);
-  resolved.label = labels.label;
   context.steps.begin(Step::stdio);
   useStdio(payload, resolved.credentials);
   if (spec.linux_.personality) sys::check(personality(*spec.linux_.personality), "personality");
@@ -216,7 +222,7 @@ void reportFailureAndExit(const SyncSocket& sync, const Steps& steps) noexcept {
     try {
       throw;
     } catch (const sys::SysError& error) {
-      sync.send(Message::failed, {code, step, std::to_string(error.error()), error.path(), error.what()});
+      sync.send(Message::failed, {code, step, std::to_string(error.error()), error.path(), explain(error)});
     } catch (const sys::Error& error) {
       sync.send(Message::failed, {error.code(), step, "0", "", error.what()});
     } catch (const std::exception& error) {

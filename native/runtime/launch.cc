@@ -192,7 +192,7 @@ Launched launch(const LaunchRequest& request) {
     return launchChecked(request, steps, startedAt);
   } catch (const sys::SysError& error) {
     throw LaunchError(stepCode(steps.current()), stepName(steps.current()), error.error(), error.path(),
-                      error.what());
+                      explain(error));
   } catch (const sys::Error& error) {
     throw LaunchError(error.code(), stepName(steps.current()), 0, "", error.what());
   }

@@ -83,10 +83,9 @@ void dieWithParent(const SyncSocket& sync) {
   if (sync.hungUp()) _exit(1);
 }
 
-void writeExecLabel(const ResolvedPayload& resolved) {
-  if (!resolved.execLabel) return;
-  ssize_t n = write(resolved.execLabel.get(), resolved.label.data(), resolved.label.size());
-  sys::check(n, "write exec label", resolved.label);
+void writeExecLabel(const ExecLabel& label) {
+  if (!label.file) return;
+  sys::check(write(label.file.get(), label.text.data(), label.text.size()), "write exec label", label.text);
 }
 
 void installFilter(const ChildContext& context, const seccomp::Filter& filter) {
@@ -118,10 +117,10 @@ void carryOverExec(const ChildContext& context, const Payload& payload) {
 
 /// Without no_new_privs a filter can only be installed by CAP_SYS_ADMIN, which therefore stays until the
 /// exec.
-void confine(const ChildContext& context, const Payload& payload, ResolvedPayload& resolved) {
+void confine(const ChildContext& context, const Payload& payload, const ResolvedPayload& resolved) {
   const Process& process = payload.process;
   context.steps.begin(Step::labels);
-  writeExecLabel(resolved);
+  writeExecLabel(payload.label);
   context.steps.begin(Step::capabilities);
   becomeUser(resolved.credentials, process);
   bool needsAdmin = payload.filter && !process.noNewPrivileges;
@@ -155,21 +154,21 @@ ResolvedPayload resolvePayload(const ChildContext& context, const Payload& paylo
   return resolved;
 }
 
-void openExecLabel(const ChildContext& context, const Process& process, const Procfs& proc,
-                   ResolvedPayload& resolved) {
+ExecLabel openExecLabel(const ChildContext& context, const Process& process, const Procfs& proc) {
+  ExecLabel label;
   if (!process.apparmorProfile.empty() && process.apparmorProfile != "unconfined") {
-    resolved.label = "exec " + process.apparmorProfile;
-    resolved.execLabel = proc.open("self/attr/apparmor/exec", O_WRONLY);
-    if (!resolved.execLabel && access("/sys/kernel/security/apparmor", F_OK) == 0)
-      resolved.execLabel = proc.open("self/attr/exec", O_WRONLY);
+    label.text = "exec " + process.apparmorProfile;
+    label.file = proc.open("self/attr/apparmor/exec", O_WRONLY);
+    if (!label.file && access("/sys/kernel/security/apparmor", F_OK) == 0)
+      label.file = proc.open("self/attr/exec", O_WRONLY);
   } else if (!process.selinuxLabel.empty()) {
-    resolved.label = process.selinuxLabel;
-    if (access("/sys/fs/selinux/enforce", F_OK) == 0)
-      resolved.execLabel = proc.open("self/attr/exec", O_WRONLY);
+    label.text = process.selinuxLabel;
+    if (access("/sys/fs/selinux/enforce", F_OK) == 0) label.file = proc.open("self/attr/exec", O_WRONLY);
   }
-  if (!resolved.label.empty() && !resolved.execLabel)
+  if (!label.text.empty() && !label.file)
     context.warn("ERR_NOT_IMPLEMENTED",
-                 "this kernel does not enforce the security label \"" + resolved.label + "\"");
+                 "this kernel does not enforce the security label \"" + label.text + "\"");
+  return label;
 }
 
 void useStdio(const Payload& payload, const Credentials& credentials) {
@@ -178,7 +177,9 @@ void useStdio(const Payload& payload, const Credentials& credentials) {
   int asked[3] = {payload.stdio.in, payload.stdio.out, payload.stdio.err}, moved[3];
   for (int n = 0; n < 3; ++n) {
     if (asked[n] < 0) asked[n] = n;
-    moved[n] = sys::check(fcntl(asked[n], F_DUPFD_CLOEXEC, 3), "dup stdio", std::to_string(asked[n]));
+    moved[n] = asked[n];
+    if (asked[n] < 3)
+      moved[n] = sys::check(fcntl(asked[n], F_DUPFD_CLOEXEC, 3), "dup stdio", std::to_string(asked[n]));
   }
   for (int n = 0; n < 3; ++n) {
     struct stat info;
@@ -187,11 +188,11 @@ void useStdio(const Payload& payload, const Credentials& credentials) {
     // host's.
     if (credentials.uid != 0 && fstat(n, &info) == 0 && S_ISFIFO(info.st_mode))
       static_cast<void>(!fchown(n, credentials.uid, static_cast<gid_t>(-1)));
-    close(moved[n]);
+    if (moved[n] != asked[n]) close(moved[n]);
   }
 }
 
-void confineAndExecute(const ChildContext& context, const Payload& payload, ResolvedPayload& resolved) {
+void confineAndExecute(const ChildContext& context, const Payload& payload, const ResolvedPayload& resolved) {
   carryOverExec(context, payload);
   confine(context, payload, resolved);
   context.steps.begin(Step::exec);

@@ -24,6 +24,13 @@ struct ChildContext {
   }
 };
 
+/// The AppArmor or SELinux label that the next exec takes: the file below /proc/self/attr, opened while /proc
+/// was the host's, and what to write there. No file: nothing to write.
+struct ExecLabel {
+  sys::UniqueFd file;
+  std::string text;
+};
+
 struct Payload {
   const Process& process;
   const UserByName& user;
@@ -33,6 +40,7 @@ struct Payload {
   bool dieWithParent = false;
   std::string init;  // the path, inside, of the program that is put before the arguments; "" for none
   std::optional<Console> console;
+  ExecLabel label;
   std::string id;  // names the session keyring
 };
 
@@ -44,18 +52,14 @@ struct ResolvedPayload {
   std::string program;
   std::vector<std::string> arguments;
   bool cwdIsEntered = false;
-  sys::UniqueFd execLabel;  // /proc/self/attr/…/exec, opened while /proc was the host's
-  std::string label;
 };
 
 /// Resolves user, HOME, working directory and program. Inside the root, with all privileges.
 /// Throws ERR_USER_NOT_FOUND, ERR_CWD_INVALID, ERR_EXEC_NOT_FOUND, ERR_EXEC_PERMISSION …
 ResolvedPayload resolvePayload(const ChildContext& context, const Payload& payload);
 
-/// Opens the file of the AppArmor or SELinux exec label; warns and opens nothing where the kernel has
-/// neither.
-void openExecLabel(const ChildContext& context, const Process& process, const Procfs& proc,
-                   ResolvedPayload& resolved);
+/// The label of `process`; warns and is empty where the kernel enforces no labels.
+ExecLabel openExecLabel(const ChildContext& context, const Process& process, const Procfs& proc);
 
 /// Makes 0, 1 and 2 what the payload shall have, and gives a pipe to the user who must be able to open it
 /// again.
@@ -63,6 +67,6 @@ void useStdio(const Payload& payload, const Credentials& credentials);
 
 /// Confines the calling process and executes. Returns only by throwing.
 [[noreturn]] void confineAndExecute(const ChildContext& context, const Payload& payload,
-                                    ResolvedPayload& resolved);
+                                    const ResolvedPayload& resolved);
 
 }  // namespace strake::runtime

@@ -1,6 +1,9 @@
 #include "runtime/steps.h"
 
 #include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 namespace strake::runtime {
 namespace {
@@ -34,6 +37,17 @@ const char* stepName(Step step) {
 }
 const char* stepCode(Step step) {
   return table[static_cast<size_t>(step)].code;
+}
+
+std::string explain(const sys::SysError& error) {
+  std::string text = error.what();
+  if (error.error() == ENOSYS) return text + "; containers need Linux 5.12 or later";
+  if (error.error() == ENOSPC && error.call() == "clone3")
+    return text + "; raise the limit in /proc/sys/user/max_*_namespaces";
+  if (error.error() == EPERM && geteuid() != 0) return text + "; containers are made by root";
+  if (error.error() == EPERM && (error.call() == "clone3" || error.call() == "mount_setattr"))
+    return text + "; this needs CAP_SYS_ADMIN, which a container around this one may have taken away";
+  return text;
 }
 
 int64_t monotonicNow() {

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "sys/error.h"
+
 namespace strake::runtime {
 
 enum class Step : uint8_t {
@@ -38,6 +40,9 @@ enum class Step : uint8_t {
 const char* stepName(Step step);
 /// The code of an error that has none of its own ("ERR_MOUNT_FAILED").
 const char* stepCode(Step step);
+
+/// What a failed system call said, and what a person can do about it where that is known.
+std::string explain(const sys::SysError& error);
 
 /// Nanoseconds of CLOCK_MONOTONIC.
 int64_t monotonicNow();
