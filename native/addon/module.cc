@@ -25,7 +25,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("versions", versions(env));
   for (auto* registerRoom :
        {&registerLayer, &registerHash, &registerFile, &registerRuntime, &registerCgroup, &registerProbe}) {
-    if (registerRoom != nullptr) registerRoom(env, exports);
+    registerRoom(env, exports);
   }
   return exports;
 }

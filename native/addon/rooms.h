@@ -5,12 +5,11 @@
 
 namespace strake::addon {
 
+void registerLayer(Napi::Env env, Napi::Object exports);
+void registerHash(Napi::Env env, Napi::Object exports);
 void registerFile(Napi::Env env, Napi::Object exports);
-// Weak until their bindings exist.
-[[gnu::weak]] void registerLayer(Napi::Env env, Napi::Object exports);
-[[gnu::weak]] void registerHash(Napi::Env env, Napi::Object exports);
-[[gnu::weak]] void registerRuntime(Napi::Env env, Napi::Object exports);
-[[gnu::weak]] void registerCgroup(Napi::Env env, Napi::Object exports);
-[[gnu::weak]] void registerProbe(Napi::Env env, Napi::Object exports);
+void registerRuntime(Napi::Env env, Napi::Object exports);
+void registerCgroup(Napi::Env env, Napi::Object exports);
+void registerProbe(Napi::Env env, Napi::Object exports);
 
 }  // namespace strake::addon

@@ -104,7 +104,7 @@ void Applier::applyRoot(const TarEntry& entry) {
     unsafe("tar: entry " + quoted(entry.path) + " would replace the root");
   sys::check(::fchownat(tree_.root(), ".", entry.uid, entry.gid, 0), "fchownat", ".");
   setXattrsAt(tree_.root(), "", entry.xattrs, ".");
-  tree_.describe("", {true, entry.mode, entry.mtime});
+  tree_.describe("", {true, entry.mode, entry.mtime, true});
 }
 
 Applier::Place Applier::placeOf(std::string_view path) {
@@ -168,27 +168,31 @@ void Applier::writeData(TarReader& reader, const TarEntry& entry, int fd, const 
   if (at != entry.size) sys::check(::ftruncate(fd, static_cast<off_t>(entry.size)), "ftruncate", path);
 }
 
-// A directory that is there already keeps its contents. One that takes a whiteout's place hides the one
-// below: the two together mean "gone, and made anew".
+// A directory that is there already keeps its contents.
 void Applier::makeDirectory(const TarEntry& entry, const Place& place) {
-  bool opaque = false;
-  if (::mkdirat(place.parent(), place.name.c_str(), workingMode(entry.mode)) < 0) {
-    struct stat status {};
+  const bool isNew = ::mkdirat(place.parent(), place.name.c_str(), workingMode(entry.mode)) == 0;
+  if (!isNew) {
     if (errno != EEXIST) sys::throwErrno("mkdirat", place.path());
-    sys::check(::fstatat(place.parent(), place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW), "fstatat",
-               place.path());
-    if (!S_ISDIR(status.st_mode)) {
-      opaque = isWhiteout(status);
-      clear(place);
-      sys::check(::mkdirat(place.parent(), place.name.c_str(), workingMode(entry.mode)), "mkdirat",
-                 place.path());
-    }
+    replaceByDirectory(entry, place);
   }
-  sys::check(::fchownat(place.parent(), place.name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW),
-             "fchownat", place.path());
+  if (!isNew || isForeign(entry)) {
+    sys::check(::fchownat(place.parent(), place.name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW),
+               "fchownat", place.path());
+  }
   setXattrsAt(place.parent(), place.name, entry.xattrs, place.path());
-  tree_.describe(place.path(), {true, entry.mode, entry.mtime});
-  if (opaque) makeOpaque(*tree_.directory(place.path()));
+  const bool modePending = !isNew || workingMode(entry.mode) != entry.mode;
+  tree_.describe(place.path(), {true, entry.mode, entry.mtime, modePending});
+}
+
+// One that takes a whiteout's place hides the one below: the two together mean "gone, and made anew".
+void Applier::replaceByDirectory(const TarEntry& entry, const Place& place) {
+  struct stat status {};
+  sys::check(::fstatat(place.parent(), place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW), "fstatat",
+             place.path());
+  if (S_ISDIR(status.st_mode)) return;
+  clear(place);
+  sys::check(::mkdirat(place.parent(), place.name.c_str(), workingMode(entry.mode)), "mkdirat", place.path());
+  if (isWhiteout(status)) makeOpaque(*tree_.directory(place.path()));
 }
 
 void Applier::makeHardLink(const TarEntry& entry, const Place& place) {
@@ -262,8 +266,8 @@ void Applier::finishDirectories() {
     const auto parent = tree_.existingDirectory(parentOf(path));
     const std::string name = path.empty() ? "." : std::string(baseOf(path));
     if (!parent) corrupt("tar: the directory " + quoted(path) + " is gone");
-    // What was there when the entry came has a mode of its own; what was made for it, its working mode.
-    sys::check(::fchmodat(parent->fd.get(), name.c_str(), state.mode, 0), "fchmodat", path);
+    if (state.modePending)
+      sys::check(::fchmodat(parent->fd.get(), name.c_str(), state.mode, 0), "fchmodat", path);
     const timespec times[2] = {state.mtime, state.mtime};
     sys::check(::utimensat(parent->fd.get(), name.c_str(), times, AT_SYMLINK_NOFOLLOW), "utimensat", path);
   }

@@ -54,6 +54,7 @@ class Applier {
   void makeRegular(TarReader& reader, const TarEntry& entry, const Place& place);
   void writeData(TarReader& reader, const TarEntry& entry, int fd, const std::string& path);
   void makeDirectory(const TarEntry& entry, const Place& place);
+  void replaceByDirectory(const TarEntry& entry, const Place& place);
   void makeHardLink(const TarEntry& entry, const Place& place);
   void makeSymlink(const TarEntry& entry, const Place& place);
   void makeSpecial(const TarEntry& entry, const Place& place);

@@ -29,6 +29,8 @@ struct DirectoryState {
   bool explicitly = false;
   mode_t mode = 0755;
   timespec mtime = {};
+  /// It has another mode while it is filled.
+  bool modePending = true;
 };
 
 /// An open directory that entries are made in (O_PATH).
