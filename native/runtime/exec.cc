@@ -8,6 +8,7 @@
 #include "runtime/init_child.h"
 #include "runtime/launcher.h"
 #include "runtime/limits.h"
+#include "runtime/seccomp_listener.h"
 #include "sys/error.h"
 
 namespace strake::runtime {
@@ -123,6 +124,9 @@ Launched execChecked(const ExecRequest& request, int64_t startedAt) {
   Launched launched;
   StartingChild child = cloneIntoContainer(request, filter ? &*filter : nullptr, initPidfd, startedAt);
   if (request.spec.find(NamespaceKind::user)) raiseHardLimits(child.pid(), request.process.rlimits);
+  child.onListener = [&](int listener) {
+    sendToAgent(listener, {request.spec, "exec", "running", child.pid(), ""});
+  };
   child.collectToExec(launched);
   child.releaseTo(launched);
   launched.sync.reset();
@@ -136,7 +140,7 @@ Launched exec(const ExecRequest& request) {
     return execChecked(request, request.trace ? monotonicNow() : 0);
   } catch (const sys::SysError& error) {
     throw LaunchError(stepCode(Step::namespaces), stepName(Step::namespaces), error.error(), error.path(),
-                      error.what());
+                      explain(error));
   } catch (const sys::Error& error) {
     throw LaunchError(error.code(), stepName(Step::clone), 0, "", error.what());
   }

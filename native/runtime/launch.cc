@@ -16,6 +16,7 @@
 #include "runtime/mounts.h"
 #include "runtime/namespaces.h"
 #include "runtime/rootfs.h"
+#include "runtime/seccomp_listener.h"
 #include "runtime/sysctls.h"
 #include "sys/detached_mount.h"
 #include "sys/error.h"
@@ -163,6 +164,9 @@ Launched launchChecked(const LaunchRequest& request, Steps& steps, int64_t start
   if (request.spec.linux_.seccomp) filter = seccomp::compile(*request.spec.linux_.seccomp);
   Launched launched;
   StartingChild child = cloneInit(request, filter ? &*filter : nullptr, startedAt);
+  child.onListener = [&](int listener) {
+    sendToAgent(listener, {request.spec, request.id, "creating", child.pid(), request.bundle});
+  };
   steps.begin(Step::mounts);
   if (request.needsHostTrees()) HostSide(request, child).prepare();
   steps.begin(Step::hook);

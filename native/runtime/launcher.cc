@@ -20,28 +20,6 @@ void takeTrace(const Received& received, Launched& launched) {
                                                       received.fields[n + 1].c_str(), nullptr, 10))});
 }
 
-void take(Received& received, Launched& launched) {
-  switch (received.message) {
-    case Message::warning:
-      launched.warnings.push_back({fieldAt(received, 0), fieldAt(received, 1)});
-      break;
-    case Message::console:
-      launched.console = std::move(received.fd);
-      break;
-    case Message::trace:
-      takeTrace(received, launched);
-      break;
-    case Message::listener:
-      launched.seccompListener = std::move(received.fd);
-      break;
-    case Message::failed:
-      throw toLaunchError(received);
-    default:
-      throw LaunchError("ERR_LAUNCH_FAILED", "sync", 0, "",
-                        "a message out of order from the container's init");
-  }
-}
-
 }  // namespace
 
 LaunchError::LaunchError(std::string code, std::string step, int error, std::string path, std::string message)
@@ -60,6 +38,29 @@ StartingChild::~StartingChild() {
   if (child_.pid <= 0) return;
   kill(child_.pid, SIGKILL);
   while (waitpid(child_.pid, nullptr, 0) < 0 && errno == EINTR) continue;
+}
+
+void StartingChild::take(Received& received, Launched& launched) {
+  switch (received.message) {
+    case Message::warning:
+      launched.warnings.push_back({fieldAt(received, 0), fieldAt(received, 1)});
+      break;
+    case Message::console:
+      launched.console = std::move(received.fd);
+      break;
+    case Message::trace:
+      takeTrace(received, launched);
+      break;
+    case Message::listener:
+      if (onListener) onListener(received.fd.get());
+      launched.seccompListener = std::move(received.fd);
+      break;
+    case Message::failed:
+      throw toLaunchError(received);
+    default:
+      throw LaunchError("ERR_LAUNCH_FAILED", "sync", 0, "",
+                        "a message out of order from the container's init");
+  }
 }
 
 bool StartingChild::collect(Launched& launched, Message until) {

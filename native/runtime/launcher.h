@@ -1,5 +1,7 @@
 // What launch() and exec() have in common on the parent's side.
 #pragma once
+#include <functional>
+
 #include "runtime/launch.h"
 #include "runtime/namespaces.h"
 #include "runtime/sync_socket.h"
@@ -16,6 +18,10 @@ class StartingChild {
   pid_t pid() const noexcept { return child_.pid; }
   const SyncSocket& sync() const noexcept { return sync_; }
 
+  /// Called with the seccomp notification descriptor as soon as it comes: the exec itself may wait for the
+  /// agent.
+  std::function<void(int listener)> onListener;
+
   /// Reads messages into `launched` until `until` comes; false when the stream ends first. Throws LaunchError
   /// for `failed`.
   bool collect(Launched& launched, Message until);
@@ -27,6 +33,8 @@ class StartingChild {
   void releaseTo(Launched& launched);
 
  private:
+  void take(Received& received, Launched& launched);
+
   Child child_;
   SyncSocket sync_;
 };

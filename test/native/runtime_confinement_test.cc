@@ -1,5 +1,9 @@
 // What a payload may not do, seen from inside: capabilities, seccomp, no_new_privs, limits, masks, user.
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstring>
 
 #include "runtime_bundle.h"
 
@@ -67,6 +71,27 @@ TEST_F(Confinement, ASeccompFilterHoldsWithAndWithoutNoNewPrivileges) {
           << "CAP_SYS_ADMIN may not outlive the exec: " << output.out;
     }
   }
+}
+
+TEST_F(Confinement, TheSeccompAgentIsGivenTheNotificationDescriptor) {
+  sys::UniqueFd server(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strcpy(address.sun_path, (dir / "agent").c_str());
+  ASSERT_EQ(bind(server.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(listen(server.get(), 1), 0);
+  seccomp::Profile profile = refusing("mkdir");
+  profile.syscalls[0].action = seccomp::Action::notify;
+  profile.syscalls[0].errnoRet.reset();
+  profile.listenerPath = dir / "agent";
+  profile.listenerMetadata = "word";
+  spec.linux_.seccomp = profile;
+  EXPECT_EQ(run("true").exitCode, 0);
+  sys::UniqueFd agent(accept4(server.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  char text[4096] = {};
+  ASSERT_GT(read(agent.get(), text, sizeof text - 1), 0);
+  EXPECT_NE(std::string(text).find(R"("metadata":"word")"), std::string::npos) << text;
+  EXPECT_NE(std::string(text).find(R"("id":"test")"), std::string::npos) << text;
 }
 
 TEST_F(Confinement, LimitsAreSet) {
