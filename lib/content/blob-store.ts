@@ -131,11 +131,13 @@ export class BlobStore implements ContentSource, ContentSink {
     const lock = await waitForLock(join(this.#root, 'lock'));
     try {
       for (const digest of present) await renameIfPresent(this.path(digest), this.#hidden(digest));
-      const needed = (await keep?.()) ?? new Set();
+      const [answer] = await Promise.allSettled([keep?.() ?? new Set<Digest>()]);
       for (const digest of present) {
-        if (needed.has(digest)) await renameIfPresent(this.#hidden(digest), this.path(digest));
+        const stays = answer.status === 'rejected' || answer.value.has(digest);
+        if (stays) await renameIfPresent(this.#hidden(digest), this.path(digest));
         else await rm(this.#hidden(digest), { force: true });
       }
+      if (answer.status === 'rejected') throw answer.reason;
     } finally {
       lock.release();
     }

@@ -4,8 +4,9 @@ import type { ImageReference } from '../reference/index.ts';
 import type { RemoteRepository } from '../registry-client/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
 import type { LayerLimits } from '../unpack/index.ts';
-import { collectGarbage } from './collect-garbage.ts';
+import { collectGarbage, type GarbageStores } from './collect-garbage.ts';
 import { findImage } from './find-image.ts';
+import { type HealedStores, heal } from './heal.ts';
 import { ImageLoader } from './image-loader.ts';
 import type { ContainerUse, Images } from './images.ts';
 import { listImages } from './list-images.ts';
@@ -28,9 +29,6 @@ export interface ImagesOptions {
   /** Whether compressed layers stay in the blob store. Default: no. */
   readonly keepCompressed?: boolean;
 }
-
-/** Milliseconds after which nobody is expected to continue an interrupted download. */
-const partialAge = 7 * 24 * 60 * 60 * 1000;
 
 /** Opens the images below a root. Nothing is made until something is stored. */
 export function openImages(options: ImagesOptions): Images {
@@ -59,16 +57,8 @@ export function openImages(options: ImagesOptions): Images {
   };
 }
 
-async function sweepImages(
-  stores: Parameters<typeof collectGarbage>[0] & { readonly partials: Partials },
-): Promise<void> {
-  await Promise.all([
-    stores.names.sweep(),
-    stores.leases.sweep(),
-    stores.blobs.sweep(),
-    stores.snapshots.sweep(),
-    stores.partials.sweep(partialAge),
-  ]);
+async function sweepImages(stores: GarbageStores & HealedStores): Promise<void> {
+  await heal(stores);
   const layers = await stores.snapshots.list();
   await collectGarbage(stores, {
     chainIds: layers.map(({ chainId }) => chainId),

@@ -3,6 +3,7 @@ import { type Digest, formatPlatform, hostPlatform, matchesPlatform, parsePlatfo
 import { formatReference, type ImageReference, parseReference, pinReference } from '../reference/index.ts';
 import type { RemoteRepository } from '../registry-client/index.ts';
 import { fetchDocuments, type ImageDocuments, type WantedPlatform } from './fetch-documents.ts';
+import { heal } from './heal.ts';
 import type { Image } from './image.ts';
 import type { ImageLoader } from './image-loader.ts';
 import type { ImageName, NameStore } from './name-store.ts';
@@ -93,7 +94,11 @@ class Pull {
     this.#reportResolved(documents);
     const name = this.#nameFor(documents);
     await using _lease = await this.#stores.leases.take(name);
-    await pullLayers(this.#stores, documents.layers, { source: repository, signal, report });
+    // What cannot be healed now hinders nothing; the next sweep says what it is.
+    const healed = heal(this.#stores).catch(() => {});
+    await pullLayers(this.#stores, documents.layers, { source: repository, signal, report }).finally(
+      () => healed,
+    );
     await this.#stores.blobs.putAll(documents.blobs);
     signal.throwIfAborted();
     await this.#publish(name);

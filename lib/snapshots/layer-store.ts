@@ -88,16 +88,13 @@ export class LayerStore {
     const lock = await waitForLock(join(this.#root, 'lock'));
     try {
       const layers = await this.#removable(chainIds);
-      for (const { chainId } of layers)
-        await this.#move(chainId, this.#folder(chainId), this.#hidden(chainId));
-      const needed = withAncestors(layers, (await keep?.()) ?? new Set());
-      for (const { chainId } of layers.toReversed().filter((layer) => needed.has(layer.chainId))) {
-        await this.#move(chainId, this.#hidden(chainId), this.#folder(chainId));
-      }
-      const gone = layers.filter((layer) => !needed.has(layer.chainId)).map((layer) => layer.chainId);
-      for (const chainId of gone)
-        await this.#move(chainId, this.#hidden(chainId), join(doomed.path, digestHex(chainId)));
-      return gone;
+      for (const layer of layers)
+        await this.#move(layer, this.#folder(layer.chainId), this.#hidden(layer.chainId));
+      const needed = await this.#putBack(layers, keep);
+      const gone = layers.filter((layer) => !needed.has(layer.chainId));
+      for (const layer of gone)
+        await this.#move(layer, this.#hidden(layer.chainId), tombOf(doomed.path, layer));
+      return gone.map((layer) => layer.chainId);
     } finally {
       lock.release();
     }
@@ -106,18 +103,32 @@ export class LayerStore {
   /** See Snapshotter.sweep. */
   async sweep(): Promise<void> {
     await sweepScratches(this.ingestFolder);
-    const cutShort = await this.#names('removed');
-    if (cutShort.length === 0) return;
+    if ((await this.#names('removed')).length === 0) return;
     await using doomed = await createScratch(this.ingestFolder);
     const lock = await waitForLock(join(this.#root, 'lock'));
     try {
-      for (const chainId of cutShort) {
-        const target = this.has(chainId) ? join(doomed.path, digestHex(chainId)) : this.#folder(chainId);
-        await this.#move(chainId, this.#hidden(chainId), target);
+      for (const chainId of await this.#names('removed')) {
+        const target = this.has(chainId) ? tombOf(doomed.path, { chainId }) : this.#folder(chainId);
+        await this.#move({ chainId }, this.#hidden(chainId), target);
       }
     } finally {
       lock.release();
     }
+  }
+
+  /** Puts hidden layers back that `keep` names, or all of them if it fails, parents first. Answers which. */
+  async #putBack(
+    layers: readonly StoredLayer[],
+    keep: (() => Promise<ReadonlySet<Digest>>) | undefined,
+  ): Promise<ReadonlySet<Digest>> {
+    const all = new Set(layers.map(({ chainId }) => chainId));
+    const [answer] = await Promise.allSettled([keep?.() ?? new Set<Digest>()]);
+    const needed = answer.status === 'fulfilled' ? withAncestors(layers, answer.value) : all;
+    for (const layer of layers.toReversed().filter(({ chainId }) => needed.has(chainId))) {
+      await this.#move(layer, this.#hidden(layer.chainId), this.#folder(layer.chainId));
+    }
+    if (answer.status === 'rejected') throw answer.reason;
+    return needed;
   }
 
   /** The layers among `chainIds` that exist and on which no other lies, children first. */
@@ -133,7 +144,7 @@ export class LayerStore {
       .sort((left, right) => right.ancestors.length - left.ancestors.length);
   }
 
-  async #move(chainId: Digest, from: string, to: string): Promise<void> {
+  async #move({ chainId }: Pick<StoredLayer, 'chainId'>, from: string, to: string): Promise<void> {
     this.#known.delete(chainId);
     await rm(to, { recursive: true, force: true });
     await rename(from, to);
@@ -158,6 +169,11 @@ export class LayerStore {
 async function readRecord(folder: string): Promise<StoredLayer | undefined> {
   const text = await readFile(join(folder, 'layer.json'), 'utf8').catch(ignoreAbsent);
   return text === undefined ? undefined : (JSON.parse(text) as StoredLayer);
+}
+
+/** Where a layer is deleted. */
+function tombOf(folder: string, { chainId }: Pick<StoredLayer, 'chainId'>): string {
+  return join(folder, digestHex(chainId));
 }
 
 function withAncestors(layers: readonly StoredLayer[], needed: ReadonlySet<Digest>): Set<Digest> {

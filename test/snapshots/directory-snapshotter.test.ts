@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { digestHex, digestOf } from '../../lib/oci/index.ts';
@@ -17,7 +17,6 @@ snapshotterContract('directories', async (t) => {
 test("a writable layer lies in its owner's directory, whose other files stay when it goes", async (t) => {
   const folder = temporaryFolder(t);
   const layers = directorySnapshotter({ root: join(folder, 'layers'), writable: join(folder, 'containers') });
-  const { mkdirSync, writeFileSync } = await import('node:fs');
   mkdirSync(join(folder, 'containers/one'), { recursive: true });
   writeFileSync(join(folder, 'containers/one/record.json'), '{}');
   await layers.prepare('one', null);
@@ -34,4 +33,20 @@ test('nobody but root reaches a set-uid file in a committed layer', async (t) =>
   await ingest.stage({ parent: null, diffId, implied: [], size: 0 });
   await ingest.commit();
   t.is(statSync(join(folder, 'layers', digestHex(diffId))).mode & 0o777, 0o700);
+});
+
+test('a sweep takes back a removal that a crash cut short', async (t) => {
+  const folder = temporaryFolder(t);
+  const layers = directorySnapshotter({ root: folder, writable: folder });
+  const diffId = digestOf('layer');
+  {
+    await using ingest = await layers.ingest(diffId);
+    await ingest.stage({ parent: null, diffId, implied: [], size: 0 });
+    await ingest.commit();
+  }
+  mkdirSync(join(folder, 'removed'));
+  renameSync(join(folder, 'layers', digestHex(diffId)), join(folder, 'removed', digestHex(diffId)));
+  await layers.sweep();
+  t.true(await layers.has(diffId));
+  t.deepEqual(readdirSync(join(folder, 'removed')), []);
 });
