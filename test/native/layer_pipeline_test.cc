@@ -1,0 +1,148 @@
+#include "layer/pipeline.h"
+
+#include <zlib.h>
+
+#include <atomic>
+#include <future>
+
+#include "layer_fixture.h"
+
+namespace strake::layer::test {
+namespace {
+
+std::string gzip(const std::string& data) {
+  z_stream stream = {};
+  EXPECT_EQ(deflateInit2(&stream, 1, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  std::string out(deflateBound(&stream, data.size()) + 64, '\0');
+  stream.next_in = reinterpret_cast<uint8_t*>(const_cast<char*>(data.data()));
+  stream.avail_in = static_cast<uInt>(data.size());
+  stream.next_out = reinterpret_cast<uint8_t*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+std::string digestOf(const std::string& data) {
+  return "sha256:" + hash::toHex(hash::sha256(data));
+}
+
+/// 20 files of 1 MiB that hardly compress.
+std::string largeTar() {
+  TarBuilder tar;
+  uint32_t random = 1;
+  for (int i = 0; i < 20; ++i) {
+    std::string data(1 << 20, '\0');
+    for (char& byte : data) byte = static_cast<char>((random = random * 1664525 + 1013904223) >> 24);
+    tar.file("d/" + std::to_string(i), data);
+  }
+  return tar.end();
+}
+
+class PipelineTest : public LayerTest {
+ protected:
+  PipelineOptions options(const std::string& blob, const std::string& tar) {
+    return {.partial = root_ + "/partial",
+            .size = blob.size(),
+            .digest = digestOf(blob),
+            .diffId = digestOf(tar),
+            .compression = compress::Compression::gzip,
+            .target = target_,
+            .maxBytes = 1 << 30,
+            .maxEntries = 1000};
+  }
+
+  /// Feeds as JavaScript does: waits whenever there is no room.
+  static void feed(Pipeline& pipeline, const std::string& blob, size_t from, size_t chunk = 65536) {
+    for (size_t at = from; at < blob.size(); at += chunk) {
+      const size_t size = std::min(chunk, blob.size() - at);
+      if (pipeline.offer({reinterpret_cast<const uint8_t*>(blob.data()) + at, size})) continue;
+      std::promise<void> room;
+      pipeline.whenRoom([&room] { room.set_value(); });
+      room.get_future().wait();
+      pipeline.rethrowFailure();
+    }
+  }
+
+  std::string partial() const {
+    std::ifstream in(root_ + "/partial", std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+};
+
+TEST_F(PipelineTest, BytesBecomeFiles) {
+  const std::string tar = largeTar();
+  const std::string blob = gzip(tar);
+  Pipeline pipeline(options(blob, tar));
+  feed(pipeline, blob, 0);
+  const PipelineResult result = pipeline.finish();
+  EXPECT_EQ(result.applied.entries, 20u);
+  EXPECT_EQ(result.tarBytes, tar.size());
+  EXPECT_EQ(partial(), blob);
+  EXPECT_EQ(status("d/19").st_size, 1 << 20);
+}
+
+TEST_F(PipelineTest, WhatIsAbortedAnywhereResumes) {
+  const std::string tar = largeTar();
+  const std::string blob = gzip(tar);
+  for (int round = 1; round < 6; ++round) {
+    Pipeline pipeline(options(blob, tar));
+    const size_t offset = pipeline.offset();
+    feed(pipeline, blob.substr(0, offset + (3 << 20)), offset);
+    ::usleep(5000);
+    pipeline.abort();
+    const std::string kept = partial();
+    EXPECT_TRUE(blob.starts_with(kept)) << kept.size();
+  }
+  sys::removeTree(target_);
+  std::filesystem::create_directory(target_);
+  Pipeline pipeline(options(blob, tar));
+  EXPECT_GT(pipeline.offset(), 0u);
+  feed(pipeline, blob, pipeline.offset());
+  EXPECT_EQ(pipeline.finish().applied.entries, 20u);
+}
+
+TEST_F(PipelineTest, AFailureWakesWhoWaitsForRoom) {
+  const std::string tar = largeTar();
+  PipelineOptions wrong = options(tar, tar);
+  Pipeline pipeline(wrong);
+  EXPECT_THROW(feed(pipeline, tar, 0), sys::Error);
+  EXPECT_THROW(pipeline.finish(), sys::Error);
+}
+
+TEST_F(PipelineTest, FinishAndAbortMayMeet) {
+  const std::string tar = largeTar();
+  const std::string blob = gzip(tar);
+  for (int round = 0; round < 10; ++round) {
+    sys::removeTree(target_);
+    std::filesystem::create_directory(target_);
+    std::filesystem::remove(root_ + "/partial");
+    Pipeline pipeline(options(blob, tar));
+    feed(pipeline, blob, 0);
+    std::thread aborter([&pipeline, round] {
+      ::usleep(static_cast<useconds_t>(round * 2000));
+      pipeline.abort();
+    });
+    try {
+      EXPECT_EQ(pipeline.finish().applied.entries, 20u);
+    } catch (const sys::Error& error) {
+      EXPECT_EQ(error.code(), "ERR_ABORTED");
+    }
+    aborter.join();
+  }
+}
+
+TEST_F(PipelineTest, LeavesTheProcessUmaskAlone) {
+  ::umask(027);
+  const std::string tar = TarBuilder().add({.path = "f", .mode = 0666}).end();
+  const std::string blob = gzip(tar);
+  Pipeline pipeline(options(blob, tar));
+  feed(pipeline, blob, 0);
+  pipeline.finish();
+  EXPECT_EQ(::umask(0), 027u);
+  EXPECT_EQ(status("f").st_mode & 0777, 0666u);
+}
+
+}  // namespace
+}  // namespace strake::layer::test
