@@ -2,7 +2,7 @@
  * THE type of the addon. `test/bindings/native.test.ts` fails when the addon's exports differ from these keys.
  *
  * Everything that can block runs on threads of its own and answers by promise; the rest is synchronous and takes
- * microseconds. A failed system call rejects with an Error that has `code` ("ENOENT"), `errno`, `syscall` and `path`;
+ * microseconds. A failed system call rejects with an Error that has `code` ("ENOENT"), `errno` (negative, as Node's), `syscall` and `path`;
  * any other failure with `code` from lib/errors' table. `bindings/errors.ts` turns both into EngineError.
  */
 export interface NativeAddon {
@@ -13,7 +13,8 @@ export interface NativeAddon {
   openLayerSink(options: LayerSinkOptions): Promise<NativeLayerSink>;
   /**
    * Gives the directories that a layer only implied (its tar named `a/b` but not `a/`) the owner, mode, times and xattrs
-   * that they have in the layers below. `lowers`: top first.
+   * that they have in the layers below. `lowers`: top first. What stands where the layers below have a symlink (`lib/x`
+   * above `lib -> usr/lib`) is moved to where that leads, within the root.
    */
   adoptDirectories(target: string, lowers: readonly string[], paths: readonly string[]): Promise<void>;
 
@@ -102,7 +103,11 @@ export interface NativeLayerSink {
   readonly offset: number;
   /** Copies the chunk into a bounded queue. Resolves when there is room for more; rejects as soon as the pipeline has failed. */
   write(chunk: Uint8Array): Promise<void>;
-  /** No more bytes: verifies size, digest and diffId. Nothing is synced and nothing named: that is the snapshotter's to do. */
+  /**
+   * No more bytes: verifies size, digest and diffId. Nothing is synced and nothing named: that is the snapshotter's to do.
+   * When `offset` was > 0, any failure of kind "corrupt" may be the partial file's fault: remove it and begin once more.
+   * `bytes`: of file contents. `implied`: directories that no entry named, parents first, "." for the root.
+   */
   finish(): Promise<{ entries: number; bytes: number; tarBytes: number; implied: string[] }>;
   /** Stops the threads and keeps `partial` for a later resume. Idempotent; also after a failure. */
   abort(): Promise<void>;
