@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import type { ReadStream, WriteStream } from 'node:tty';
 
 /** ctrl-p ctrl-q, docker's default. */
@@ -15,6 +16,8 @@ export class RawTerminal implements Disposable {
     this.#input = input;
     this.#restore = () => input.setRawMode(false);
     input.setRawMode(true);
+    // libuv's raw mode goes on turning \n into \r\n, which the container's own terminal has done already.
+    spawnSync('stty', ['-opost'], { stdio: [input, 'ignore', 'ignore'] });
     process.on('exit', this.#restore);
   }
 

@@ -49,10 +49,10 @@ export function isAttached({ stdin, stdout, stderr }: StdioSelection): boolean {
   return stdin === true || stdout === true || stderr === true;
 }
 
-/** As docker's StdinOnce: the stdin of a foreground container ends with the client that it was started for. */
+/** As docker's StdinOnce: stdin ends with the client that it was started for; a terminal outlives whoever detaches from it. */
 function stdinMode({ spec }: ContainerRecord, attach: StdioSelection): 'none' | 'open' | 'once' {
   if (!spec.stdin) return 'none';
-  return attach.stdin ? 'once' : 'open';
+  return attach.stdin && !spec.tty ? 'once' : 'open';
 }
 
 /** A fresh run directory, and the last end out of the way: whoever looks must not take it for this run's. */

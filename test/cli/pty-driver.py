@@ -19,6 +19,7 @@ if pid == 0:
     os.execvp(sys.argv[2], sys.argv[2:])
 
 seen = b''
+status = None
 deadline = time.monotonic() + 30
 while True:
     # An empty text: as soon as the terminal is raw, that is, somebody reads it.
@@ -39,8 +40,10 @@ while True:
         chunk = os.read(master, 65536)
         seen += chunk
         sys.stdout.buffer.write(chunk)
-    done, status = os.waitpid(pid, os.WNOHANG)
-    if done and not readable:
+    if status is None:
+        done, found = os.waitpid(pid, os.WNOHANG)
+        status = found if done else None
+    elif not readable:
         break
     if time.monotonic() > deadline:
         os.kill(pid, signal.SIGKILL)
