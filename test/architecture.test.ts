@@ -58,6 +58,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'config',
     'errors',
     'bindings',
+    'oci',
   ],
   cli: ['engine', 'containers', 'images', 'logs', 'reference', 'errors'],
 };
