@@ -1,5 +1,6 @@
 #include "layer/byte_queue.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace strake::layer {

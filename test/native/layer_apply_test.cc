@@ -167,6 +167,8 @@ TEST_F(LayerTest, FollowsItsOwnSymlinksWithinTheRoot) {
                                 .file("lib/x")
                                 .symlink("abs", "/usr/lib")
                                 .file("abs/y")
+                                .symlink("opt/abs", "/usr/lib")
+                                .file("opt/abs/v")
                                 .symlink("up", "../../../usr/lib/..")
                                 .file("up/z")
                                 .symlink("dangling", "opt/new")
@@ -174,6 +176,7 @@ TEST_F(LayerTest, FollowsItsOwnSymlinksWithinTheRoot) {
                                 .end());
   EXPECT_EQ(read("usr/lib/x"), "data");
   EXPECT_EQ(read("usr/lib/y"), "data");
+  EXPECT_EQ(read("usr/lib/v"), "data");
   EXPECT_EQ(read("usr/z"), "data");
   EXPECT_EQ(read("opt/new/w"), "data");
   EXPECT_EQ(result.implied, (std::vector<std::string>{".", "opt", "opt/new"}));
