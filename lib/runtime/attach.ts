@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { native } from '../../bindings/load.ts';
+import { connectUnix } from '../../bindings/runtime.ts';
 import { EngineError } from '../errors/index.ts';
 import { startedTask, throwIfAborted } from './launch.ts';
 import { MonitorLink, type OutputSink } from './monitor-link.ts';
@@ -33,9 +33,8 @@ export async function connectLink(
   selection: StdioSelection,
   output: OutputSink,
 ): Promise<MonitorLink> {
-  const fd = await native.connectUnix(join(runDir, 'attach.sock')).catch((cause: unknown) => {
-    throw notRunning(runDir, cause);
-  });
+  const fd = await connectUnix(join(runDir, 'attach.sock'));
+  if (fd === null) throw notRunning(runDir);
   const link = new MonitorLink(fd, output);
   link.sendAttach(selection);
   return link;

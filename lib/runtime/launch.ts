@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { native, nativeFile } from '../../bindings/load.ts';
+import { spawnMonitor } from '../../bindings/runtime.ts';
 import { EngineError } from '../errors/index.ts';
 import { type LinkOptions, MonitorLink, type OutputSink } from './monitor-link.ts';
 import { StreamOutput } from './stream-output.ts';
@@ -61,14 +61,8 @@ export async function startMonitor(
   output: OutputSink,
   options: LaunchOptions,
 ): Promise<MonitorLink> {
-  const program = options.monitor ?? nativeFile('strake-monitor');
   const trace = process.env.STRAKE_TRACE;
-  const { fd } = await native
-    .spawnMonitor(program, [verb, directory], trace ? [`STRAKE_TRACE=${trace}`] : [])
-    .catch((cause: unknown) => {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new EngineError('ERR_LAUNCH_FAILED', `cannot start ${program}: ${why}`, { cause });
-    });
+  const fd = await spawnMonitor([verb, directory], trace ? [`STRAKE_TRACE=${trace}`] : [], options.monitor);
   return new MonitorLink(fd, output, options);
 }
 

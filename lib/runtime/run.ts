@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
-import { native } from '../../bindings/load.ts';
+import { signalProcess } from '../../bindings/runtime.ts';
 import { EngineError } from '../errors/index.ts';
 import { CapturedOutput } from './captured-output.ts';
 import { abortError, type LaunchOptions, launch } from './launch.ts';
@@ -92,8 +92,7 @@ export class CapturedRun {
   }
 
   #signal(): void {
-    if (this.#started)
-      native.signalProcess(this.#started.pid, this.#started.pidStart, constants.signals.SIGKILL);
+    if (this.#started) signalProcess(this.#started.pid, this.#started.pidStart, constants.signals.SIGKILL);
   }
 
   #captured(): { stdout: Buffer; stderr: Buffer } {

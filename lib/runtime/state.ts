@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { native } from '../../bindings/load.ts';
+import { lockFile } from '../../bindings/files.ts';
+import { signalProcess } from '../../bindings/runtime.ts';
 import { EngineError } from '../errors/index.ts';
 import { connectLink, notRunning } from './attach.ts';
 import { abortError, throwIfAborted } from './launch.ts';
@@ -32,7 +33,7 @@ export async function taskState(runDir: string): Promise<TaskState> {
 /** Sends a signal to a running task's process. Of one that does not run: ERR_CONTAINER_STATE. */
 export async function killTask(runDir: string, signal: number): Promise<void> {
   const state = await taskState(runDir);
-  if (state.status !== 'running' || !native.signalProcess(state.pid, state.pidStart, signal)) {
+  if (state.status !== 'running' || !signalProcess(state.pid, state.pidStart, signal)) {
     throw notRunning(runDir);
   }
 }
@@ -76,7 +77,7 @@ async function toldByMonitor(runDir: string, signal: AbortSignal | undefined): P
 /** Waits for the lock, that is for the monitor's end, and reads what it recorded. */
 async function recorded(runDir: string, statusFile: string | null): Promise<ExitStatus | null> {
   try {
-    const lock = await native.lockFile(join(runDir, 'lock'), { shared: true, wait: true });
+    const lock = await lockFile(join(runDir, 'lock'), { shared: true, wait: true });
     lock?.release();
   } catch (error) {
     if (!isMissing(error)) throw error;
@@ -93,7 +94,7 @@ async function statusFileOf(runDir: string): Promise<string | null> {
 /** Whether no monitor has the directory. */
 async function tryLock(runDir: string): Promise<boolean> {
   try {
-    const lock = await native.lockFile(join(runDir, 'lock'), { shared: true, wait: false });
+    const lock = await lockFile(join(runDir, 'lock'), { shared: true, wait: false });
     lock?.release();
     return lock !== null;
   } catch (error) {
@@ -112,7 +113,8 @@ async function readJson(path: string): Promise<Record<string, unknown> | null> {
 }
 
 function isMissing(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code;
+  const cause = error instanceof EngineError ? error.cause : error;
+  const code = (cause as NodeJS.ErrnoException).code;
   return code === 'ENOENT' || code === 'ENOTDIR';
 }
 

@@ -1,5 +1,5 @@
 import { type Readable, Writable } from 'node:stream';
-import { native } from '../../bindings/load.ts';
+import { signalProcess } from '../../bindings/runtime.ts';
 import type { MonitorLink, MonitorWarning, Started } from './monitor-link.ts';
 import type { StreamOutput } from './stream-output.ts';
 
@@ -76,7 +76,7 @@ export class Task {
 
   /** Sends a signal to that very process. False: it has ended. */
   kill(signal: number): boolean {
-    return native.signalProcess(this.pid, this.pidStart, signal);
+    return signalProcess(this.pid, this.pidStart, signal);
   }
 }
 

@@ -45,7 +45,15 @@ void Connection::flush() {
   if (!unsent_.empty()) return;
   std::string().swap(unsent_);
   watch();
+  if (ending_) ::shutdown(socket_.get(), SHUT_WR);
   owner_.onClientDrained(*this);
+}
+
+void Connection::end() {
+  if (closed()) return;
+  ending_ = true;
+  if (!hasUnsent()) ::shutdown(socket_.get(), SHUT_WR);
+  resume();
 }
 
 void Connection::onEvents(uint32_t events) {

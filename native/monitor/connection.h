@@ -44,6 +44,10 @@ class Connection final : public Watcher, private protocol::FrameHandler {
   /// Sends, or keeps what the client does not take yet. The caller sends no output while hasUnsent().
   void send(protocol::Frame type, std::span<const char> payload);
   bool hasUnsent() const noexcept { return !unsent_.empty(); }
+  /// Nothing more will be sent: the client sees the end once it has taken everything. What it still sends is
+  /// read and dropped until it hangs up: a write of its own that fails might cost it what it has not read
+  /// yet.
+  void end();
   bool closed() const noexcept { return !socket_; }
   /// Reads on after acceptsInput() was false.
   void resume();
@@ -65,6 +69,7 @@ class Connection final : public Watcher, private protocol::FrameHandler {
   std::string unsent_;
   uint32_t watched_ = 0;
   bool inEpoll_ = false;
+  bool ending_ = false;  // end() was called
   bool ended_ = false;   // nothing more to read
   bool hungUp_ = false;  // nobody reads; what was sent to us may still be there
 };

@@ -16,7 +16,8 @@ using protocol::Frame;
 
 namespace {
 
-constexpr int idleAfter = 200;  // ms without an event
+constexpr int idleAfter = 200;     // ms without an event
+constexpr int lingerAfter = 5000;  // ms without an event
 constexpr int lockAttempts = 500;
 constexpr useconds_t lockPause = 2000;
 constexpr off_t maxFileSize = 16 << 20;
@@ -106,13 +107,24 @@ ExitStatus Monitor::waitForExit(runtime::Launched& launched) {
 void Monitor::finish(const ExitStatus& status) {
   hub_.finish(exitedJson(status));
   if (lock_) lock_->release();
-  serve([this] { return !hub_.hasUnsent(); });
+  linger();
 }
 
 void Monitor::fail(const Failure& failure) {
   hub_.tellLauncher(Frame::failed, failedJson(failure));
+  hub_.end();
   if (lock_) lock_->release();
-  serve([this] { return !hub_.hasUnsent(); });
+  linger();
+}
+
+/// Until every client has hung up. One that has been sent everything and does not is not waited for long.
+void Monitor::linger() {
+  hub_.reap();
+  while (hub_.hasClients()) {
+    const bool active = loop_.runOnce(hub_.hasUnsent() ? -1 : lingerAfter);
+    hub_.reap();
+    if (!active) return;
+  }
 }
 
 void Monitor::serve(const std::function<bool()>& until) {

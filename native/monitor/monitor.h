@@ -38,6 +38,7 @@ class Monitor {
   void fail(const Failure& failure);
 
  private:
+  void linger();
   void serve(const std::function<bool()>& until);
 
   std::string directory_;

@@ -102,13 +102,18 @@ void end(Monitor& monitor, Container& container, ExitStatus& status) {
   const Task& task = container.task;
   const bool recordGoes = std::ranges::any_of(
       task.autoRemove, [&](const std::string& directory) { return isBelow(task.statusFile, directory); });
+  monitor.trace().step("payload");
   attempt([&] { endGroup(container, status); });
   monitor.hub().drain();
+  monitor.trace().step("drain");
   if (!recordGoes) attempt([&] { record(task, status, monitor.state().startedAt); });
+  monitor.trace().step("record");
   attempt([&] { removeGroup(container); });
+  monitor.trace().step("cgroup removal");
   if (!removeDirectories(task) && recordGoes) {
     attempt([&] { record(task, status, monitor.state().startedAt); });
   }
+  monitor.trace().step("removal");
 }
 
 }  // namespace

@@ -82,11 +82,20 @@ void StdioHub::drain() {
   }
 }
 
+/// Also to those who have connected but whose wish has not been read yet: they want to know the end at least.
 void StdioHub::finish(const std::string& exitedJson) {
-  stopListening();
+  while (acceptClient()) continue;
   for (const auto& client : clients_) {
-    if (!client->expectsAttach) client->send(Frame::exited, exitedJson);
+    if (client->expectsAttach) client->send(Frame::started, started_);
+    client->send(Frame::exited, exitedJson);
   }
+  end();
+}
+
+void StdioHub::end() {
+  stopListening();
+  in_.reset();
+  for (const auto& client : clients_) client->end();
 }
 
 bool StdioHub::hasUnsent() const {
@@ -103,9 +112,16 @@ void StdioHub::trim() {
 
 /// Somebody connects to attach.sock.
 void StdioHub::onEvents(uint32_t) {
+  acceptClient();
+}
+
+bool StdioHub::acceptClient() {
+  if (!listener_) return false;
   sys::UniqueFd socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  if (!socket || clients_.size() >= maxClients) return;
+  if (!socket) return false;
+  if (clients_.size() >= maxClients) return true;
   clients_.push_back(std::make_unique<Connection>(std::move(socket), true, loop_, *this));
+  return true;
 }
 
 void StdioHub::onClientStdin(Connection& client, std::span<const char> bytes) {

@@ -60,6 +60,9 @@ class StdioHub final : public Watcher,
   void drain();
   /// Sends `exited` to everyone and takes no more clients.
   void finish(const std::string& exitedJson);
+  /// Nothing more is said to anybody.
+  void end();
+  bool hasClients() const noexcept { return !clients_.empty(); }
   /// Somebody has not taken everything yet.
   bool hasUnsent() const;
   /// Destroys the clients that have gone. Not to be called by a watcher.
@@ -78,6 +81,8 @@ class StdioHub final : public Watcher,
   void onOutput(Stream stream, std::span<const char> bytes) override;
   void onStdinDrained() override;
 
+  /// False: nobody waits.
+  bool acceptClient();
   void attachClient(Connection& client, std::span<const char> payload);
   void endStdin();
   void resize(std::span<const char> payload);

@@ -231,6 +231,24 @@ TEST_F(HubTest, DrainPassesOnEverythingEvenToASlowClient) {
   EXPECT_TRUE(all.ends_with(frame(Frame::exited, "{}")));
 }
 
+TEST_F(HubTest, AClientThatStillWritesAtTheEndLosesNothing) {
+  start(StdinMode::once);
+  in.reset();
+  writeAll(out.get(), "last");
+  writeAll(launcher.get(), frame(Frame::stdinData, "nobody reads this"));
+  hub.drain();
+  hub.finish("{}");
+  settle();
+  writeAll(launcher.get(), frame(Frame::stdinClose, ""));  // no EPIPE
+  settle();
+  EXPECT_EQ(readNow(launcher.get()), frame(Frame::stdoutData, "last") + frame(Frame::exited, "{}"));
+  EXPECT_TRUE(atEnd(launcher.get()));
+  EXPECT_TRUE(hub.hasClients());
+  launcher.reset();
+  settle();
+  EXPECT_FALSE(hub.hasClients());
+}
+
 TEST(FrameReader, RefusesFramesThatAreTooLong) {
   struct Nobody : protocol::FrameHandler {
     void onStdin(std::span<const char>) override {}
