@@ -7,9 +7,9 @@
 
 #include <memory>
 
-#include "addon/read_only_program.h"
 #include "addon/reaper.h"
 #include "sys/error.h"
+#include "sys/read_only_program.h"
 
 namespace strake::addon {
 
@@ -67,7 +67,7 @@ Spawned spawnDetached(const std::string& program, const std::vector<std::string>
   const Attributes attributes;
   std::vector<std::string> argumentList{program};
   argumentList.insert(argumentList.end(), arguments.begin(), arguments.end());
-  const std::string view = "/proc/self/fd/" + std::to_string(readOnlyProgram(program));
+  const std::string view = "/proc/self/fd/" + std::to_string(sys::readOnlyProgram(program));
   const int error = ::posix_spawn(&spawned.pid, view.c_str(), &actions.value, &attributes.value,
                                   pointersTo(argumentList).data(), pointersTo(environment).data());
   if (error != 0) throw sys::SysError(error, "posix_spawn", program);
