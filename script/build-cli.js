@@ -34,6 +34,7 @@ await build({
   platform: 'node',
   target: 'node20',
   external: ['undici'],
+  supported: { 'dynamic-import': false }, // require() instead: what V8's cache is of cannot import
   minifyWhitespace: true,
   minifySyntax: true,
   logLevel: 'warning',
