@@ -8,7 +8,7 @@
  * second table has the memory that one waiting container costs outside itself. Needs root and script/setup --tests.
  */
 import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { busyboxImage, busyboxTree } from '../test/fixtures/busybox-image.ts';
 import { fastFolder } from '../test/fixtures/cache.ts';
 import { startRegistry } from '../test/fixtures/registry.ts';
@@ -100,19 +100,25 @@ async function addRuntimes({ folders, stopwatch, contenders }: Bench, configurat
     if (!(await installed(runtime))) continue;
     const bundle = join(folders.store, runtime);
     await busyboxTree(join(bundle, 'rootfs'));
-    await writeFile(join(bundle, 'config.json'), forPlainFolder(configuration, runtime));
+    await writeFile(join(bundle, 'config.json'), await forPlainFolder(configuration, bundle, runtime));
     const argv = [runtime, '--root', join(folders.run, runtime), 'run', '--bundle', bundle, 'bench'];
     contenders.push({ name: `${runtime} run`, once: () => stopwatch.time(argv) });
   }
 }
 
-/** The same container on a plain folder: what does not exist outside strake's own directories is left out. */
-function forPlainFolder(configuration: string, runtime: string): string {
+/** The same container on a plain folder; files that strake gave it (/etc/hosts and the like) come from the bundle. */
+async function forPlainFolder(configuration: string, bundle: string, runtime: string): Promise<string> {
   const config = JSON.parse(configuration);
+  config.ociVersion = '1.0.2'; // crun 1.8 knows no later one
   config.root = { path: 'rootfs' };
   config.process.args = ['/bin/true'];
   config.process.terminal = false;
   config.linux.cgroupsPath = `/strake-bench/${runtime}`;
+  for (const mount of config.mounts) {
+    if (mount.type !== 'bind') continue;
+    mount.source = join(bundle, basename(mount.source));
+    await writeFile(mount.source, '');
+  }
   return JSON.stringify(config);
 }
 
