@@ -65,8 +65,8 @@ export function parseVolumeFlag(value: string, workingDirectory: string): Contai
   if (source === '' || target === '' || more.length > 0) {
     throw invalidFlag('--volume', value, 'write source:target or source:target:ro');
   }
-  const { readOnly, propagation } = parseVolumeOptions(value, options);
-  if (!/^[./]/.test(source)) return { type: 'volume', name: source, target, readOnly };
+  const { readOnly, copy, propagation } = parseVolumeOptions(value, options);
+  if (!/^[./]/.test(source)) return { type: 'volume', name: source, target, readOnly, copy };
   return {
     type: 'bind',
     source: resolve(workingDirectory, source),
@@ -77,18 +77,26 @@ export function parseVolumeFlag(value: string, workingDirectory: string): Contai
   };
 }
 
-function parseVolumeOptions(value: string, text: string): { readOnly: boolean; propagation?: Propagation } {
+interface VolumeFlagOptions {
+  readonly readOnly: boolean;
+  readonly copy: boolean;
+  readonly propagation?: Propagation;
+}
+
+function parseVolumeOptions(value: string, text: string): VolumeFlagOptions {
   let readOnly = false;
+  let copy = true;
   let propagation: Propagation | undefined;
   for (const option of text.split(',').filter((word) => word !== '')) {
     const found = propagations.find((name) => name === option);
     if (found) propagation = found;
     else if (option === 'ro') readOnly = true;
-    else if (!['rw', 'z', 'Z', 'nocopy', 'cached', 'delegated', 'consistent'].includes(option)) {
+    else if (option === 'nocopy') copy = false;
+    else if (!['rw', 'z', 'Z', 'cached', 'delegated', 'consistent'].includes(option)) {
       throw invalidFlag('--volume', value, `${option} is no option of a volume: use ro, rw or a propagation`);
     }
   }
-  return { readOnly, ...(propagation && { propagation }) };
+  return { readOnly, copy, ...(propagation && { propagation }) };
 }
 
 const mountKeys: Readonly<Record<string, string>> = {
@@ -101,6 +109,7 @@ const mountKeys: Readonly<Record<string, string>> = {
   readonly: 'readonly',
   ro: 'readonly',
   'bind-propagation': 'propagation',
+  'volume-nocopy': 'nocopy',
   'tmpfs-size': 'size',
   'tmpfs-mode': 'mode',
 };
@@ -115,7 +124,8 @@ export function parseMountFlag(value: string, workingDirectory: string): Contain
   if (type === 'bind') return bindMount(value, fields, target, readOnly, workingDirectory);
   if (type === 'tmpfs') return tmpfsMount(fields, target);
   const name = fields.get('source');
-  if (type === 'volume') return { type: 'volume', target, readOnly, ...(name && { name }) };
+  const copy = !truth(value, fields.get('nocopy'));
+  if (type === 'volume') return { type: 'volume', target, readOnly, copy, ...(name && { name }) };
   throw invalidFlag('--mount', value, 'the type is one of bind, volume and tmpfs');
 }
 

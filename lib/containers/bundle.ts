@@ -36,11 +36,7 @@ export async function makeBundle(
     image: image.process,
     host: context.host,
     etc: runDir,
-    volumes: record.volumes.map(({ name, target, readOnly }) => ({
-      source: context.volumes.path(name),
-      target,
-      readOnly,
-    })),
+    volumes: record.volumes.map((volume) => ({ ...volume, source: context.volumes.path(volume.name) })),
     devices: spec.privileged || spec.devices.length > 0 ? await hostDevices(spec) : [],
   });
   return { spec: config, task: { rootfs, ...stdio, ...taskFields(context, record) } };

@@ -12,6 +12,7 @@ import { resolveImage } from './resolve-image.ts';
 import { discardRoot, prepareRoot } from './root-mount.ts';
 import { commandLine } from './runtime-process.ts';
 import { type ContainerSpec, parseContainerOptions } from './spec.ts';
+import type { SpecVolume } from './spec-mounts.ts';
 
 /**
  * Makes a container that can be started: parsed options, an image that is here, a reserved name, a writable layer, its
@@ -86,42 +87,44 @@ function recordVolumes(
   spec: ContainerSpec,
   ofImage: readonly string[],
 ): RecordedVolume[] {
-  const volume = (name: string | null, target: string, readOnly: boolean) => ({
+  const volume = ({ name, target, readOnly, copy }: Omit<SpecVolume, 'type'>) => ({
     name: name ?? context.volumes.anonymousName(),
     anonymous: name === null,
     target,
     readOnly,
+    copy,
   });
   const taken = new Set(spec.mounts.map(({ target }) => target));
   return [
-    ...spec.mounts.flatMap((mount) =>
-      mount.type === 'volume' ? [volume(mount.name, mount.target, mount.readOnly)] : [],
-    ),
+    ...spec.mounts.flatMap((mount) => (mount.type === 'volume' ? [volume(mount)] : [])),
     ...ofImage
       .map((target) => normalizePath(target))
       .filter((target) => target !== '/' && !taken.has(target))
-      .map((target) => volume(null, target, false)),
+      .map((target) => volume({ name: null, target, readOnly: false, copy: true })),
   ];
 }
 
 async function checkBinds(spec: ContainerSpec): Promise<void> {
   for (const mount of spec.mounts) {
-    if (mount.type === 'bind' && !mount.createSource) await requireSource(mount.source);
+    if (mount.type !== 'bind') continue;
+    const exists = await pathExists(mount.source);
+    if (!exists && mount.createSource) await mkdir(mount.source, { recursive: true });
+    else if (!exists) throw sourceNotFound(mount.source);
   }
 }
 
-async function requireSource(source: string): Promise<void> {
-  const exists = await stat(source).then(
+async function pathExists(path: string): Promise<boolean> {
+  return await stat(path).then(
     () => true,
     () => false,
   );
-  if (exists) return;
-  throw new EngineError(
+}
+
+function sourceNotFound(source: string): EngineError {
+  return new EngineError(
     'ERR_MOUNT_SOURCE_NOT_FOUND',
     `cannot bind ${source}: it does not exist on this machine; create it first`,
-    {
-      details: { path: source },
-    },
+    { details: { path: source } },
   );
 }
 

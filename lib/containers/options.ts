@@ -149,6 +149,8 @@ export interface VolumeMountOption {
   name?: string;
   target: string;
   readOnly?: boolean;
+  /** Whether a volume that is empty starts with what the image has at the target. Default true. */
+  copy?: boolean;
 }
 
 export interface DeviceOption {

@@ -33,6 +33,7 @@ export interface RecordedVolume {
   readonly anonymous: boolean;
   readonly target: string;
   readonly readOnly: boolean;
+  readonly copy: boolean;
 }
 
 /** Reads what a file of ours holds. @throws EngineError ERR_SYSTEM when it is not ours any more. */

@@ -8,6 +8,8 @@ export interface MountSource {
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
+  /** When it is empty, it gets what the image has at the target. */
+  readonly copy: boolean;
 }
 
 const hardened = ['nosuid', 'noexec', 'nodev'];
@@ -104,12 +106,13 @@ function bindMount({ source, target, readOnly, propagation }: SpecBind): Runtime
   return { destination: target, type: 'bind', source, options };
 }
 
-function volumeMount({ source, target, readOnly }: MountSource): RuntimeMount {
+/** tmpcopyup of a bind is our runtime's own: an empty source gets what lies at the target. Others ignore it. */
+function volumeMount({ source, target, readOnly, copy }: MountSource): RuntimeMount {
   return {
     destination: target,
     type: 'bind',
     source,
-    options: ['rbind', 'rprivate', ...(readOnly ? ['ro'] : [])],
+    options: ['rbind', 'rprivate', ...(readOnly ? ['ro'] : []), ...(copy ? ['tmpcopyup'] : [])],
   };
 }
 

@@ -34,6 +34,8 @@ export interface SpecVolume {
   readonly name: string | null;
   readonly target: string;
   readonly readOnly: boolean;
+  /** What the image has at the target becomes the first content. */
+  readonly copy: boolean;
 }
 
 const propagations = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave'] as const;
@@ -82,6 +84,7 @@ function parseVolume(mount: VolumeMountOption): SpecVolume {
     name: mount.name === undefined || mount.name === '' ? null : parseVolumeName(mount.name),
     target: parseTarget(mount.target),
     readOnly: flag('mounts.readOnly', mount.readOnly),
+    copy: mount.copy === undefined || flag('mounts.copy', mount.copy),
   };
 }
 

@@ -14,7 +14,7 @@ struct MountOptions {
   uint64_t setRecursively = 0, clearRecursively = 0;
   uint64_t propagation = 0;  // MS_SHARED …; 0 = leave alone
   bool propagationRecursive = false;
-  bool copyUp = false;  // tmpcopyup
+  bool copyUp = false;  // tmpcopyup; of a bind: when its source is an empty directory
   bool idmap = false, idmapRecursive = false;
   std::vector<std::pair<std::string, std::string>> parameters;  // "size" -> "64m"
   std::vector<std::string> flags;                               // parameters without a value

@@ -17,7 +17,7 @@ const invalid = { code: 'ERR_INVALID_ARGUMENT' } as const;
 
 const volumes: [value: string, expected: object | null][] = [
   ['/a', { type: 'volume', target: '/a' }],
-  ['data:/a', { type: 'volume', name: 'data', target: '/a', readOnly: false }],
+  ['data:/a', { type: 'volume', name: 'data', target: '/a', readOnly: false, copy: true }],
   ['/h:/a', { type: 'bind', source: '/h', target: '/a', readOnly: false, createSource: true }],
   ['/h:/a:ro', { type: 'bind', source: '/h', target: '/a', readOnly: true, createSource: true }],
   [
@@ -31,7 +31,8 @@ const volumes: [value: string, expected: object | null][] = [
       propagation: 'rslave',
     },
   ],
-  ['data:/a:z,ro', { type: 'volume', name: 'data', target: '/a', readOnly: true }],
+  ['data:/a:z,ro', { type: 'volume', name: 'data', target: '/a', readOnly: true, copy: true }],
+  ['data:/a:nocopy', { type: 'volume', name: 'data', target: '/a', readOnly: false, copy: false }],
   ['/h:/a:bogus', null],
   [':/a', null],
   ['/h:', null],
@@ -56,7 +57,11 @@ const mounts: [value: string, expected: object | null][] = [
     'type=tmpfs,target=/a,tmpfs-size=1m,tmpfs-mode=0700',
     { type: 'tmpfs', target: '/a', size: '1m', mode: 0o700 },
   ],
-  ['source=data,target=/a', { type: 'volume', name: 'data', target: '/a', readOnly: false }],
+  ['source=data,target=/a', { type: 'volume', name: 'data', target: '/a', readOnly: false, copy: true }],
+  [
+    'source=data,target=/a,volume-nocopy',
+    { type: 'volume', name: 'data', target: '/a', readOnly: false, copy: false },
+  ],
   ['type=bind,target=/a', null],
   ['type=bind,source=/h', null],
   ['type=nfs,target=/a', null],

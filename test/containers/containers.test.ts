@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import anyTest, { type TestFn } from 'ava';
 import { openEngine } from '../../lib/engine/index.ts';
@@ -178,3 +178,23 @@ async function collect(entries: AsyncIterable<{ stream: string; text: string }>)
   for await (const { stream, text } of entries) found.push(`${stream} ${text}`);
   return found;
 }
+
+test.serial(
+  'a new volume starts with what the image has at its place, and is left alone afterwards',
+  async (t) => {
+    const { engine, image, directory } = t.context;
+    const place = `${directory}/busybox/data`;
+    await mkdir(`${place}/sub`, { recursive: true });
+    await writeFile(`${place}/sub/file`, 'from the image', { mode: 0o640 });
+    await chown(place, 70, 70);
+    await chmod(place, 0o700);
+    const mounts = [{ type: 'volume', name: 'seeded', target: '/data' }] as const;
+    const look = ['sh', '-c', 'cat /data/sub/file; ls -ldn /data; echo changed > /data/sub/file'];
+    t.regex((await engine.run(image, look, { mounts })).stdout, /^from the imagedrwx------ +\d+ 70 +70 /);
+    t.regex((await engine.run(image, look, { mounts })).stdout, /^changed\n/);
+    t.is(await readFile(`${place}/sub/file`, 'utf8'), 'from the image');
+    const bare = [{ type: 'volume', name: 'bare', target: '/data', copy: false }] as const;
+    t.is((await engine.run(image, ['ls', '/data'], { mounts: bare })).stdout, '');
+    await rm(`${engine.root}/volumes`, { recursive: true });
+  },
+);

@@ -93,7 +93,11 @@ const cases: Readonly<Record<string, RuntimeConfigInput>> = {
         { type: 'volume', name: 'db', target: '/var/lib/db' },
       ],
     },
-    { volumes: [{ source: '/var/lib/strake/volumes/db/_data', target: '/var/lib/db', readOnly: false }] },
+    {
+      volumes: [
+        { source: '/var/lib/strake/volumes/db/_data', target: '/var/lib/db', readOnly: false, copy: true },
+      ],
+    },
   ),
   devices: inputOf(
     { devices: [{ path: '/dev/fuse' }], deviceCgroupRules: ['c 42:* rmw', 'b *:* r'] },
