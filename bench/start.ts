@@ -9,6 +9,7 @@
  */
 import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { busyboxImage, busyboxTree } from '../test/fixtures/busybox-image.ts';
 import { fastFolder } from '../test/fixtures/cache.ts';
 import { startRegistry } from '../test/fixtures/registry.ts';
@@ -199,8 +200,9 @@ async function addPodman({ folders, reference, stopwatch, contenders, keepers }:
   await mustRun(program, [...base, 'rm', '-f', '-t', '0', id]);
 }
 
-/** The process that keeps a container is its init's parent. */
+/** The process that keeps a container is its init's parent. Looked at when it has come to rest. */
 async function keeper(name: string, init: number): Promise<Keeper> {
+  await delay(1000);
   return { name, kibibytes: await proportionalMemory(await parentOf(init)) };
 }
 
