@@ -78,6 +78,7 @@ export const errorCodes = {
   ERR_SPEC_INVALID: 'invalid',
   ERR_LAUNCH_FAILED: 'internal',
   ERR_MONITOR_DIED: 'internal',
+  ERR_LOG_FAILED: 'exhausted',
   ERR_MOUNT_FAILED: 'invalid',
   ERR_MOUNT_SOURCE_NOT_FOUND: 'notFound',
   ERR_MOUNT_UNSAFE: 'invalid',

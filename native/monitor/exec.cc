@@ -36,7 +36,7 @@ Running findRunning(const std::string& directory) {
   return running;
 }
 
-runtime::Launched start(Monitor& monitor, ExecTask& task) {
+void start(Monitor& monitor, ExecTask& task, runtime::Launched& launched) {
   const Wiring& wiring = task.wiring;
   monitor.hub().setStdinMode(wiring.stdinMode);
   monitor.hub().attachLauncher(wiring.attach);
@@ -47,19 +47,18 @@ runtime::Launched start(Monitor& monitor, ExecTask& task) {
   Stdio stdio = openStdio(task.process.terminal, wiring.stdinMode);
   monitor.trace().step("prepare");
 
-  runtime::Launched launched = runtime::exec({.spec = spec,
-                                              .process = task.process,
-                                              .init = container.state.pid,
-                                              .initPidfd = container.pidfd.get(),
-                                              .user = task.user,
-                                              .stdio = stdio.borrow(),
-                                              .cgroup = group.get(),
-                                              .dieWithParent = true,
-                                              .trace = monitor.trace().enabled(),
-                                              .preservedFds = {}});
+  launched = runtime::exec({.spec = spec,
+                            .process = task.process,
+                            .init = container.state.pid,
+                            .initPidfd = container.pidfd.get(),
+                            .user = task.user,
+                            .stdio = stdio.borrow(),
+                            .cgroup = group.get(),
+                            .dieWithParent = true,
+                            .trace = monitor.trace().enabled(),
+                            .preservedFds = {}});
   connect(monitor.hub(), stdio, launched, wiring.terminal);
   monitor.announce(launched, container.state.cgroup);
-  return launched;
 }
 
 void record(const ExecTask& task, const ExitStatus& status, const std::string& startedAt) {
@@ -78,9 +77,11 @@ int runExec(Monitor& monitor) {
   try {
     monitor.lock();
     task = parseExecTask(readFile(monitor.path("exec.json")));
-    launched = start(monitor, task);
+    start(monitor, task, launched);
   } catch (...) {
-    monitor.fail(currentFailure());
+    const Failure failure = currentFailure();
+    Monitor::abandon(launched);
+    monitor.fail(failure);
     return 1;
   }
   const ExitStatus status = monitor.waitForExit(launched);

@@ -1,7 +1,9 @@
 #include "monitor/monitor.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -102,6 +104,14 @@ ExitStatus Monitor::waitForExit(runtime::Launched& launched) {
   const ExitWatcher watcher(launched.pidfd.get(), loop_);
   serve([&] { return watcher.exited; });
   return reapProcess(launched.pidfd.get());
+}
+
+void Monitor::abandon(runtime::Launched& launched) noexcept {
+  if (!launched.pidfd) return;
+  siginfo_t info{};
+  ::syscall(SYS_pidfd_send_signal, launched.pidfd.get(), SIGKILL, nullptr, 0);
+  while (::waitid(P_PIDFD, static_cast<id_t>(launched.pidfd.get()), &info, WEXITED) < 0 && errno == EINTR)
+    continue;
 }
 
 void Monitor::finish(const ExitStatus& status) {

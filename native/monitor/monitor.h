@@ -32,6 +32,9 @@ class Monitor {
   const State& state() const { return state_; }
   /// Serves the clients until the process has ended, and reaps it. Its output may not be drained yet.
   ExitStatus waitForExit(runtime::Launched& launched);
+  /// Kills and reaps a process that runs but cannot be supervised (its state cannot be written). None: does
+  /// nothing.
+  static void abandon(runtime::Launched& launched) noexcept;
   /// Sends the last frame, gives up the lock, and serves on until every client has taken what it is owed.
   void finish(const ExitStatus& status);
   /// Says why there is no process, and waits until that has been taken.

@@ -125,6 +125,7 @@ int runContainer(Monitor& monitor) {
     start(monitor, container);
   } catch (...) {
     Failure failure = currentFailure();
+    Monitor::abandon(container.launched);
     try {
       removeGroup(container);
     } catch (const std::exception& error) {

@@ -1,24 +1,35 @@
-// What travels between a client (the addon's side, TypeScript) and a monitor, on one stream socket: the socketpair that
-// the launcher inherits to it as descriptor 3, and each connection to its attach.sock. Both carry the same frames.
+// What travels between a client (the addon's side, TypeScript) and a monitor, on one stream socket: the
+// socketpair that the launcher inherits to it as descriptor 3, and each connection to its attach.sock. Both
+// carry the same frames.
 //
 //   frame = type u8 · reserved u8[3] = 0 · length u32 big-endian · payload[length]        (length <= 1 MiB)
 //
 // monitor -> client
-//   stdout, stderr   bytes (a tty has stdout only)
-//   started          JSON {"pid":N,"pidStart":"…","startedAt":"RFC 3339 ns"}  launcher: once, first; attach: first
-//   failed           JSON {"code","step","errno","path","message"}      launcher only, instead of started; then EOF
-//   exited           JSON {"exitCode","signal"?,"oomKilled","finishedAt"} last frame, after the last output byte; then EOF.
-//                    exitCode is 128+n for a signal. The launcher gets it when the status is recorded and, for
-//                    autoRemove, when the container's directories and cgroup are gone.
-//   trace            JSON {"step":"…","us":N}                            only with STRAKE_TRACE
-//   warning          JSON {"code","message"}                             a degraded setting (nested machines), before
-//                    started; later only ERR_LOG_FAILED, once
-// client -> monitor
-//   stdin            bytes            stdinClose  empty            resize  rows u16 cols u16, big-endian
-//   attach           JSON {"stdin":bool,"stdout":bool,"stderr":bool}    first frame on attach.sock; the launcher's
-//                    connection is attached as task.json says and sends none
 //
-// A client that does not read is waited for (the container's pipe fills, as docker's does); one that hangs up is dropped.
+//   stdout, stderr   bytes (a tty has stdout only)
+//   started          JSON {"pid":N,"pidStart":"…","startedAt":"RFC 3339 ns"}
+//                    launcher: once, after warnings and traces; attach: first
+//   failed           JSON {"code","step","errno","path","message"}
+//                    launcher only, instead of started; then EOF
+//   exited           JSON {"exitCode","signal"?,"oomKilled","finishedAt"}
+//                    last frame, after the last output byte; then EOF. exitCode is 128+n for a signal. It is
+//                    sent when the status is recorded and, for autoRemove, when the container's directories
+//                    and cgroup are gone. What the client sends after that is read and dropped.
+//   trace            JSON {"step":"…","us":N}, only with STRAKE_TRACE
+//   warning          JSON {"code","message"}: a degraded setting (nested machines), before started; later
+//                    only ERR_LOG_FAILED, once
+//
+// client -> monitor
+//
+//   stdin            bytes
+//   stdinClose       empty
+//   resize           rows u16 cols u16, big-endian
+//   attach           JSON {"stdin":bool,"stdout":bool,"stderr":bool}
+//                    first frame on attach.sock; the launcher's connection is attached as task.json says and
+//                    sends none
+//
+// A client that does not read is waited for (the container's pipe fills, as docker's does); one that hangs up
+// is dropped.
 #pragma once
 #include <cstdint>
 

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { isEngineError } from '../../lib/errors/index.ts';
@@ -112,6 +112,14 @@ test('a second monitor for the same directory is refused, and the first goes on'
   t.true(isEngineError(error, 'ERR_CONTAINER_STATE'));
   t.true(task.kill(9));
   t.is((await task.exited).exitCode, 137);
+});
+
+test('a state that cannot be written fails the launch, and what ran already is killed', async (t) => {
+  const { runDir, bundle } = bundles.make('echo $$; sleep 1000');
+  mkdirSync(join(runDir, 'state.json/in-the-way'), { recursive: true });
+  const error = await t.throwsAsync(launchTask(runDir, bundle));
+  t.regex(error?.message ?? '', /state\.json/);
+  t.deepEqual(controlGroupsOf(bundle.task.id), []);
 });
 
 test('a bad task names its field', async (t) => {
