@@ -35,7 +35,9 @@ constexpr Multiplexed kMultiplexed[] = {
 
 }  // namespace
 
-std::span<const Syscall> allSyscalls() { return kSyscalls; }
+std::span<const Syscall> allSyscalls() {
+  return kSyscalls;
+}
 
 const Syscall* findSyscall(std::string_view name) {
   const auto found = std::ranges::lower_bound(kSyscalls, name, {}, &Syscall::name);
