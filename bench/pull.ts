@@ -28,7 +28,7 @@ interface Puller {
   reset(): Promise<unknown>;
 }
 
-await inSandbox(import.meta.filename, async () => {
+await inSandbox(import.meta.filename, debianImage, async () => {
   const rounds = Number(process.argv[2] ?? 5);
   const image = await debianImage();
   const folder = await mkdtemp(join(fastFolder(), 'strake-bench-'));

@@ -44,7 +44,7 @@ interface Bench {
   readonly keepers: Keeper[];
 }
 
-await inSandbox(import.meta.filename, async () => {
+await inSandbox(import.meta.filename, busyboxImage, async () => {
   const rounds = Number(process.argv[2] ?? 30);
   const folder = await mkdtemp(join(fastFolder(), 'strake-bench-'));
   {

@@ -10,17 +10,22 @@ export const checkout = resolve(import.meta.dirname, '../..');
 /**
  * Runs `main` in network, mount and process namespaces of the bench's own: daemons and registries reach nothing outside and
  * nothing outside reaches them, what is mounted is mounted here only, /dev/shm is empty, and whatever was started ends with
- * the bench. Of the control groups only v1's are shown where both are mounted: crun 1.8 refuses the mixture.
+ * the bench. `prepare` runs outside before, for what needs the machine's own network. Of the control groups only v1's are shown where both are mounted: crun 1.8 refuses the mixture.
  */
-export async function inSandbox(file: string, main: () => Promise<void>): Promise<void> {
+export async function inSandbox(
+  file: string,
+  prepare: () => Promise<unknown>,
+  main: () => Promise<void>,
+): Promise<void> {
   if (process.env[inside]) return main();
-  const prepare = [
+  await prepare();
+  const setup = [
     'ip link set lo up',
     'mount -t tmpfs -o size=100% tmpfs /dev/shm',
     'if [ -d /sys/fs/cgroup/memory ]; then umount /sys/fs/cgroup/unified 2>/dev/null; fi',
   ].join('; ');
   const namespaces = ['--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child'];
-  const script = `${prepare}; "$@" & wait $!`; // the shell is the namespace's process 1 and reaps orphans
+  const script = `${setup}; "$@" & wait $!`; // the shell is the namespace's process 1 and reaps orphans
   const argv = [
     ...namespaces,
     'bash',
