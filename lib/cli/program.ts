@@ -98,7 +98,15 @@ function wantedCommands(called: string | undefined): [string, CommandEntry][] {
 
 /** A path on the command line is relative to where one stands. */
 function engineOptions({ root, config }: { root?: string; config?: string }): EngineOptions {
-  return { ...(root && { root: resolve(root) }), ...(config && { config }) };
+  return {
+    ...(root && { root: resolve(root) }),
+    ...(config && { config }),
+    ...(process.env.STRAKE_TRACE === '1' && { onTrace: printStep }),
+  };
+}
+
+function printStep(step: string, microseconds: number): void {
+  process.stderr.write(`trace: ${String(microseconds).padStart(6)} us  ${step}\n`);
 }
 
 /** The first word that is a command, before anything is parsed: only its module is loaded. */

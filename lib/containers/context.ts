@@ -17,4 +17,5 @@ export interface ContainersContext {
   readonly images: Pick<Images, 'inspect' | 'pull'>;
   readonly snapshots: Pick<Snapshotter, 'prepare' | 'mount' | 'discard'>;
   readonly host: HostFacts;
+  readonly onTrace: ((step: string, microseconds: number) => void) | undefined;
 }

@@ -44,6 +44,7 @@ export async function runContainer(
     timeout,
     maxOutput,
     monitor: context.monitor,
+    onTrace: context.onTrace,
   });
   undo.commit();
   return {

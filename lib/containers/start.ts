@@ -33,6 +33,7 @@ export async function startContainer(
   const task = await launchTask(context.store.paths(record.id).runDir, bundle, {
     signal: options.signal,
     monitor: context.monitor,
+    onTrace: context.onTrace,
   });
   undo.commit();
   if (!isAttached(attach)) task.detach();

@@ -11,6 +11,8 @@ export interface EngineOptions {
   config?: string;
   /** The monitor's executable. Default: the package's own. */
   monitor?: string;
+  /** With STRAKE_TRACE=1: receives each step of a container's start as it is finished, and its own microseconds. */
+  onTrace?: (step: string, microseconds: number) => void;
 }
 
 /** Images and containers below one root. Any number of engines, in any number of processes, may share a root. */

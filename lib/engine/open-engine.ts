@@ -34,6 +34,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     images,
     snapshots,
     host: hostFacts(),
+    onTrace: options.onTrace,
   };
   const containers = openContainers(context);
   return {
