@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lockFile } from '../../bindings/files.ts';
-import { type Digest, digestHex } from '../oci/index.ts';
+import { type Digest, digestHex, isDigest } from '../oci/index.ts';
 import { waitForLock } from '../scratch/index.ts';
 
 /** The exclusive right to make one thing, with the file that collects the bytes for it. */
@@ -46,29 +46,29 @@ export class Partials {
     };
   }
 
-  /** Deletes partial downloads that nobody is at work on and that have not grown for `age` milliseconds. */
-  async sweep(age: number): Promise<void> {
+  /**
+   * Deletes partial downloads that nobody is at work on: those of products that are made (by somebody who died before he
+   * could), and those that have not grown for `age` milliseconds.
+   */
+  async sweep(age: number, isMade: (product: Digest) => Promise<boolean>): Promise<void> {
     const names = await readdir(this.#folder).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return [];
       throw error;
     });
-    const products = new Set(names.map((name) => name.slice(0, 64)));
-    for (const product of products) {
-      await this.#sweepProduct(
-        product,
-        names.filter((name) => name.startsWith(product) && !name.endsWith('.lock')),
-        age,
+    for (const product of new Set(names.flatMap(productOf))) {
+      const partials = names.filter(
+        (name) => name.startsWith(`${digestHex(product)}.`) && !name.endsWith('.lock'),
       );
+      await this.#sweepProduct(product, partials, (await isMade(product)) ? Number.NEGATIVE_INFINITY : age);
     }
   }
 
-  async #sweepProduct(product: string, partials: readonly string[], age: number): Promise<void> {
-    const lockPath = join(this.#folder, `${product}.lock`);
-    const lock = await lockFile(lockPath, { shared: false, wait: false });
+  async #sweepProduct(product: Digest, partials: readonly string[], age: number): Promise<void> {
+    const lock = await lockFile(this.#lock(product), { shared: false, wait: false });
     if (lock === null) return;
     try {
       for (const name of partials) await removeOlder(join(this.#folder, name), age);
-      await rm(lockPath, { force: true });
+      await rm(this.#lock(product), { force: true });
     } finally {
       lock.release();
     }
@@ -77,6 +77,11 @@ export class Partials {
   #lock(product: Digest): string {
     return join(this.#folder, `${digestHex(product)}.lock`);
   }
+}
+
+function productOf(name: string): Digest[] {
+  const digest = `sha256:${name.slice(0, 64)}`;
+  return isDigest(digest) ? [digest] : [];
 }
 
 async function removeOlder(path: string, age: number): Promise<void> {

@@ -21,6 +21,6 @@ export async function heal({ names, leases, blobs, partials, snapshots }: Healed
     leases.sweep(),
     blobs.sweep(),
     snapshots.sweep(),
-    partials.sweep(partialAge),
+    partials.sweep(partialAge, (chainId) => snapshots.has(chainId)),
   ]);
 }

@@ -92,7 +92,10 @@ class LayerTask {
     if ((await stores.snapshots.has(chainId)) && !stores.partials.isClaimed(chainId)) return this.#exists();
     this.#report('waiting', 0);
     await using claim = await stores.partials.claim(chainId, blob.digest, { signal: pull.signal });
-    if (await stores.snapshots.has(chainId)) return this.#exists();
+    if (await stores.snapshots.has(chainId)) {
+      await rm(claim.path, { force: true }); // of somebody who died between committing and tidying
+      return this.#exists();
+    }
     await this.#make(claim.path);
     this.#report('done', blob.size);
   }

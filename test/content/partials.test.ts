@@ -40,10 +40,23 @@ test('a sweep removes old bytes that nobody is at work on, and locks of the dead
   const claim = await partials.claim(product, blob);
   writeFileSync(claim.path, 'half');
   utimesSync(claim.path, 1, 1);
-  await partials.sweep(1000);
+  await partials.sweep(1000, async () => false);
   t.true(existsSync(claim.path));
   await claim[Symbol.asyncDispose]();
   writeFileSync(`${claim.path.slice(0, -65)}.lock`, '');
-  await partials.sweep(1000);
+  await partials.sweep(1000, async () => false);
+  t.deepEqual(readdirSync(folder), []);
+});
+
+test('a sweep removes fresh bytes of a product that is made', async (t) => {
+  const folder = temporaryFolder(t);
+  const partials = new Partials(folder);
+  {
+    await using claim = await partials.claim(product, blob);
+    writeFileSync(claim.path, 'whole');
+  }
+  await partials.sweep(1_000_000, async () => false);
+  t.is(readdirSync(folder).length, 1);
+  await partials.sweep(1_000_000, async (digest) => digest === product);
   t.deepEqual(readdirSync(folder), []);
 });
