@@ -115,15 +115,15 @@ void Monitor::abandon(runtime::Launched& launched) noexcept {
 }
 
 void Monitor::finish(const ExitStatus& status) {
+  if (lock_) lock_->release();  // first: whoever is told of the end finds nobody here
   hub_.finish(exitedJson(status));
-  if (lock_) lock_->release();
   linger();
 }
 
 void Monitor::fail(const Failure& failure) {
+  if (lock_) lock_->release();
   hub_.tellLauncher(Frame::failed, failedJson(failure));
   hub_.end();
-  if (lock_) lock_->release();
   linger();
 }
 

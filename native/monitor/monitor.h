@@ -35,7 +35,7 @@ class Monitor {
   /// Kills and reaps a process that runs but cannot be supervised (its state cannot be written). None: does
   /// nothing.
   static void abandon(runtime::Launched& launched) noexcept;
-  /// Sends the last frame, gives up the lock, and serves on until every client has taken what it is owed.
+  /// Gives up the lock, sends the last frame, and serves on until every client has taken what it is owed.
   void finish(const ExitStatus& status);
   /// Says why there is no process, and waits until that has been taken.
   void fail(const Failure& failure);

@@ -14,7 +14,7 @@ import {
 import { BusyboxBundles, interactive, shellProcess, textOf, until } from '../fixtures/busybox-bundle.ts';
 
 const bundles = new BusyboxBundles();
-const { runDir, bundle } = bundles.make('sleep 1000');
+const { runDir, bundle } = bundles.make(['/bin/sleep', '1000']);
 let container: Task;
 
 test.before(async () => {
