@@ -19,8 +19,8 @@ export async function attachStdio(
   options: StdioOptions,
 ): Promise<ExitStatus | 'detached'> {
   const output = Promise.all([
-    copy(attachment.stdout, process.stdout),
-    copy(attachment.stderr, process.stderr),
+    copy(attachment.stdout, () => process.stdout),
+    copy(attachment.stderr, () => process.stderr),
   ]);
   using _size = options.tty ? sizeOf(attachment) : undefined;
   using _raw =
@@ -35,8 +35,7 @@ export async function attachStdio(
   try {
     return await Promise.race([ended, detached]);
   } finally {
-    process.stdin.pause();
-    process.stdin.unref?.();
+    if (options.stdin) process.stdin.pause(); // the getter alone takes milliseconds
   }
 }
 
@@ -77,22 +76,32 @@ function writeInput(stdin: Writable, chunk: Buffer): void {
   stdin.once('drain', () => process.stdin.resume());
 }
 
-/** To the last byte. Whoever reads our output may go away: the rest is dropped, as for any program in a pipe. */
-async function copy(from: Readable, to: NodeJS.WriteStream): Promise<void> {
-  let isGone = false;
-  const lost = (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    isGone = true;
-  };
-  to.on('error', lost);
-  for await (const chunk of from) {
-    if (!isGone && !to.write(chunk)) await drained(to);
-  }
+/**
+ * To the last byte. Whoever reads our output may go away: the rest is dropped, as for any program in a pipe. The stream is
+ * asked for with the first byte, and events do instead of iteration, because either takes milliseconds of a short start.
+ */
+function copy(from: Readable, stream: () => NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let to: NodeJS.WriteStream | undefined;
+    let isGone = false;
+    from.on('end', resolve);
+    from.on('error', reject);
+    from.on('data', (chunk: Buffer) => {
+      to ??= openOutput(stream(), () => {
+        isGone = true;
+        from.resume();
+      });
+      if (isGone || to.write(chunk)) return;
+      from.pause();
+      to.once('drain', () => from.resume());
+    });
+  });
 }
 
-function drained(to: NodeJS.WriteStream): Promise<void> {
-  return new Promise((resolve) => {
-    to.once('drain', resolve);
-    to.once('error', () => resolve());
+function openOutput(to: NodeJS.WriteStream, lost: () => void): NodeJS.WriteStream {
+  to.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    lost();
   });
+  return to;
 }

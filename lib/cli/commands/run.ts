@@ -38,11 +38,11 @@ async function runContainer(engine: Engine, image: string, argv: string[], flags
     process.stdout.write(`${container.id}\n`);
     return 0;
   }
-  const size = terminalSize();
+  const size = flags.tty && terminalSize();
   const started = await startOrRemove(container, flags, () =>
     container.start({
       attach: { stdin: flags.interactive === true },
-      ...(flags.tty && size && { terminal: size }),
+      ...(size && { terminal: size }),
     }),
   );
   const ended = await stayAttached(started, {
