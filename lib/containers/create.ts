@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { removeTree } from '../../bindings/files.ts';
 import { EngineError } from '../errors/index.ts';
@@ -75,7 +76,7 @@ export async function makeVolumes(
 async function reserve({ store }: ContainersContext, record: ContainerRecord, undo: Undo): Promise<void> {
   const { dir } = store.paths(record.id);
   undo.add(() => removeTree(dir));
-  await mkdir(dir, { mode: 0o700 });
+  mkdirSync(dir, { mode: 0o700 });
   if (record.spec.name === null) return;
   await store.reserveName(record.name, record.id);
   undo.add(() => store.releaseName(record.name, record.id));

@@ -1,4 +1,4 @@
-import { access, readFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
 import { killCgroup, removeCgroup } from '../../bindings/cgroup.ts';
 import { removeTree, writeFileAtomic } from '../../bindings/files.ts';
 import { native } from '../../bindings/load.ts';
@@ -34,17 +34,18 @@ export async function observeLocked(
   return seen === 'lost' ? await heal(context, record) : seen;
 }
 
+/** Files are looked at synchronously: each takes microseconds, and a turn through libuv's pool more. */
 async function look({ store }: ContainersContext, record: ContainerRecord): Promise<ContainerState | 'lost'> {
   const paths = store.paths(record.id);
   const task = await taskState(paths.runDir);
   if (task.status === 'running') {
-    const status = (await exists(paths.paused)) ? 'paused' : 'running';
+    const status = existsSync(paths.paused) ? 'paused' : 'running';
     return { status, pid: task.pid, startedAt: task.startedAt };
   }
-  const exit = await readExit(paths.exit);
+  const exit = readExit(paths.exit);
   if (exit !== null) return { status: 'exited', ...exit };
   if (task.status === 'starting') return { status: 'created' };
-  const wasStarted = (await exists(paths.started)) || (await exists(`${paths.runDir}/state.json`));
+  const wasStarted = existsSync(paths.started) || existsSync(`${paths.runDir}/state.json`);
   return wasStarted || isOrphan(record) ? 'lost' : { status: 'created' };
 }
 
@@ -62,16 +63,14 @@ async function heal(context: ContainersContext, record: ContainerRecord): Promis
     await removeFiles(context, record, { volumes: true });
     return null;
   }
-  const exit = await lostStatus(`${paths.runDir}/state.json`);
+  const exit = lostStatus(`${paths.runDir}/state.json`);
   await writeFileAtomic(paths.exit, JSON.stringify(exit), { mode: 0o600, durable: true });
   await removeTree(paths.runDir);
   return { status: 'exited', ...exit };
 }
 
-async function lostStatus(stateFile: string): Promise<ExitStatus> {
-  const state = JSON.parse((await readFile(stateFile, 'utf8').catch(ignoring('ENOENT'))) ?? '{}') as {
-    startedAt?: string;
-  };
+function lostStatus(stateFile: string): ExitStatus {
+  const state = JSON.parse(readText(stateFile) ?? '{}') as { startedAt?: string };
   const now = new Date().toISOString();
   return {
     exitCode: 137,
@@ -83,14 +82,15 @@ async function lostStatus(stateFile: string): Promise<ExitStatus> {
   };
 }
 
-async function readExit(path: string): Promise<ExitStatus | null> {
-  const json = await readFile(path, 'utf8').catch(ignoring('ENOENT'));
+function readExit(path: string): ExitStatus | null {
+  const json = readText(path);
   return json === null ? null : (JSON.parse(json) as ExitStatus);
 }
 
-async function exists(path: string): Promise<boolean> {
-  return await access(path).then(
-    () => true,
-    () => false,
-  );
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    return ignoring('ENOENT')(error);
+  }
 }

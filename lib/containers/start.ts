@@ -1,4 +1,4 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { removeTree } from '../../bindings/files.ts';
 import { launchTask, type StdioSelection, type Task } from '../runtime/index.ts';
 import { Undo } from '../undo/index.ts';
@@ -9,7 +9,6 @@ import { observeLocked } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
 import { existingRoot } from './root-mount.ts';
 import { requireState } from './state.ts';
-import { ignoring } from './store.ts';
 
 /**
  * Starts a container that does not run. Resolves when its command has been executed; otherwise nothing of the attempt is
@@ -56,16 +55,20 @@ function stdinMode({ spec }: ContainerRecord, attach: StdioSelection): 'none' | 
   return attach.stdin && !spec.tty ? 'once' : 'open';
 }
 
-/** A fresh run directory, and the last end out of the way: whoever looks must not take it for this run's. */
+/**
+ * A fresh run directory, and the last end out of the way: whoever looks must not take it for this run's. Synchronous where
+ * a call takes microseconds.
+ */
 async function prepareRun(context: ContainersContext, record: ContainerRecord, undo: Undo): Promise<void> {
   const { runDir, exit, started } = context.store.paths(record.id);
-  await removeTree(runDir);
-  await mkdir(runDir, { recursive: true, mode: 0o700 });
+  if (existsSync(runDir)) await removeTree(runDir);
+  mkdirSync(runDir, { recursive: true, mode: 0o700 });
   undo.add(() => removeTree(runDir));
-  const previous = `${exit}.previous`;
-  const hadEnded = (await rename(exit, previous).then(() => true, ignoring('ENOENT'))) === true;
-  if (hadEnded) undo.add(() => rename(previous, exit));
+  if (existsSync(exit)) {
+    renameSync(exit, `${exit}.previous`);
+    undo.add(() => renameSync(`${exit}.previous`, exit));
+  }
   for (const { name } of record.volumes) await context.volumes.ensure(name);
-  await writeFile(started, '');
-  undo.add(() => removeTree(started));
+  writeFileSync(started, '');
+  undo.add(() => rmSync(started));
 }
