@@ -41,7 +41,9 @@ async function* followLines(
 ): AsyncGenerator<string> {
   using changes = new Changes(path);
   let isEnded = false;
-  const end = Promise.race([ended.catch(() => undefined), whenAborted(options.signal)]).then(() => {
+  const done = new AbortController();
+  const aborted = whenAborted(options.signal, done.signal);
+  const end = Promise.race([ended.catch(() => undefined), aborted]).then(() => {
     isEnded = true;
   });
   const files = await openAll(path, options.tail);
@@ -53,6 +55,7 @@ async function* followLines(
       await changes.next(end);
     }
   } finally {
+    done.abort();
     await closeAll(files);
   }
 }
@@ -134,8 +137,9 @@ function throwIfAborted(signal: AbortSignal | undefined): void {
     throw new EngineError('ERR_ABORTED', 'reading the log was aborted', { cause: signal.reason });
 }
 
-function whenAborted(signal: AbortSignal | undefined): Promise<void> {
+/** Listens until `done`, so that a signal that outlives many readers does not collect their listeners. */
+function whenAborted(signal: AbortSignal | undefined, done: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    signal?.addEventListener('abort', () => resolve(), { once: true });
+    signal?.addEventListener('abort', () => resolve(), { once: true, signal: done });
   });
 }
