@@ -8,9 +8,10 @@ const inside = 'STRAKE_BENCH_SANDBOX';
 export const checkout = resolve(import.meta.dirname, '../..');
 
 /**
- * Runs `main` in network, mount and process namespaces of the bench's own: daemons and registries reach nothing outside and
- * nothing outside reaches them, what is mounted is mounted here only, /dev/shm is empty, and whatever was started ends with
- * the bench. `prepare` runs outside before, for what needs the machine's own network. Of the control groups only v1's are shown where both are mounted: crun 1.8 refuses the mixture.
+ * Runs `main` in network, mount and process namespaces of the bench's own: daemons and registries reach nothing outside
+ * and nothing outside reaches them, what is mounted is mounted here only, /dev/shm is empty, and whatever was started
+ * ends with the bench. `prepare` runs outside before, for what needs the machine's own network. Of the control groups
+ * only v1's are shown where both are mounted: crun 1.8 refuses the mixture.
  */
 export async function inSandbox(
   file: string,
