@@ -32,7 +32,7 @@ export async function listUses(context: ContainersContext): Promise<ContainerUse
 }
 
 async function observeAll(context: ContainersContext): Promise<Observed[]> {
-  await context.store.sweepRemoved();
+  await context.store.sweep();
   const found = await Promise.all((await context.store.ids()).map((id) => observeOne(context, id)));
   return found.filter((item) => item !== null);
 }

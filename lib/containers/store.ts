@@ -1,7 +1,8 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { open, readdir, readFile, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
 import { lockFile, removeTree, writeFileAtomic } from '../../bindings/files.ts';
 import { EngineError } from '../errors/index.ts';
+import { taskState } from '../runtime/index.ts';
 import { idPrefixOfName } from './names.ts';
 import { type ContainerRecord, parseRecord } from './record.ts';
 
@@ -113,15 +114,25 @@ export class ContainerStore {
   }
 
   async ids(): Promise<string[]> {
-    const entries = (await readdir(this.#containers).catch(ignoring('ENOENT'))) ?? [];
-    return entries.filter(isId);
+    return (await entriesOf(this.#containers)).filter(isId);
   }
 
-  /** What died while it was being removed: directories that have lost their name already. */
-  async sweepRemoved(): Promise<void> {
-    const entries = (await readdir(this.#containers).catch(ignoring('ENOENT'))) ?? [];
-    const dead = entries.filter((entry) => entry.startsWith(removedPrefix));
-    await Promise.all(dead.map((entry) => removeTree(`${this.#containers}/${entry}`)));
+  /** What died in the middle of being made or removed: nobody can name it, and it is not young any more. */
+  async sweep(): Promise<void> {
+    const [entries, runs] = await Promise.all([entriesOf(this.#containers), entriesOf(this.#runs)]);
+    const removed = entries.filter((entry) => entry.startsWith(removedPrefix));
+    const known = new Set(entries);
+    const stray = [...entries.filter(isId), ...runs.filter((id) => isId(id) && !known.has(id))];
+    await Promise.all([
+      ...removed.map((entry) => removeTree(`${this.#containers}/${entry}`)),
+      ...stray.map((id) => this.#sweepStray(id)),
+    ]);
+  }
+
+  async #sweepStray(id: string): Promise<void> {
+    const { dir, runDir, record } = this.paths(id);
+    if (existsSync(record) || isYoung(dir) || isYoung(runDir)) return;
+    if ((await taskState(runDir)).status === 'dead') await this.remove(id);
   }
 
   /** One transition at a time, among all processes. ERR_CONTAINER_NOT_FOUND if it was removed while waiting. */
@@ -201,6 +212,18 @@ export class ContainerStore {
 }
 
 const removedPrefix = '.removed-';
+
+/** Milliseconds that making or removing a container may take. */
+const youth = 10 * 60 * 1000;
+
+function isYoung(path: string): boolean {
+  const info = statSync(path, { throwIfNoEntry: false });
+  return info !== undefined && Date.now() - info.mtimeMs < youth;
+}
+
+async function entriesOf(directory: string): Promise<string[]> {
+  return (await readdir(directory).catch(ignoring('ENOENT'))) ?? [];
+}
 
 function isId(text: string): boolean {
   return /^[0-9a-f]{64}$/.test(text);

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmod, chown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import anyTest, { type TestFn } from 'ava';
 import { openEngine } from '../../lib/engine/index.ts';
@@ -160,6 +160,20 @@ test.serial('what a removal left in the middle is swept', async (t) => {
   const folder = `${engine.root}/containers`;
   await rename(`${folder}/${container.id}`, `${folder}/.removed-${container.id}`);
   t.deepEqual(await engine.containers.list({ all: true }), []);
+});
+
+test.serial('what was left half made is swept when it is old, and not before', async (t) => {
+  const { engine } = t.context;
+  const young = `${engine.root}/containers/${'a'.repeat(64)}`;
+  const old = [
+    `${engine.root}/containers/${'b'.repeat(64)}`,
+    `${engine.runDir}/containers/${'c'.repeat(64)}`,
+  ];
+  for (const path of [young, ...old]) await mkdir(`${path}/upper`, { recursive: true });
+  for (const path of old) await utimes(path, 1, 1);
+  t.deepEqual(await engine.containers.list({ all: true }), []);
+  t.deepEqual(await t.context.leftovers(), [`containers/${'a'.repeat(64)}`]);
+  await rm(young, { recursive: true });
 });
 
 test.serial('an ambiguous beginning of an id is refused', async (t) => {
