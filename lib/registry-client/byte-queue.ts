@@ -9,7 +9,8 @@ export interface Tap {
 /** Bytes waiting before the sender is stopped, and those below which it is let go again. */
 const highWater = 4 * 1024 * 1024;
 const lowWater = 1 * 1024 * 1024;
-/** Small pieces (a TLS record is 16 KiB at most) are handed on together, up to this many bytes. */
+/** Small pieces (a TLS record has 16 KiB at most) are handed on together, up to `batch` bytes; large ones uncopied. */
+const small = 32 * 1024;
 const batch = 256 * 1024;
 
 /**
@@ -36,7 +37,7 @@ export class ByteQueue implements AsyncIterable<Buffer> {
       this.#paused = true;
       this.#tap.pause();
     }
-    this.#wake?.();
+    if (this.#wake !== undefined) setImmediate(this.#wake);
   }
 
   end(error?: unknown): void {
@@ -72,7 +73,7 @@ export class ByteQueue implements AsyncIterable<Buffer> {
     let size = 0;
     let count = 0;
     for (const piece of this.#pieces) {
-      if (count > 0 && size + piece.length > batch) break;
+      if (count > 0 && (piece.length > small || size + piece.length > batch)) break;
       size += piece.length;
       count += 1;
     }
