@@ -17,8 +17,8 @@
 
 #include "addon/probe_child.h"
 #include "cgroup/cgroup.h"
-#include "sys/error.h"
 #include "sys/detached_mount.h"
+#include "sys/error.h"
 #include "sys/remove_tree.h"
 #include "sys/unique_fd.h"
 

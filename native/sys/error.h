@@ -1,5 +1,5 @@
-// The two kinds of failure that native code throws. SysError is a system call that failed: errno, the call and
-// the path or object it was made on. Error is everything else, with a stable code from lib/errors' table.
+// The two kinds of failure that native code throws. SysError is a system call that failed: errno, the call
+// and the path or object it was made on. Error is everything else, with a stable code from lib/errors' table.
 #pragma once
 #include <cerrno>
 #include <cstring>
