@@ -9,6 +9,7 @@ import test from 'ava';
 const rooms: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   undo: [],
+  trace: [],
   deferred: [],
   mount: [],
   oci: ['errors'],
@@ -34,7 +35,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'scratch',
     'bindings',
   ],
-  runtime: ['mount', 'oci', 'errors', 'undo', 'bindings'],
+  runtime: ['mount', 'oci', 'errors', 'undo', 'trace', 'bindings'],
   containers: [
     'images',
     'snapshots',
@@ -45,6 +46,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'oci',
     'errors',
     'undo',
+    'trace',
     'scratch',
     'bindings',
   ],
@@ -57,10 +59,11 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'registry-client',
     'config',
     'errors',
+    'trace',
     'bindings',
     'oci',
   ],
-  cli: ['engine', 'containers', 'images', 'logs', 'reference', 'errors'],
+  cli: ['engine', 'containers', 'images', 'logs', 'reference', 'errors', 'trace'],
 };
 
 /** Of bindings' own files, those that every facade may use; one facade never uses another. */

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import type { EngineOptions } from '../engine/index.ts';
+import { beginTrace } from '../trace/index.ts';
 import { type CommandModule, createCli } from './cli.ts';
 import { ExitCode, reportError } from './report-error.ts';
 
@@ -53,8 +54,11 @@ The network is none (a loopback interface only) unless --network host is given.`
 /** Runs the command line and answers the exit code. Nothing is thrown; errors are printed on stderr. */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
   const name = commandName(argv);
+  const trace = beginTrace(`strake ${name ?? ''}`, undefined, processStart());
+  trace?.step('node and the main script');
   try {
     const program = await buildProgram(name);
+    trace?.step('command loaded');
     await program.parseAsync([...argv], { from: 'user' });
     return 0;
   } catch (error) {
@@ -62,7 +66,15 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     const failure = commands[name ?? '']?.failure ?? 1;
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : failure;
     return reportError(error, failure);
+  } finally {
+    trace?.step('command done');
+    trace?.end();
   }
+}
+
+/** On the clock of process.hrtime. */
+function processStart(): bigint {
+  return process.hrtime.bigint() - BigInt(Math.round(performance.now() * 1e6));
 }
 
 async function buildProgram(called: string | undefined): Promise<Command> {
@@ -101,12 +113,7 @@ function engineOptions({ root, config }: { root?: string; config?: string }): En
   return {
     ...(root && { root: resolve(root) }),
     ...(config && { config }),
-    ...(process.env.STRAKE_TRACE === '1' && { onTrace: printStep }),
   };
-}
-
-function printStep(step: string, microseconds: number): void {
-  process.stderr.write(`trace: ${String(microseconds).padStart(6)} us  ${step}\n`);
 }
 
 /** The first word that is a command, before anything is parsed: only its module is loaded. */

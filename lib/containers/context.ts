@@ -1,5 +1,6 @@
 import type { Images } from '../images/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
+import type { OnTrace } from '../trace/index.ts';
 import type { HostFacts } from './runtime-config.ts';
 import type { ContainerStore } from './store.ts';
 import type { VolumeStore } from './volume-store.ts';
@@ -17,5 +18,6 @@ export interface ContainersContext {
   readonly images: Pick<Images, 'inspect' | 'pull'>;
   readonly snapshots: Pick<Snapshotter, 'prepare' | 'mount' | 'discard'>;
   readonly host: HostFacts;
-  readonly onTrace: ((step: string, microseconds: number) => void) | undefined;
+  /** Receives the step trace of each start. Default: stderr. */
+  readonly onTrace: OnTrace | undefined;
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { native } from '../../bindings/load.ts';
 import { runTask } from '../runtime/index.ts';
+import { beginTrace } from '../trace/index.ts';
 import { Undo } from '../undo/index.ts';
 import { makeBundle } from './bundle.ts';
 import type { ContainersContext } from './context.ts';
@@ -22,21 +23,27 @@ export async function runContainer(
   argv: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult<string | Buffer>> {
+  const trace = beginTrace(`run ${reference}`, context.onTrace);
   const { input, signal, timeout, maxOutput, encoding = 'utf8', ...rest } = options;
   const own = { log: { driver: 'none' }, ...rest, autoRemove: true, stdin: input !== undefined } as const;
   const spec = parseContainerOptions(argv.length > 0 ? { ...own, argv } : own);
   throwIfAborted(signal);
   const record = { ...(await draftRecord(context, reference, spec, signal)), owner: owner() };
+  trace?.step('options');
   await using undo = new Undo();
+  undo.add(() => trace?.end());
   undo.add(() => removeFiles(context, record, { volumes: true }));
   await writeRecord(context, record);
   await makeVolumes(context, record, undo);
+  trace?.step('record');
   const root = await prepareRoot(context, record);
+  trace?.step('root');
   const withInput = spec.stdin;
   const bundle = await makeBundle(context, record, root, {
     stdin: withInput ? 'once' : 'none',
     attach: { stdin: withInput, stdout: true, stderr: true },
   });
+  trace?.step('config');
   const { runDir } = context.store.paths(record.id);
   const { status, stdout, stderr } = await runTask(runDir, bundle, {
     input,
@@ -44,9 +51,10 @@ export async function runContainer(
     timeout,
     maxOutput,
     monitor: context.monitor,
-    onTrace: context.onTrace,
+    trace,
   });
   undo.commit();
+  trace?.end();
   return {
     exitCode: status.exitCode,
     ...(status.signal && { signal: status.signal }),

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { removeTree } from '../../bindings/files.ts';
 import { launchTask, type StdioSelection, type Task } from '../runtime/index.ts';
+import { beginTrace, type Trace } from '../trace/index.ts';
 import { Undo } from '../undo/index.ts';
 import { makeBundle } from './bundle.ts';
 import type { AttachOptions, StartOptions } from './container.ts';
@@ -19,9 +20,11 @@ export async function startContainer(
   record: ContainerRecord,
   options: StartOptions = {},
 ): Promise<Task> {
+  const trace = beginTrace(`start ${record.name}`, context.onTrace);
   using _lock = await context.store.lock(record.id);
   requireState('start', record.name, (await observeLocked(context, record)) ?? { status: 'created' });
   await using undo = new Undo();
+  trace?.step('state');
   await prepareRun(context, record, undo);
   const attach = attachSelection(options.attach);
   const bundle = await makeBundle(context, record, await existingRoot(context, record), {
@@ -29,14 +32,22 @@ export async function startContainer(
     attach,
     ...(options.terminal && { terminal: options.terminal }),
   });
+  trace?.step('config');
   const task = await launchTask(context.store.paths(record.id).runDir, bundle, {
     signal: options.signal,
     monitor: context.monitor,
-    onTrace: context.onTrace,
+    trace,
   });
   undo.commit();
+  if (trace) endWith(task, trace);
   if (!isAttached(attach)) task.detach();
   return task;
+}
+
+/** A start's trace goes on to the end of the task, or to where this program no longer follows it. */
+function endWith(task: Task, trace: Trace): void {
+  const end = () => trace.end();
+  task.exited.then(end, end);
 }
 
 export function attachSelection(attach: boolean | AttachOptions | undefined): StdioSelection {

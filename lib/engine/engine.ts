@@ -1,5 +1,6 @@
 import type { Containers } from '../containers/index.ts';
 import type { Images } from '../images/index.ts';
+import type { OnTrace } from '../trace/index.ts';
 import type { System } from './system.ts';
 
 export interface EngineOptions {
@@ -11,8 +12,8 @@ export interface EngineOptions {
   config?: string;
   /** The monitor's executable. Default: the package's own. */
   monitor?: string;
-  /** With STRAKE_TRACE=1: receives each step of a container's start as it is finished, and its own microseconds. */
-  onTrace?: (step: string, microseconds: number) => void;
+  /** With STRAKE_TRACE=1: receives the steps of each start and run when it has ended. Default: printed to stderr. */
+  onTrace?: OnTrace;
 }
 
 /** Images and containers below one root. Any number of engines, in any number of processes, may share a root. */

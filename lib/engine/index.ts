@@ -6,6 +6,7 @@ export type * from '../containers/index.ts';
 export { EngineError, type ErrorCode, type ErrorKind, isEngineError } from '../errors/index.ts';
 export type * from '../images/index.ts';
 export type { LogEntry, LogOptions as ReadLogOptions } from '../logs/index.ts';
+export type { OnTrace, TraceReport, TraceStep } from '../trace/index.ts';
 export type { Engine, EngineOptions } from './engine.ts';
 export { openEngine } from './open-engine.ts';
 export type { System, SystemInfo, SystemVersion } from './system.ts';

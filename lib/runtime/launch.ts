@@ -61,8 +61,10 @@ export async function startMonitor(
   output: OutputSink,
   options: LaunchOptions,
 ): Promise<MonitorLink> {
-  const trace = process.env.STRAKE_TRACE;
-  const fd = await spawnMonitor([verb, directory], trace ? [`STRAKE_TRACE=${trace}`] : [], options.monitor);
+  options.trace?.step('files');
+  const environment = options.trace ? ['STRAKE_TRACE=1'] : [];
+  const fd = await spawnMonitor([verb, directory], environment, options.monitor);
+  options.trace?.step('spawn seen');
   return new MonitorLink(fd, output, options);
 }
 

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import { EngineError, type ErrorCode, errorCodes } from '../errors/index.ts';
+import type { Trace } from '../trace/index.ts';
 import {
   type FrameHandler,
   FrameParser,
@@ -37,8 +38,8 @@ export interface OutputSink {
 }
 
 export interface LinkOptions {
-  /** Receives the step trace when STRAKE_TRACE=1: each step's own microseconds. */
-  readonly onTrace?: ((step: string, microseconds: number) => void) | undefined;
+  /** Receives the steps of the launch, of the monitor and of the container's end. */
+  readonly trace?: Trace | null | undefined;
 }
 
 /** One connection to a monitor: the launcher's, or one to its attach.sock. */
@@ -119,11 +120,20 @@ export class MonitorLink implements FrameHandler {
 
   onControl(type: number, payload: Buffer): void {
     const message = JSON.parse(payload.toString());
-    if (type === frameType.started) this.#resolveStarted(message as Started);
+    if (type === frameType.started) this.#onStarted(message as Started);
     else if (type === frameType.failed) this.#end(launchError(message as LaunchFailure));
     else if (type === frameType.exited) this.#end(message as Ended);
     else if (type === frameType.warning) this.warnings.push(message as MonitorWarning);
-    else if (type === frameType.trace) this.#options.onTrace?.(message.step, message.us);
+    else if (type === frameType.trace) this.#onTrace(message as [string, number][]);
+  }
+
+  #onStarted(started: Started): void {
+    this.#options.trace?.step('start seen');
+    this.#resolveStarted(started);
+  }
+
+  #onTrace(steps: readonly [string, number][]): void {
+    for (const [name, at] of steps) this.#options.trace?.step(name, BigInt(at));
   }
 
   #send(type: number, payload: Uint8Array, done?: () => void): void {
@@ -140,6 +150,7 @@ export class MonitorLink implements FrameHandler {
   #end(ended: Ended | EngineError): void {
     if (this.#ended !== null) return;
     this.#ended = ended;
+    this.#options.trace?.step('end seen');
     if (ended instanceof EngineError) this.#rejectStarted(ended);
     this.#output.end();
     for (const resolve of this.#waiters.splice(0)) resolve(ended);

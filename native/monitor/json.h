@@ -43,7 +43,8 @@ struct Failure {
 
 std::string failedJson(const Failure& failure);
 std::string warningJson(const std::string& code, const std::string& message);
-std::string traceJson(const char* step, long microseconds);
+/// `["name",nanoseconds]`, of which a list is a trace frame.
+std::string traceJson(const std::string& step, int64_t at);
 
 std::optional<Attach> parseAttach(const std::string& json);
 

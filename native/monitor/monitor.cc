@@ -82,9 +82,9 @@ void Monitor::lock() {
 }
 
 void Monitor::announce(const runtime::Launched& launched, const std::string& cgroup) {
-  trace_.step("launch");
+  trace_.step("launch.executed");
   for (const runtime::TraceStep& step : launched.trace) {
-    hub_.tellLauncher(Frame::trace, traceJson(("launch." + step.step).c_str(), step.microseconds));
+    trace_.step("launch." + step.step, step.at);
   }
   for (const runtime::Warning& warning : launched.warnings) {
     hub_.tellLauncher(Frame::warning, warningJson(warning.code, warning.message));
@@ -96,6 +96,7 @@ void Monitor::announce(const runtime::Launched& launched, const std::string& cgr
             .cgroup = cgroup};
   sys::writeFileAtomic(path("state.json"), stateJson(state_), 0600, false);
   trace_.step("announce");
+  trace_.flush();
   hub_.start(startedJson(state_));
   outliveOom();
 }
@@ -116,6 +117,7 @@ void Monitor::abandon(runtime::Launched& launched) noexcept {
 
 void Monitor::finish(const ExitStatus& status) {
   if (lock_) lock_->release();  // first: whoever is told of the end finds nobody here
+  trace_.flush();
   hub_.finish(exitedJson(status));
   linger();
 }

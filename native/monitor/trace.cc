@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "monitor/json.h"
 #include "monitor/stdio_hub.h"
@@ -15,22 +16,28 @@ bool isWanted() {
   return value != nullptr && ::strcmp(value, "1") == 0;
 }
 
-long microsecondsBetween(const timespec& from, const timespec& to) {
-  return (to.tv_sec - from.tv_sec) * 1'000'000L + (to.tv_nsec - from.tv_nsec) / 1000;
-}
-
 }  // namespace
 
 Trace::Trace(StdioHub& hub) : hub_(hub), enabled_(isWanted()) {
-  if (enabled_) ::clock_gettime(CLOCK_MONOTONIC, &last_);
+  step("monitor");
 }
 
 void Trace::step(const char* name) {
   if (!enabled_) return;
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
-  hub_.tellLauncher(protocol::Frame::trace, traceJson(name, microsecondsBetween(last_, now)));
-  ::clock_gettime(CLOCK_MONOTONIC, &last_);
+  step(name, int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec);
+}
+
+void Trace::step(const std::string& name, int64_t at) {
+  if (!enabled_) return;
+  steps_ += (steps_.empty() ? "" : ",") + traceJson(name, at);
+}
+
+void Trace::flush() {
+  if (steps_.empty()) return;
+  hub_.tellLauncher(protocol::Frame::trace, "[" + steps_ + "]");
+  steps_.clear();
 }
 
 }  // namespace strake::monitor

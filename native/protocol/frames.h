@@ -15,7 +15,8 @@
 //                    last frame, after the last output byte; then EOF. exitCode is 128+n for a signal. It is
 //                    sent when the status is recorded and, for autoRemove, when the container's directories
 //                    and cgroup are gone. What the client sends after that is read and dropped.
-//   trace            JSON {"step":"…","us":N}, only with STRAKE_TRACE
+//   trace            JSON [["step",N],…], only with STRAKE_TRACE: when each ended, in nanoseconds of
+//                    CLOCK_MONOTONIC; in no order
 //   warning          JSON {"code","message"}: a degraded setting (nested machines), before started; later
 //                    only ERR_LOG_FAILED, once
 //

@@ -99,8 +99,7 @@ void enterForChildren(ChildrenIn& children, const Spec& spec, int initPidfd) {
     if (spec.find(kind)) children.enter(initPidfd, cloneFlag(kind));
 }
 
-StartingChild cloneIntoContainer(const ExecRequest& request, const seccomp::Filter* filter, int initPidfd,
-                                 int64_t startedAt) {
+StartingChild cloneIntoContainer(const ExecRequest& request, const seccomp::Filter* filter, int initPidfd) {
   auto [ours, theirs] = SyncSocket::pair();
   Undumpable undumpable;
   ChildrenIn children;
@@ -108,12 +107,12 @@ StartingChild cloneIntoContainer(const ExecRequest& request, const seccomp::Filt
   Child child = cloneChild(0, request.cgroup ? request.cgroup->cloneFd() : -1);
   if (child.pid == 0) {
     ours.release().reset();
-    runExec(request, filter, initPidfd, std::move(theirs), Steps(request.trace, startedAt));
+    runExec(request, filter, initPidfd, std::move(theirs), Steps(request.trace));
   }
   return {std::move(child), std::move(ours)};
 }
 
-Launched execChecked(const ExecRequest& request, int64_t startedAt) {
+Launched execChecked(const ExecRequest& request) {
   sys::UniqueFd own;
   if (request.initPidfd < 0)
     own = sys::UniqueFd(static_cast<int>(
@@ -122,7 +121,8 @@ Launched execChecked(const ExecRequest& request, int64_t startedAt) {
   std::optional<seccomp::Filter> filter;
   if (request.spec.linux_.seccomp) filter = seccomp::compile(*request.spec.linux_.seccomp);
   Launched launched;
-  StartingChild child = cloneIntoContainer(request, filter ? &*filter : nullptr, initPidfd, startedAt);
+  if (request.trace) launched.trace.push_back({"filter", monotonicNow()});
+  StartingChild child = cloneIntoContainer(request, filter ? &*filter : nullptr, initPidfd);
   if (request.spec.find(NamespaceKind::user)) raiseHardLimits(child.pid(), request.process.rlimits);
   child.onListener = [&](int listener) {
     sendToAgent(listener, {request.spec, "exec", "running", child.pid(), ""});
@@ -137,7 +137,7 @@ Launched execChecked(const ExecRequest& request, int64_t startedAt) {
 
 Launched exec(const ExecRequest& request) {
   try {
-    return execChecked(request, request.trace ? monotonicNow() : 0);
+    return execChecked(request);
   } catch (const sys::SysError& error) {
     throw LaunchError(stepCode(Step::namespaces), stepName(Step::namespaces), error.error(), error.path(),
                       explain(error));

@@ -111,7 +111,7 @@ Child cloneThroughJoiner(const LaunchRequest& request, const SyncSocket& ours, c
                          int cgroupFd) {
   Child joiner = cloneChild(0, -1);
   if (joiner.pid == 0) {
-    Steps steps(false, 0);
+    Steps steps(false);
     steps.begin(Step::userNamespace);
     try {
       joinNamespace(NamespaceKind::user, request.spec.find(NamespaceKind::user)->path);
@@ -131,7 +131,7 @@ Child cloneThroughJoiner(const LaunchRequest& request, const SyncSocket& ours, c
   return {pid, sys::UniqueFd(static_cast<int>(sys::check(syscall(SYS_pidfd_open, pid, 0), "pidfd_open")))};
 }
 
-StartingChild cloneInit(const LaunchRequest& request, const seccomp::Filter* filter, int64_t startedAt) {
+StartingChild cloneInit(const LaunchRequest& request, const seccomp::Filter* filter) {
   auto [ours, theirs] = SyncSocket::pair();
   const Namespace* pidNamespace = request.spec.find(NamespaceKind::pid);
   std::optional<Undumpable> undumpable;
@@ -143,7 +143,7 @@ StartingChild cloneInit(const LaunchRequest& request, const seccomp::Filter* fil
                                                  : cloneChild(birthNamespaces(request.spec), cgroupFd);
   if (child.pid == 0) {
     ours.release().reset();
-    runInit(request, filter, std::move(theirs), Steps(request.trace, startedAt));
+    runInit(request, filter, std::move(theirs), Steps(request.trace));
   }
   return {std::move(child), std::move(ours)};
 }
@@ -157,13 +157,14 @@ void runRuntimeHooks(const LaunchRequest& request, StartingChild& child, Launche
   child.sync().send(Message::hooksRun);
 }
 
-Launched launchChecked(const LaunchRequest& request, Steps& steps, int64_t startedAt) {
+Launched launchChecked(const LaunchRequest& request, Steps& steps) {
   checkNamespaces(request.spec);
   checkSysctls(request.spec);
   std::optional<seccomp::Filter> filter;
   if (request.spec.linux_.seccomp) filter = seccomp::compile(*request.spec.linux_.seccomp);
   Launched launched;
-  StartingChild child = cloneInit(request, filter ? &*filter : nullptr, startedAt);
+  if (request.trace) launched.trace.push_back({"filter", monotonicNow()});
+  StartingChild child = cloneInit(request, filter ? &*filter : nullptr);
   child.onListener = [&](int listener) {
     sendToAgent(listener, {request.spec, request.id, "creating", child.pid(), request.bundle});
   };
@@ -190,10 +191,9 @@ bool LaunchRequest::needsHostTrees() const {
 }
 
 Launched launch(const LaunchRequest& request) {
-  int64_t startedAt = request.trace ? monotonicNow() : 0;
-  Steps steps(false, startedAt);
+  Steps steps(false);
   try {
-    return launchChecked(request, steps, startedAt);
+    return launchChecked(request, steps);
   } catch (const sys::SysError& error) {
     throw LaunchError(stepCode(steps.current()), stepName(steps.current()), error.error(), error.path(),
                       explain(error));

@@ -79,10 +79,10 @@ struct Warning {
   std::string code, message;
 };
 
-/// One step of a start: its name, and the microseconds from launch() to its end.
+/// One step of a start: its name, and when it ended (nanoseconds of CLOCK_MONOTONIC).
 struct TraceStep {
   std::string step = {};
-  uint32_t microseconds = 0;
+  int64_t at = 0;
 };
 
 /// A step that failed before the payload ran. `step` is stable ("mount", "pivot_root", "exec", "user", …).

@@ -16,8 +16,7 @@ std::string fieldAt(const Received& received, size_t index) {
 
 void takeTrace(const Received& received, Launched& launched) {
   for (size_t n = 0; n + 1 < received.fields.size(); n += 2)
-    launched.trace.push_back({received.fields[n], static_cast<uint32_t>(std::strtoul(
-                                                      received.fields[n + 1].c_str(), nullptr, 10))});
+    launched.trace.push_back({received.fields[n], std::strtoll(received.fields[n + 1].c_str(), nullptr, 10)});
 }
 
 }  // namespace

@@ -99,7 +99,7 @@ void sendTrace(const ChildContext& context) {
   std::vector<std::string> fields;
   for (const Steps::Finished& finished : context.steps.finished()) {
     fields.push_back(stepName(finished.step));
-    fields.push_back(std::to_string(finished.microseconds));
+    fields.push_back(std::to_string(finished.at));
   }
   context.sync.send(Message::trace, fields);
 }

@@ -57,7 +57,7 @@ int64_t monotonicNow() {
 }
 
 void Steps::finish() {
-  finished_.push_back({current_, static_cast<uint32_t>((monotonicNow() - startedAt_) / 1000)});
+  finished_.push_back({current_, monotonicNow()});
 }
 
 std::vector<Steps::Finished> Steps::finished() const {

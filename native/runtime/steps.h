@@ -44,13 +44,13 @@ const char* stepCode(Step step);
 /// What a failed system call said, and what a person can do about it where that is known.
 std::string explain(const sys::SysError& error);
 
-/// Nanoseconds of CLOCK_MONOTONIC.
+/// Nanoseconds of CLOCK_MONOTONIC, the same for every process of the machine.
 int64_t monotonicNow();
 
 /// Which step is being made and, when traced, when each one ended. Costs one store when not traced.
 class Steps {
  public:
-  Steps(bool traced, int64_t startedAt) : traced_(traced), startedAt_(startedAt) {}
+  explicit Steps(bool traced) : traced_(traced) {}
 
   void begin(Step step) {
     if (traced_) finish();
@@ -61,7 +61,7 @@ class Steps {
 
   struct Finished {
     Step step;
-    uint32_t microseconds;
+    int64_t at;  // nanoseconds of monotonicNow()
   };
   /// The finished steps, and the current one as finished now.
   std::vector<Finished> finished() const;
@@ -70,7 +70,6 @@ class Steps {
   void finish();
 
   bool traced_;
-  int64_t startedAt_;
   Step current_ = Step::clone;
   std::vector<Finished> finished_;
 };

@@ -22,7 +22,7 @@ enum class Message : uint8_t {
   console,     // child: {} and the pty's master
   ready,       // child: only when asked to stop before the exec
   go,          // launcher
-  trace,       // child: {step, microseconds} …
+  trace,       // child: {step, when it ended} …
   listener,    // child: {} and the seccomp notification descriptor
   failed,      // child: {code, step, errno, path, message}; nothing follows
 };

@@ -55,8 +55,11 @@ int run(int argc, char** argv) {
   runtime::Launched launched = runtime::launch(request);
   for (const runtime::Warning& warning : launched.warnings)
     std::fprintf(stderr, "warning: %s: %s\n", warning.code.c_str(), warning.message.c_str());
-  for (const runtime::TraceStep& step : launched.trace)
-    std::fprintf(stderr, "%8u us  %s\n", step.microseconds, step.step.c_str());
+  int64_t before = launched.trace.empty() ? 0 : launched.trace.front().at;
+  for (const runtime::TraceStep& step : launched.trace) {
+    std::fprintf(stderr, "%8ld us  %s\n", static_cast<long>((step.at - before) / 1000), step.step.c_str());
+    before = step.at;
+  }
   int status = 0;
   waitpid(launched.pid, &status, 0);
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

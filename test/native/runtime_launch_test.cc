@@ -269,7 +269,7 @@ TEST_F(Launch, AStepTraceIsGivenWhenAskedFor) {
   ASSERT_GT(launched.trace.size(), 10u);
   EXPECT_EQ(launched.trace.back().step, "exec");
   for (size_t n = 1; n < launched.trace.size(); ++n)
-    EXPECT_LE(launched.trace[n - 1].microseconds, launched.trace[n].microseconds);
+    EXPECT_LE(launched.trace[n - 1].at, launched.trace[n].at);
 }
 
 TEST_F(Launch, AWorkingDirectoryThatIsAbsentIsMade) {
