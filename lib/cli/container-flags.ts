@@ -123,7 +123,11 @@ export function addContainerFlags(command: Command): Command {
     .addOption(namespace('--ipc <mode>', 'IPC namespace'))
     .option('-l, --label <key=value>', 'set a label', list)
     .option('--log-driver <driver>', 'json-file or none')
-    .option('--log-opt <name=value>', 'max-size, max-file', list)
+    .option(
+      '--log-opt <name=value>',
+      'max-size=SIZE of one file (64m; -1: unlimited), max-file=NUMBER kept (2)',
+      list,
+    )
     .option('-m, --memory <bytes>', 'memory limit')
     .option('--memory-reservation <bytes>', 'soft memory limit')
     .option('--memory-swap <bytes>', 'memory and swap together; -1: unlimited swap')
@@ -282,13 +286,11 @@ function logOptions(flags: ContainerFlags): ContainerOptions['log'] | undefined 
   const unknown = [...options.keys()].find((key) => key !== 'max-size' && key !== 'max-file');
   if (unknown) throw invalidFlag('--log-opt', unknown, 'known are max-size and max-file');
   const maxFile = options.get('max-file');
-  return {
-    driver: (flags.logDriver ?? 'json-file') as 'json-file' | 'none',
-    ...defined({
-      maxSize: options.get('max-size'),
-      maxFile: maxFile === undefined ? undefined : number('--log-opt max-file')(maxFile),
-    }),
-  };
+  return defined({
+    driver: flags.logDriver as 'json-file' | 'none' | undefined,
+    maxSize: options.get('max-size'),
+    maxFile: maxFile === undefined ? undefined : number('--log-opt max-file')(maxFile),
+  });
 }
 
 function readProfile(path: string): unknown {

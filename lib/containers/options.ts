@@ -164,10 +164,10 @@ export interface DeviceOption {
 
 export interface LogOptions {
   /** Default `json-file`; `none` keeps nothing. */
-  driver: 'json-file' | 'none';
-  /** Bytes before rotation. Default: no rotation. */
+  driver?: 'json-file' | 'none';
+  /** Bytes of one file, after which it is rotated; -1: unlimited, until the disk is full. Default 64m. */
   maxSize?: ByteSize;
-  /** Files kept, the current one included. Default 1. */
+  /** Files kept, the current one included; the oldest is dropped. Default 2. */
   maxFile?: number;
 }
 

@@ -67,6 +67,7 @@ export interface ContainerSpec {
   readonly pull: 'missing' | 'always' | 'never';
   readonly log: {
     readonly driver: 'json-file' | 'none';
+    /** Bytes; null: unlimited. */
     readonly maxSize: number | null;
     readonly maxFile: number;
   };
@@ -161,17 +162,24 @@ function parseSecurity(options: ContainerOptions) {
 }
 
 function parseLifecycle(options: ContainerOptions) {
-  const { driver = 'json-file', maxSize, maxFile = 1 } = options.log ?? {};
+  const { driver = 'json-file', maxSize = '64m', maxFile = 2 } = options.log ?? {};
   return {
     stopSignal: options.stopSignal === undefined ? null : signalName(parseSignal(options.stopSignal)),
     stopTimeout: integer('stopTimeout', options.stopTimeout ?? 10, -1, 2 ** 31 - 1),
     autoRemove: flag('autoRemove', options.autoRemove),
     log: {
       driver: oneOf('log.driver', driver, ['json-file', 'none'] as const),
-      maxSize: maxSize === undefined ? null : byteSize('log.maxSize', maxSize),
+      maxSize: parseLogSize(maxSize),
       maxFile: integer('log.maxFile', maxFile, 1, 1000),
     },
   };
+}
+
+/** A log without a bound is only ever asked for: docs/decisions/009-bounded-logs.md. */
+function parseLogSize(value: unknown): number | null {
+  const bytes = byteSize('log.maxSize', value, true);
+  if (bytes === 0) throw invalidOption('log.maxSize', value, 'give a size such as 64m, or -1 for no limit');
+  return bytes === -1 ? null : bytes;
 }
 
 /** `NAME=value` for each entry; a name has no `=`. */

@@ -30,6 +30,14 @@ for (const value of ['', 'm', '-1', '1x', '1mm', '1e3', 'NaN', '9999999999999p',
   });
 }
 
+test('a log is bounded unless it is asked to be not', (t) => {
+  const logOf = (log?: ContainerOptions['log']) => parseContainerOptions(log ? { log } : {}).log;
+  t.deepEqual(logOf(), { driver: 'json-file', maxSize: 64 * 2 ** 20, maxFile: 2 });
+  t.deepEqual(logOf({ maxSize: '1m', maxFile: 5 }), { driver: 'json-file', maxSize: 2 ** 20, maxFile: 5 });
+  t.deepEqual(logOf({ maxSize: '-1' }), { driver: 'json-file', maxSize: null, maxFile: 2 });
+  t.deepEqual(logOf({ maxSize: -1 }), { driver: 'json-file', maxSize: null, maxFile: 2 });
+});
+
 const refused: [title: string, options: unknown, message: RegExp, code?: string][] = [
   ['an unknown option', { memmory: 1 }, /memmory/],
   ['a name with a slash', { name: 'a/b' }, /container name/, 'ERR_CONTAINER_NAME_INVALID'],
@@ -46,6 +54,8 @@ const refused: [title: string, options: unknown, message: RegExp, code?: string]
   ['an unknown network', { network: 'bridge' }, /network/],
   ['an unknown capability', { capAdd: ['FLY'] }, /capAdd.*FLY/],
   ['a profile without a default action', { security: { seccomp: {} } }, /defaultAction/],
+  ['a log of no size', { log: { maxSize: 0 } }, /log\.maxSize.*-1/],
+  ['a log of a negative size', { log: { maxSize: -2 } }, /log\.maxSize/],
   ['too little memory', { limits: { memory: '1m' } }, /at least 6m/],
   ['less swap than memory', { limits: { memory: '64m', memorySwap: '32m' } }, /memorySwap/],
   ['swap without memory', { limits: { memorySwap: '32m' } }, /memorySwap/],
