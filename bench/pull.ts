@@ -7,9 +7,9 @@
  * memory, made here). Each pull begins with an empty store of its own. A second table adds what a power loss would take:
  * the time until everything has reached the disk (syncfs). Needs root and script/setup --tests.
  */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fastFolder } from '../test/fixtures/cache.ts';
+import { makeFastFolder } from '../test/fixtures/cache.ts';
 import { debianImage } from '../test/fixtures/debian-image.ts';
 import { startRegistry } from '../test/fixtures/registry.ts';
 import { mustRun } from '../test/fixtures/run-program.ts';
@@ -31,7 +31,7 @@ interface Puller {
 await inSandbox(import.meta.filename, debianImage, async () => {
   const rounds = Number(process.argv[2] ?? 5);
   const image = await debianImage();
-  const folder = await mkdtemp(join(fastFolder(), 'strake-bench-'));
+  const folder = makeFastFolder('bench');
   try {
     await using held = new Held();
     const registry = held.use(await startRegistry());

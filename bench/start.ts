@@ -7,11 +7,11 @@
  * container, with a plain folder as its root; the floor is bench/floor.c, the system calls that nobody can leave out. A
  * second table has the memory that one waiting container costs outside itself. Needs root and script/setup --tests.
  */
-import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { busyboxImage, busyboxTree } from '../test/fixtures/busybox-image.ts';
-import { fastFolder } from '../test/fixtures/cache.ts';
+import { makeFastFolder } from '../test/fixtures/cache.ts';
 import { startRegistry } from '../test/fixtures/registry.ts';
 import { mustRun } from '../test/fixtures/run-program.ts';
 import { type DockerApi, dockerApi } from './harness/dockerode.ts';
@@ -46,7 +46,7 @@ interface Bench {
 
 await inSandbox(import.meta.filename, busyboxImage, async () => {
   const rounds = Number(process.argv[2] ?? 30);
-  const folder = await mkdtemp(join(fastFolder(), 'strake-bench-'));
+  const folder = makeFastFolder('bench');
   {
     await using held = new Held();
     const registry = held.use(await startRegistry());

@@ -22,7 +22,7 @@ export async function inSandbox(
   await prepare();
   const setup = [
     'ip link set lo up',
-    'mount -t tmpfs -o size=100% tmpfs /dev/shm',
+    'mount -t tmpfs -o size=50% tmpfs /dev/shm',
     'if [ -d /sys/fs/cgroup/memory ]; then umount /sys/fs/cgroup/unified 2>/dev/null; fi',
   ].join('; ');
   const namespaces = ['--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child'];

@@ -1,8 +1,8 @@
-import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { type AttackGround, openAttackGround } from '../fixtures/attack.ts';
-import { fastFolder } from '../fixtures/cache.ts';
+import { makeFastFolder } from '../fixtures/cache.ts';
 import { watchLeaks } from '../fixtures/leaks.ts';
 
 /**
@@ -83,7 +83,7 @@ test.serial('nothing may be mounted over /proc or below it', async (t) => {
 
 test.serial("a /dev of the attacker's own does not decide what masks a path", async (t) => {
   await using _ = await watchLeaks(t, ground.engine);
-  const devices = await mkdtemp(join(fastFolder(), 'strake-devices-'));
+  const devices = makeFastFolder('devices');
   t.teardown(() => rm(devices, { recursive: true }));
   await symlink('/proc/sys/kernel/core_pattern', join(devices, 'null'));
   await symlink('/proc/sys/kernel/core_pattern', join(devices, 'console'));

@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import type { Engine } from '../../lib/engine/index.ts';
-import { fastFolder } from '../fixtures/cache.ts';
+import { makeFastFolder } from '../fixtures/cache.ts';
 import { debianImage } from '../fixtures/debian-image.ts';
 import { openTestEngine } from '../fixtures/engine.ts';
 import { watchLeaks } from '../fixtures/leaks.ts';
@@ -122,7 +122,7 @@ async function lowerFolders(): Promise<string[]> {
 }
 
 async function treeOf(lower: readonly string[]): Promise<Map<string, string>> {
-  const mountpoint = await mkdtemp(join(fastFolder(), 'strake-view-'));
+  const mountpoint = makeFastFolder('view');
   const script = 'mount -t overlay -o "ro,lowerdir=$1" overlay "$2" && exec python3 "$3" "$2"';
   try {
     return linesByPath(
@@ -134,7 +134,7 @@ async function treeOf(lower: readonly string[]): Promise<Map<string, string>> {
 }
 
 async function treeByUmoci(): Promise<Map<string, string>> {
-  const folder = await mkdtemp(join(fastFolder(), 'strake-umoci-'));
+  const folder = makeFastFolder('umoci');
   try {
     const image = await debianImage();
     await mustRun('umoci', ['unpack', '--image', `${image.folder}:${image.tag}`, join(folder, 'bundle')]);

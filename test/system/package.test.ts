@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { checkout, fastFolder } from '../fixtures/cache.ts';
+import { checkout, makeFastFolder } from '../fixtures/cache.ts';
 import { otherNode } from '../fixtures/other-node.ts';
 import { mustRun, runProgram } from '../fixtures/run-program.ts';
 
@@ -9,7 +9,7 @@ import { mustRun, runProgram } from '../fixtures/run-program.ts';
 let folder: string;
 
 test.before(async () => {
-  folder = await mkdtemp(join(fastFolder(), 'strake-package-'));
+  folder = makeFastFolder('package');
   await mustRun('npm', ['pack', '--silent', '--pack-destination', folder], {
     cwd: checkout,
     timeout: 600_000,
