@@ -22,22 +22,23 @@ LayerStack::LayerStack(const std::vector<std::string>& layers) {
   for (const std::string& layer : layers) {
     const int fd = ::open(layer.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
     roots_.emplace_back(sys::check(fd, "open", layer));
+    opaque_.push_back(isOpaque(fd));
   }
 }
 
 Lookup LayerStack::find(std::string_view path) const {
   Lookup lookup;
-  for (const sys::UniqueFd& root : roots_) {
-    const Verdict verdict = findIn(root.get(), path, lookup);
+  for (size_t layer = 0; layer < roots_.size(); ++layer) {
+    const Verdict verdict = findIn(layer, path, lookup);
     if (verdict == Verdict::found) return lookup;
     if (verdict == Verdict::hidden) break;
   }
   return {};
 }
 
-LayerStack::Verdict LayerStack::findIn(int root, std::string_view path, Lookup& lookup) const {
-  bool opaque = false;
-  lookup.fd.reset(sys::check(::fcntl(root, F_DUPFD_CLOEXEC, 3), "fcntl"));
+LayerStack::Verdict LayerStack::findIn(size_t layer, std::string_view path, Lookup& lookup) const {
+  bool opaque = opaque_[layer];
+  lookup.fd.reset(sys::check(::fcntl(roots_[layer].get(), F_DUPFD_CLOEXEC, 3), "fcntl"));
   lookup.kind = Found::directory;
   while (!path.empty()) {
     if (lookup.kind != Found::directory) return Verdict::hidden;

@@ -31,9 +31,11 @@ class LayerStack {
 
  private:
   enum class Verdict { found, hidden, askBelow };
-  Verdict findIn(int root, std::string_view path, Lookup& lookup) const;
+  Verdict findIn(size_t layer, std::string_view path, Lookup& lookup) const;
 
   std::vector<sys::UniqueFd> roots_;
+  /// Which roots hide all that is below: a layer's that is not committed yet.
+  std::vector<bool> opaque_;
 };
 
 /// A character device 0/0.

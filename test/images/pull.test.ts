@@ -214,6 +214,42 @@ test('a directory that a layer only implies keeps what the layers below say of i
   t.deepEqual([mode & 0o7777, uid, gid], [0o1770, 12, 34]);
 });
 
+test('a hard link to a file of a lower layer is that file', async (t) => {
+  await using registry = await startQuirkyRegistry();
+  const { images, snapshots } = await openRoot(t);
+  const image = buildImage({
+    layers: [
+      { entries: [{ path: 'bin/tool', content: 'tool', mode: 0o4755, uid: 5, gid: 6, mtime: 77 }] },
+      {
+        entries: [
+          { path: 'sbin/one', linkTo: 'bin/tool' },
+          { path: 'sbin/two', linkTo: 'bin/tool' },
+        ],
+      },
+    ],
+  });
+  const pulled = await images.pull(registry.add(image, 'linked'));
+  const [top] = lowersOf(await snapshots.view(pulled.chainId!));
+  const files = ['bin/tool', 'sbin/one', 'sbin/two'].map((path) => statSync(join(top!, path)));
+  t.is(new Set(files.map(({ ino }) => ino)).size, 1);
+  t.like(files[1], { mode: 0o104755, uid: 5, gid: 6, mtimeMs: 77_000, nlink: 3, size: 4 });
+});
+
+test('an opaque root hides all that is below, though its layer names every directory', async (t) => {
+  await using registry = await startQuirkyRegistry();
+  const { images, snapshots } = await openRoot(t);
+  const image = buildImage({
+    layers: [
+      { entries: [{ path: 'gone', content: 'x' }] },
+      { entries: [{ path: './' }, { path: '.wh..wh..opq', content: '' }, { path: 'own', content: 'y' }] },
+    ],
+  });
+  const pulled = await images.pull(registry.add(image, 'opaque'));
+  const [top] = lowersOf(await snapshots.view(pulled.chainId!));
+  t.true(statSync(join(top!, 'gone')).isCharacterDevice());
+  t.true(statSync(join(top!, 'own')).isFile());
+});
+
 test('compressed layers are kept if asked for, and then serve instead of the registry', async (t) => {
   await using registry = await startQuirkyRegistry();
   const { images, blobs, snapshots, root, partials } = await openRoot(t, { keepCompressed: true });
