@@ -157,6 +157,26 @@ TEST_F(Mounts, AMountInsideASharedBindReachesTheHostsPeerOnly) {
   EXPECT_EQ(await(child), 0);
 }
 
+TEST_F(Mounts, LeavingTheHostsRootBehindUnmountsNothingOfTheHost) {
+  // A mount on a shared one, elsewhere: detached with the old root, it may not go from the host.
+  pid_t child = fork();
+  if (child == 0) {
+    unshare(CLONE_NEWNS);
+    ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+    fs::path shared = volume(), inner = shared / "inner";
+    ::mount("tmpfs", shared.c_str(), "tmpfs", 0, nullptr);
+    ::mount("none", shared.c_str(), nullptr, MS_SHARED, nullptr);
+    fs::create_directories(inner);
+    ::mount("tmpfs", inner.c_str(), "tmpfs", 0, nullptr);
+    writeFile(inner / "file", "");
+    fs::create_directories(dir / "bound");
+    addBind(dir / "bound", "/v", {"rbind", "rshared"});
+    int exitCode = run("true").exitCode;
+    _exit(exitCode != 0 ? 1 : fs::exists(inner / "file") ? 0 : 2);
+  }
+  EXPECT_EQ(await(child), 0);
+}
+
 TEST_F(Mounts, DefaultDevicesAndLinksAreThere) {
   EXPECT_EQ(
       run("stat -c '%n %t:%T %a' /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty").out,
