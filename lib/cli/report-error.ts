@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { isEngineError } from '../errors/index.ts';
 
 /** Thrown to end the program with a code, everything having been said. */
@@ -24,6 +25,20 @@ export function reportError(error: unknown, failure: number): number {
   process.stderr.write(`strake: ${message}\n`);
   if (process.env.STRAKE_DEBUG === '1') console.error(error);
   return (isEngineError(error) && executionCodes[error.code]) || failure;
+}
+
+/**
+ * An error that reached nobody: a reader of our output that has gone ends this program as SIGPIPE ends others, silently;
+ * all else is said in one line. Answers the exit code.
+ */
+export function reportLostOutput(error: NodeJS.ErrnoException): number {
+  if (error.code === 'EPIPE') return 128 + constants.signals.SIGPIPE;
+  const message = error.syscall === 'write' ? `the output cannot be written: ${error.message}` : error;
+  try {
+    return reportError(message, 1);
+  } catch {
+    return 1; // stderr is lost as well
+  }
 }
 
 /** Does the same to each of several things: errors are printed as they come, and the code is 1 if there was one. */

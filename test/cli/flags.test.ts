@@ -1,4 +1,7 @@
 import test from 'ava';
+import { Command } from 'commander';
+import { withoutBooleanValues } from '../../lib/cli/boolean-flags.ts';
+import { addContainerFlags } from '../../lib/cli/container-flags.ts';
 import {
   parseDeviceFlag,
   parseEnvFile,
@@ -66,6 +69,7 @@ const mounts: [value: string, expected: object | null][] = [
   ['type=bind,source=/h', null],
   ['type=nfs,target=/a', null],
   ['type=bind,source=/h,target=/a,colour=red', null],
+  ['type=bind,source=/h,target=/a,constructor=red', null],
   ['type=bind,source=/h,target=/a,ro=perhaps', null],
 ];
 
@@ -75,6 +79,31 @@ for (const [value, expected] of mounts) {
     else t.deepEqual(parseMountFlag(value, '/cwd') as object, expected);
   });
 }
+
+const words: [given: string, plain: string][] = [
+  ['--rm=true -it image', '--rm -it image'],
+  ['--rm=false -i image', '-i image'],
+  ['image --rm=false', 'image --rm=false'],
+  ['-- --rm=false', '-- --rm=false'],
+  ['-e --rm=false --init=1 image', '-e --rm=false --init image'],
+  ['-ite --rm=false image', '-ite --rm=false image'],
+  ['-eA=b --rm=F image', '-eA=b image'],
+  ['--env --rm=false --tty=0 image', '--env --rm=false image'],
+  ['--env=A=b --rm=t image -t=false', '--env=A=b --rm image -t=false'],
+  ['--name', '--name'],
+];
+
+for (const [given, plain] of words) {
+  test(`docker's boolean values: ${given}`, (t) => {
+    const { options } = addContainerFlags(new Command());
+    t.deepEqual(withoutBooleanValues(given.split(' '), options), plain.split(' '));
+  });
+}
+
+test('a flag that is true or false is neither of anything else', (t) => {
+  const { options } = addContainerFlags(new Command());
+  t.throws(() => withoutBooleanValues(['--rm=maybe'], options), invalid);
+});
 
 test('--tmpfs', (t) => {
   t.deepEqual(parseTmpfsFlag('/a'), { type: 'tmpfs', target: '/a' });

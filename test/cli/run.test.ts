@@ -33,7 +33,7 @@ const faults: [title: string, argv: string[], message: RegExp][] = [
   ['a bad size', ['-m', 'lots'], /limits\.memory/],
   ['a bad variable', ['-e', '=x'], /--env/],
   ['a bind of nothing', ['--mount', 'type=bind,src=/no/such,dst=/x'], /\/no\/such/],
-  ['a terminal where there is none', ['-it'], /terminal/],
+  ['a terminal where there is none', ['-it'], /the input device is not a TTY/],
 ];
 
 for (const [title, flags, message] of faults) {

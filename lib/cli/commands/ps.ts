@@ -68,7 +68,7 @@ function rowOf(container: ContainerInfo, truncate: boolean) {
   return {
     ID: truncate ? container.id.slice(0, 12) : container.id,
     Image: container.image,
-    Command: `"${truncate && command.length > 20 ? `${command.slice(0, 19)}…` : command}"`,
+    Command: quoted(truncate && command.length > 20 ? `${command.slice(0, 19)}…` : command),
     CreatedAt: container.createdAt,
     RunningFor: `${since(container.createdAt)} ago`,
     State: container.state.status,
@@ -81,6 +81,12 @@ function rowOf(container: ContainerInfo, truncate: boolean) {
     Networks: container.network,
     Ports: '',
   };
+}
+
+/** In quotes, as docker does; a newline or an escape sequence is shown, never sent to the terminal. */
+function quoted(command: string): string {
+  const shown = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(command).replace(/[\u007f-\u009f\u2028\u2029]/g, shown);
 }
 
 function statusOf({ state }: ContainerInfo): string {
