@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { killCgroup, removeCgroup } from '../../bindings/cgroup.ts';
 import { removeTree, writeFileAtomic } from '../../bindings/files.ts';
-import { native } from '../../bindings/load.ts';
+import { processStartTime } from '../../bindings/runtime.ts';
 import { taskState } from '../runtime/index.ts';
 import { cgroupOf } from './bundle.ts';
 import type { ContainersContext } from './context.ts';
@@ -51,7 +51,7 @@ async function look({ store }: ContainersContext, record: ContainerRecord): Prom
 
 /** Made by a `run` whose process has died before the start. */
 function isOrphan({ owner }: ContainerRecord): boolean {
-  return owner !== undefined && native.processStartTime(owner.pid) !== owner.startTime;
+  return owner !== undefined && processStartTime(owner.pid) !== owner.startTime;
 }
 
 /** Its processes are killed and its cgroup goes; it has then ended with 137, or is removed if it was to remove itself. */

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { arch, cpus, hostname, release, totalmem } from 'node:os';
+import { cgroupLayout } from '../../bindings/cgroup.ts';
 import { native } from '../../bindings/load.ts';
-import type { Capability } from '../../bindings/native.ts';
+import { type Capability, probe } from '../../bindings/probe.ts';
 import type { Containers } from '../containers/index.ts';
 import { EngineError } from '../errors/index.ts';
 import type { Images } from '../images/index.ts';
@@ -58,7 +59,7 @@ export function openSystem(engine: {
       const [containers, images, capabilities] = await Promise.all([
         countContainers(engine.containers),
         engine.images.list(),
-        native.probe(engine.root),
+        probe(engine.root),
       ]);
       return {
         ...machine(),
@@ -102,7 +103,7 @@ function machine() {
     cpus: cpus().length,
     memory: totalmem(),
     hostname: hostname(),
-    cgroupLayout: native.cgroupLayout(),
+    cgroupLayout: cgroupLayout(),
   };
 }
 
