@@ -26,7 +26,7 @@ class ByteQueue {
   std::optional<std::vector<uint8_t>> pop();
 
  private:
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::vector<uint8_t>> pieces_;
   std::function<void()> callback_;

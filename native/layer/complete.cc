@@ -7,7 +7,6 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <deque>
 #include <map>
 #include <optional>
 #include <utility>
@@ -25,8 +24,6 @@
 namespace strake::layer {
 
 namespace {
-
-constexpr int maxLinks = 40;
 
 /// Restores a directory's mtime: names that move in or out of it are no change that the image made.
 class KeepTimes {
@@ -92,37 +89,13 @@ class Completion {
     if (below.kind != Found::symlink) return;
     const std::string link = linkText(below.fd.get(), path);
     const std::string from(link.starts_with('/') ? "" : parentOf(path));
-    const std::optional<std::string> place = resolve(merged_, from, link);
+    const std::optional<std::string> place = merged_.resolve(from, link);
     if (!place || *place == path || place->starts_with(path + "/") || !makeDirectories(*place)) return;
     move(path, *place);
     paths_[i].reset();
     for (std::optional<std::string>& other : paths_) {
       if (other && other->starts_with(path + "/")) other = joined(*place, other->substr(path.size() + 1));
     }
-  }
-
-  /// Which directory a path leads to from the directory `at`, never out of the root. Nothing: to something
-  /// that is no directory, or in a circle.
-  static std::optional<std::string> resolve(const LayerStack& stack, std::string at, std::string_view path) {
-    std::deque<std::string> names = namesOf(path);
-    for (int links = 0; !names.empty();) {
-      const std::string name = std::move(names.front());
-      names.pop_front();
-      if (name == ".") continue;
-      const std::string next(name == ".." ? std::string(parentOf(at)) : joined(at, name));
-      const Lookup found = stack.find(next);
-      if (found.kind == Found::other) return std::nullopt;
-      if (found.kind != Found::symlink) {
-        at = next;
-        continue;
-      }
-      if (++links > maxLinks) return std::nullopt;
-      const std::string inner = linkText(found.fd.get(), next);
-      if (inner.starts_with('/')) at.clear();
-      const auto before = namesOf(inner);
-      names.insert(names.begin(), before.begin(), before.end());
-    }
-    return at;
   }
 
   /// Makes `path` and its parents in the layer; what is made is implied too. false: something else is there.
@@ -184,7 +157,7 @@ class Completion {
   };
 
   void makeLink(const LowerLink& link) {
-    const std::optional<std::string> directory = resolve(merged_, "", parentOf(link.path));
+    const std::optional<std::string> directory = merged_.resolve("", parentOf(link.path));
     if (!directory) return;  // a later entry has taken its directory's place
     const std::string path = joined(*directory, baseOf(link.path));
     const sys::UniqueFd parent = openParent(path);
@@ -200,7 +173,7 @@ class Completion {
 
   std::optional<Source> sourceOf(const std::string& target) {
     for (const LayerStack* stack : {&merged_, &lowers_}) {
-      const std::optional<std::string> directory = resolve(*stack, "", parentOf(target));
+      const std::optional<std::string> directory = stack->resolve("", parentOf(target));
       if (!directory) continue;
       std::string path = joined(*directory, baseOf(target));
       Lookup found = stack->find(path);

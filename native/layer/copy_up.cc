@@ -5,7 +5,6 @@
 
 #include <vector>
 
-#include "layer/entry_path.h"
 #include "layer/xattrs.h"
 #include "sys/error.h"
 #include "sys/whole_file.h"
@@ -63,12 +62,6 @@ uint64_t copyContents(const Lookup& source, int parent, const std::string& name,
 }
 
 }  // namespace
-
-std::string linkText(int link, const std::string& path) {
-  char text[maxPath + 1];
-  const ssize_t size = sys::check(::readlinkat(link, "", text, sizeof text), "readlinkat", path);
-  return {text, static_cast<size_t>(size)};
-}
 
 // A change of owner drops setuid bits and file capabilities: it comes first.
 uint64_t copyUp(const Lookup& source, int parent, const std::string& name, const std::string& path) {

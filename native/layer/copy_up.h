@@ -12,7 +12,4 @@ namespace strake::layer {
 /// of contents. `path` is for errors: SysError.
 uint64_t copyUp(const Lookup& source, int parent, const std::string& name, const std::string& path);
 
-/// The text of a symlink (O_PATH).
-std::string linkText(int link, const std::string& path);
-
 }  // namespace strake::layer
