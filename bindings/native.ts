@@ -44,6 +44,7 @@ export interface NativeAddon {
   /**
    * posix_spawn of the monitor from a read-only view of its file (CVE-2019-5736), environment empty but STRAKE_*, in a
    * session of its own, with one end of a socketpair as descriptor 3; it is reaped by the addon. Resolves to the other end.
+   * From the second start of a program on, one more is started that waits for the next, until this process ends.
    */
   spawnMonitor(
     monitorPath: string,
