@@ -152,6 +152,7 @@ export interface Containers {
     argv: readonly string[],
     options: RunOptions & { encoding: 'buffer' },
   ): Promise<RunResult<Buffer>>;
+  run(image: string, argv: readonly string[], options: RunOptions): Promise<RunResult<string | Buffer>>;
 
   start(container: string, options?: StartOptions): Promise<StartedContainer>;
   inspect(container: string, options?: Cancellable): Promise<ContainerInfo>;
