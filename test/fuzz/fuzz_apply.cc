@@ -28,7 +28,7 @@ struct Ground {
     std::filesystem::create_directories(folder + "/lower/usr/lib");
     std::filesystem::create_symlink("usr/lib", folder + "/lower/lib");
     std::filesystem::create_symlink("../../..", folder + "/lower/out");
-    std::ofstream(folder + "/lower/usr/lib/a") << "below";
+    std::ofstream(folder + "/lower/usr/lib/file") << "below";
     std::ofstream(folder + "/outside/file") << "untouched";
     ::umask(0);
   }
