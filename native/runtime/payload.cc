@@ -119,14 +119,21 @@ bool isNullDevice(int fd) {
   return fstat(fd, &info) == 0 && S_ISCHR(info.st_mode) && info.st_rdev == makedev(1, 3);
 }
 
+/// Empty where the container has lost it, or has something else there.
 sys::UniqueFd openNullInside() {
   sys::UniqueFd root(sys::check(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), "open", "/"));
   // Looked at as a path first: opening another device could have effects.
   sys::UniqueFd null = sys::tryOpenInRoot(root.get(), "/dev/null", O_PATH);
   if (isNullDevice(null.get())) null = sys::tryOpenInRoot(root.get(), "/dev/null", O_RDWR | O_NOCTTY);
-  if (!isNullDevice(null.get()))
-    throw sys::Error("ERR_DEVICE_INVALID", "/dev/null of the container is missing or another device");
-  return null;
+  return isNullDevice(null.get()) ? std::move(null) : sys::UniqueFd();
+}
+
+/// A pipe that nobody writes to: at its end at once, as /dev/null is.
+sys::UniqueFd emptyInput() {
+  int ends[2];
+  sys::check(pipe2(ends, O_CLOEXEC), "pipe2");
+  sys::UniqueFd writing(ends[1]);
+  return sys::UniqueFd(ends[0]);
 }
 
 /// The host's /dev/null is a file of the host, which the container's root could chmod through /proc/self/fd:
@@ -136,6 +143,11 @@ void useNullInside() {
   for (int n = 0; n < 3; ++n) {
     if (!isNullDevice(n)) continue;
     if (!null) null = openNullInside();
+    if (!null && n == 0) null = emptyInput();
+    if (!isNullDevice(null.get()) && n != 0)
+      throw sys::Error("ERR_DEVICE_INVALID",
+                       "/dev/null of the container is missing or another device: make it again there "
+                       "(mknod -m 666 /dev/null c 1 3)");
     sys::check(dup2(null.get(), n), "dup2", "/dev/null");
   }
 }

@@ -60,9 +60,9 @@ ResolvedPayload resolvePayload(const ChildContext& context, const Payload& paylo
 /// The label of `process`; warns and is empty where the kernel enforces no labels.
 ExecLabel openExecLabel(const ChildContext& context, const Process& process, const Procfs& proc);
 
-/// Makes 0, 1 and 2 what the payload shall have (the container's own /dev/null where the host's is asked
-/// for), and gives a pipe to the user who must be able to open it again. Throws ERR_DEVICE_INVALID where
-/// /dev/null is not.
+/// Makes 0, 1 and 2 what the payload shall have, the container's own /dev/null where the host's is asked for,
+/// and gives a pipe to the user who must be able to open it again. Throws ERR_DEVICE_INVALID where output
+/// shall go to a /dev/null that is not there.
 void useStdio(const Payload& payload, const Credentials& credentials);
 
 /// Confines the calling process and executes. Returns only by throwing.

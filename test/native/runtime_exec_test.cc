@@ -152,6 +152,22 @@ TEST_F(Exec, TheSetUpCannotBeInspectedFromTheContainer) {
   EXPECT_FALSE(fs::exists(dir / "upper/tmp/seen")) << readFile(dir / "upper/tmp/seen");
 }
 
+TEST_F(Exec, WhereTheContainerHasLostItsNullDeviceInputIsEmpty) {
+  start();
+  exec("rm /dev/null");
+  sys::UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
+  int pipe[2];
+  ASSERT_EQ(pipe2(pipe, O_CLOEXEC), 0);
+  sys::UniqueFd reading(pipe[0]), writing(pipe[1]);
+  ExecRequest asked = request("cat; stat -L -c %F /proc/self/fd/0");
+  asked.stdio = {null.get(), writing.get(), writing.get()};
+  Launched launched = runtime::exec(asked);
+  writing.reset();
+  EXPECT_EQ(finish(launched, reading.get()).out, "fifo\n");
+  asked.stdio = {null.get(), null.get(), null.get()};
+  EXPECT_EQ(failure(asked).code(), "ERR_DEVICE_INVALID");
+}
+
 /// What sendToAgent() sends: the process that waits, and the descriptor of the filter that holds it.
 struct Held {
   pid_t pid = -1;
