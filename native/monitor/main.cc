@@ -21,6 +21,8 @@
 #include <string_view>
 #include <vector>
 
+#include "cgroup/cgroup.h"
+#include "monitor/memory.h"
 #include "monitor/run.h"
 
 namespace strake::monitor {
@@ -83,6 +85,8 @@ void rename(std::span<char> arguments, const std::string& command) {
 
 /// What was to be on the command line and in the environment comes through the socket instead.
 int waitForCommand(std::span<char> arguments, sys::UniqueFd launcher) {
+  prepareMemory();
+  static_cast<void>(cgroup::layout());  // is looked up once
   std::optional<std::string> command = launcher ? receiveCommand(launcher.get()) : std::nullopt;
   if (!command) return 0;
   std::vector<char*> words;
