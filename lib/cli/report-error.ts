@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { isEngineError } from '../errors/index.ts';
+import { printable } from './format.ts';
 
 /** Thrown to end the program with a code, everything having been said. */
 export class ExitCode extends Error {
@@ -22,7 +23,7 @@ const executionCodes: Readonly<Record<string, number>> = {
 /** Prints one line, with the stack if STRAKE_DEBUG=1. Answers the exit code: `failure`, or 126 and 127. */
 export function reportError(error: unknown, failure: number): number {
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`strake: ${message}\n`);
+  process.stderr.write(`strake: ${printable(message)}\n`);
   if (process.env.STRAKE_DEBUG === '1') console.error(error);
   return (isEngineError(error) && executionCodes[error.code]) || failure;
 }

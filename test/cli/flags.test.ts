@@ -12,7 +12,7 @@ import {
   parseUlimitFlag,
   parseVolumeFlag,
 } from '../../lib/cli/flag-values.ts';
-import { formatDuration, formatSize, formatTable } from '../../lib/cli/format.ts';
+import { formatDuration, formatSize, formatTable, printable } from '../../lib/cli/format.ts';
 import { parseLogTime } from '../../lib/cli/log-time.ts';
 import { compileTemplate } from '../../lib/cli/template.ts';
 
@@ -182,6 +182,11 @@ test('templates are the subset that is documented, or an error', (t) => {
   t.is(compileTemplate('{{json .List}} {{.state.status}}')(row), '[1] up');
   t.throws(() => compileTemplate('{{.Nothing}}')(row), invalid);
   t.throws(() => compileTemplate('{{if .ID}}x{{end}}'), invalid);
+});
+
+test('what comes from outside is shown without its control characters', (t) => {
+  t.is(printable('a\x1b[31mred\n\u009b'), 'a\\x1b[31mred\\x0a\\x9b');
+  t.is(printable('plain — text'), 'plain — text');
 });
 
 test("sizes, times and tables look as docker's", (t) => {

@@ -76,9 +76,11 @@ for await (const line of started.logs(lines)) console.log((line satisfies LogEnt
 const info: ContainerInfo = await started.inspect();
 const state: ContainerState = info.state;
 if (state.status === 'exited') console.log(state.exitCode, info.limits satisfies SpecLimits);
-await started[Symbol.asyncDispose]().catch((error: unknown) => {
+try {
+  await started[Symbol.asyncDispose]();
+} catch (error) {
   if (isEngineError(error, 'ERR_CONTAINER_NOT_FOUND')) console.log(error.code satisfies ErrorCode, error.kind);
-});
+}
 export const version: SystemVersion = systemVersion();
 `;
 

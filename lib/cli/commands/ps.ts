@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ContainerInfo } from '../../containers/index.ts';
 import type { Cli } from '../cli.ts';
 import { parseFilters } from '../container-filters.ts';
-import { formatDuration, formatTable } from '../format.ts';
+import { formatDuration, formatTable, printable } from '../format.ts';
 import { compileTemplate } from '../template.ts';
 
 interface PsFlags {
@@ -85,8 +85,7 @@ function rowOf(container: ContainerInfo, truncate: boolean) {
 
 /** In quotes, as docker does; a newline or an escape sequence is shown, never sent to the terminal. */
 function quoted(command: string): string {
-  const shown = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  return JSON.stringify(command).replace(/[\u007f-\u009f\u2028\u2029]/g, shown);
+  return printable(JSON.stringify(command));
 }
 
 function statusOf({ state }: ContainerInfo): string {
