@@ -11,6 +11,7 @@ import { requireState } from './state.ts';
 import { unpauseContainer } from './unpause.ts';
 import { waitForEnd } from './wait.ts';
 
+/** How a container is stopped. */
 export interface StopOptions extends Cancellable {
   /** Seconds before SIGKILL; -1 waits for ever. Default: the container's. */
   timeout?: number;

@@ -7,6 +7,7 @@ const layoutVersion = '1';
 const defaultRoot = '/var/lib/strake';
 const defaultRunDir = '/run/strake';
 
+/** The directories of one engine, by their real paths. */
 export interface Root {
   readonly root: string;
   readonly runDir: string;

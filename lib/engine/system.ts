@@ -9,6 +9,8 @@ import type { Images } from '../images/index.ts';
 import { formatPlatform, hostPlatform } from '../oci/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
 
+/** The machine, the engine, and what it holds, at one instant. */
+/** Questions about the engine and its machine. */
 export interface SystemInfo {
   readonly root: string;
   readonly runDir: string;
@@ -32,6 +34,7 @@ export interface SystemInfo {
   readonly capabilities: Readonly<Record<Capability, { ok: boolean; reason?: string }>>;
 }
 
+/** What is running: the package, Node, and what is linked into the addon, by name. */
 export interface SystemVersion {
   readonly version: string;
   readonly node: string;
@@ -44,6 +47,7 @@ export interface System {
   version(): SystemVersion;
 }
 
+/** The system part of an engine. info() rejects with ERR_ABORTED, or with what a list of containers or images fails with. */
 export function openSystem(engine: {
   root: string;
   runDir: string;

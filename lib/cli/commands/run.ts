@@ -131,6 +131,7 @@ function requireTerminal(flags: RunFlags): void {
   }
 }
 
+/** The option of --detach-keys, parsed. @throws EngineError ERR_INVALID_ARGUMENT */
 export function detachKeysOption(text: string | undefined): { detachKeys?: readonly number[] } {
   if (text === undefined) return {};
   const detachKeys = parseDetachKeys(text);
