@@ -1,6 +1,7 @@
 // Mounts, devices and terminals inside a container.
 #include <sys/mount.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 
 #include "runtime_bundle.h"
 
@@ -120,6 +121,37 @@ TEST_F(Mounts, ATargetInsideProcIsRefusedUnlessHarmless) {
   spec.mounts.pop_back();
   addBind(volume() / "file", "/proc/meminfo", {"bind", "ro"});
   EXPECT_EQ(run("cat /proc/meminfo").out, "content\n");
+}
+
+TEST_F(Mounts, AVolumeWhoseFillingDiedIsFilledAnew) {
+  writeFile(rootfs() / "data/one", "1");
+  writeFile(rootfs() / "data/two", "2");
+  fs::create_directories(dir / "new");
+  addBind(dir / "new", "/data", {"rbind", "tmpcopyup"});
+  writeFile(dir / "new/one", "half");
+  EXPECT_EQ(run("cat /data/*").out, "half") << "what is not empty is somebody's";
+  if (setxattr((dir / "new").c_str(), "trusted.strake.unfinished", "", 0, 0) < 0)
+    GTEST_SKIP() << "this file system has no trusted attributes";
+  EXPECT_EQ(run("cat /data/*").out, "12");
+  EXPECT_LT(getxattr((dir / "new").c_str(), "trusted.strake.unfinished", nullptr, 0), 0);
+}
+
+TEST_F(Mounts, ContainersThatStartAtOnceWithANewVolumeAllSeeAllOfIt) {
+  for (int n = 0; n < 300; ++n) writeFile(rootfs() / "data" / std::to_string(n), "");
+  fs::create_directories(dir / "new");
+  addBind(dir / "new", "/data", {"rbind", "tmpcopyup"});
+  useOverlay();
+  rootfsOf.upper = rootfsOf.work = "";  // without an upper one, read-only, as it is shared
+  spec.mounts.erase(spec.mounts.begin(), spec.mounts.end() - 1);
+  for (const char* name : {"dev", "proc"}) fs::create_directories(rootfs() / name);
+  addTmpfs("/dev", {});
+  shell("set -- /data/*; test $# = 300");
+  std::vector<pid_t> children;
+  for (int n = 0; n < 4; ++n) {
+    children.push_back(fork());
+    if (children.back() == 0) _exit(run().exitCode);
+  }
+  for (pid_t child : children) EXPECT_EQ(await(child), 0);
 }
 
 TEST_F(Mounts, AProcThatIsASymlinkOfTheImageIsRefused) {
