@@ -147,6 +147,12 @@ export class ContainerStore {
     return { [Symbol.dispose]: () => lock.release() };
   }
 
+  /** The same for one that is being made: who removes it by its name waits until it is whole. */
+  async lockNew(id: string): Promise<Disposable> {
+    const lock = await lockFile(this.paths(id).lock, { shared: false, wait: true });
+    return { [Symbol.dispose]: () => lock?.release() };
+  }
+
   /** The container is gone with one rename; its files follow. */
   async remove(id: string): Promise<void> {
     const { dir, runDir } = this.paths(id);
