@@ -61,7 +61,7 @@ test('waiting can be given up', async (t) => {
   await task.exited;
 });
 
-test('those who have given up waiting hold no thread of this process', async (t) => {
+test.serial('those who have given up waiting hold no thread of this process', async (t) => {
   const { runDir, bundle } = bundles.make('sleep 1000');
   const task = await launchTask(runDir, bundle);
   const threads = async () => (await readdir('/proc/self/task')).length;
