@@ -1,5 +1,7 @@
 // flock(2) on a named file. The kernel drops the lock when its holder dies, so nothing is ever left locked.
 #pragma once
+#include <sys/file.h>
+
 #include <optional>
 #include <string>
 
@@ -13,8 +15,11 @@ enum class LockMode { shared, exclusive };
 class FileLock {
  public:
   explicit FileLock(UniqueFd fd) noexcept : fd_(std::move(fd)) {}
-  /// Idempotent.
-  void release() noexcept { fd_.reset(); }
+  /// Idempotent. Unlocks for a forked child, too, that has inherited the descriptor and not executed yet.
+  void release() noexcept {
+    if (fd_) ::flock(fd_.get(), LOCK_UN);
+    fd_.reset();
+  }
 
  private:
   UniqueFd fd_;
