@@ -1,3 +1,5 @@
+/** native/cgroup as the library sees it. Failures are EngineErrors (errors.ts). */
+import { fromNative } from './errors.ts';
 import { native } from './load.ts';
 
 /** See NativeAddon.cgroupLayout. */
@@ -7,25 +9,25 @@ export function cgroupLayout(): 'none' | 'v1' | 'hybrid' | 'v2' {
 
 /** See NativeAddon.freezeCgroup. */
 export function freezeCgroup(path: string): Promise<void> {
-  return native.freezeCgroup(path);
+  return fromNative(() => native.freezeCgroup(path));
 }
 
 /** See NativeAddon.thawCgroup. */
 export function thawCgroup(path: string): Promise<void> {
-  return native.thawCgroup(path);
+  return fromNative(() => native.thawCgroup(path));
 }
 
 /** See NativeAddon.killCgroup. */
 export function killCgroup(path: string): Promise<void> {
-  return native.killCgroup(path);
+  return fromNative(() => native.killCgroup(path));
 }
 
 /** See NativeAddon.removeCgroup. */
 export function removeCgroup(path: string): Promise<void> {
-  return native.removeCgroup(path);
+  return fromNative(() => native.removeCgroup(path));
 }
 
 /** See NativeAddon.cgroupProcesses. */
 export function cgroupProcesses(path: string): Promise<number[]> {
-  return native.cgroupProcesses(path);
+  return fromNative(() => native.cgroupProcesses(path));
 }

@@ -1,9 +1,9 @@
 /** native/layer as the library sees it: compressed bytes in, a layer's files out. Failures are EngineErrors (errors.ts). */
 import { fromNative } from './errors.ts';
 import { native } from './load.ts';
-import type { LayerSinkOptions, NativeLayerSink } from './native.ts';
+import type { LayerGaps, LayerSinkOptions, NativeLayerSink } from './native.ts';
 
-export type { LayerSinkOptions, NativeLayerSink } from './native.ts';
+export type { LayerGaps, LayerSinkOptions, NativeLayerSink } from './native.ts';
 
 /** See NativeAddon.openLayerSink. */
 export async function openLayerSink(options: LayerSinkOptions): Promise<NativeLayerSink> {
@@ -16,11 +16,7 @@ export async function openLayerSink(options: LayerSinkOptions): Promise<NativeLa
   };
 }
 
-/** See NativeAddon.adoptDirectories. */
-export function adoptDirectories(
-  target: string,
-  lowers: readonly string[],
-  paths: readonly string[],
-): Promise<void> {
-  return fromNative(() => native.adoptDirectories(target, lowers, paths));
+/** See NativeAddon.completeLayer. */
+export function completeLayer(target: string, lowers: readonly string[], gaps: LayerGaps): Promise<number> {
+  return fromNative(() => native.completeLayer(target, lowers, gaps));
 }

@@ -12,11 +12,13 @@ export interface NativeAddon {
   // layer_binding.cc
   openLayerSink(options: LayerSinkOptions): Promise<NativeLayerSink>;
   /**
-   * Gives the directories that a layer only implied (its tar named `a/b` but not `a/`) the owner, mode, times and xattrs
-   * that they have in the layers below. `lowers`: top first. What stands where the layers below have a symlink (`lib/x`
-   * above `lib -> usr/lib`) is moved to where that leads, within the root.
+   * What a layer's tar left open, answered by the layers below (`lowers`, top first). The directories that it only implied
+   * (it named `a/b` but not `a/`) get the owner, mode, times and xattrs that they have below; what stands where the layers
+   * below have a symlink (`lib/x` above `lib -> usr/lib`) is moved to where that leads, within the root. Files below that a
+   * hard link leads to are copied up and linked; ERR_LAYER_CORRUPT when there is none. An opaque root becomes a whiteout
+   * of every name below. Resolves to the bytes that were copied.
    */
-  adoptDirectories(target: string, lowers: readonly string[], paths: readonly string[]): Promise<void>;
+  completeLayer(target: string, lowers: readonly string[], gaps: LayerGaps): Promise<number>;
 
   // hash_binding.cc
   /** sha256 of a file from `offset` for `length` bytes (default: to its end), as hex. */
@@ -42,6 +44,7 @@ export interface NativeAddon {
   /**
    * posix_spawn of the monitor from a read-only view of its file (CVE-2019-5736), environment empty but STRAKE_*, in a
    * session of its own, with one end of a socketpair as descriptor 3; it is reaped by the addon. Resolves to the other end.
+   * From the second start of a program on, one more is started that waits for the next, until this process ends.
    */
   spawnMonitor(
     monitorPath: string,
@@ -98,6 +101,14 @@ export interface LayerSinkOptions {
   limits: { maxBytes: number; maxEntries: number };
 }
 
+/** What a layer's tar alone does not say. */
+export interface LayerGaps {
+  /** Directories that no entry named, parents first, "." for the root. */
+  readonly implied: readonly string[];
+  /** Hard links to what no entry of this layer made, in the tar's order. */
+  readonly links: readonly { readonly path: string; readonly target: string }[];
+}
+
 export interface NativeLayerSink {
   /** Bytes that `partial` held already: the download begins here. */
   readonly offset: number;
@@ -106,10 +117,10 @@ export interface NativeLayerSink {
   /**
    * No more bytes: verifies size, digest and diffId. Nothing is synced and nothing named: that is the snapshotter's to do.
    * When `offset` was > 0, any failure of kind "corrupt" may be the partial file's fault: remove it and begin once more.
-   * `bytes`: of file contents. `implied`: directories that no entry named, parents first, "." for the root.
+   * `bytes`: of file contents.
    */
-  finish(): Promise<{ entries: number; bytes: number; tarBytes: number; implied: string[] }>;
-  /** Stops the threads and keeps `partial` for a later resume. Idempotent; also after a failure. */
+  finish(): Promise<{ entries: number; bytes: number; tarBytes: number } & LayerGaps>;
+  /** Stops the threads; `partial` then has every byte that was written, for a later resume. Idempotent; also after a failure. */
   abort(): Promise<void>;
 }
 

@@ -1,3 +1,4 @@
+import { fromNative } from './errors.ts';
 import { native } from './load.ts';
 import type { Capability } from './native.ts';
 
@@ -5,5 +6,5 @@ export type { Capability } from './native.ts';
 
 /** See NativeAddon.probe. */
 export function probe(root: string): Promise<Readonly<Record<Capability, { ok: boolean; reason?: string }>>> {
-  return native.probe(root);
+  return fromNative(() => native.probe(root));
 }

@@ -39,4 +39,9 @@ export function signalProcess(pid: number, startTime: string, signal: number): b
   }
 }
 
+/** Field 22 of /proc/PID/stat, or null when there is no such process. See NativeAddon.processStartTime. */
+export function processStartTime(pid: number): string | null {
+  return native.processStartTime(pid);
+}
+
 const nobodyThere: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ECONNREFUSED']);

@@ -16,6 +16,13 @@ export function invalidFlag(flag: string, value: string, remedy: string): Engine
   });
 }
 
+/** A number flag's parser, for commander. */
+export const numberFlag = (flag: string) => (value: string) => {
+  const parsed = Number(value);
+  if (value.trim() === '' || Number.isNaN(parsed)) throw invalidFlag(flag, value, 'it must be a number');
+  return parsed;
+};
+
 /** `NAME=value`; a bare NAME takes this process's value, and is left out when it has none. */
 export function parseEnvFlag(value: string, environment: NodeJS.ProcessEnv): [string, string] | null {
   const [name, text] = splitOnce(value, '=');
@@ -42,6 +49,7 @@ export function parseLabelFlag(value: string): [string, string] {
   return [key, text ?? ''];
 }
 
+/** `name=value`, both needed, for the flags that take a pair. */
 export function parsePairFlag(flag: string, value: string): [string, string] {
   const [key, text] = splitOnce(value, '=');
   if (key === '' || text === undefined) throw invalidFlag(flag, value, 'write name=value');
@@ -131,7 +139,8 @@ export function parseMountFlag(value: string, workingDirectory: string): Contain
 
 function mountField(value: string, field: string): [string, string] {
   const [key, text] = splitOnce(field, '=');
-  const known = mountKeys[key.trim().toLowerCase()];
+  const name = key.trim().toLowerCase();
+  const known = Object.hasOwn(mountKeys, name) ? mountKeys[name] : undefined;
   if (known === undefined)
     throw invalidFlag('--mount', value, `${key} is unknown; known are ${Object.keys(mountKeys).join(', ')}`);
   return [known, text ?? 'true'];

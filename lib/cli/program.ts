@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import type { EngineOptions } from '../engine/index.ts';
 import { beginTrace } from '../trace/index.ts';
+import { withoutBooleanValues } from './boolean-flags.ts';
 import { type CommandModule, createCli } from './cli.ts';
 import { ExitCode, reportError } from './report-error.ts';
 
@@ -52,14 +53,18 @@ machine's other files CAN BE READ by the container; hide what it must not see wi
 The network is none (a loopback interface only) unless --network host is given.`;
 
 /** Runs the command line and answers the exit code. Nothing is thrown; errors are printed on stderr. */
-export async function runCommandLine(argv: readonly string[]): Promise<number> {
-  const name = commandName(argv);
+export async function runCommandLine(given: readonly string[]): Promise<number> {
+  const argv = given[0] === '--version' || given[0] === '-v' ? ['version'] : given;
+  const at = commandIndex(argv);
+  const name = argv[at];
   const trace = beginTrace(`strake ${name ?? ''}`, undefined, processStart());
   trace?.step('node and the main script');
   try {
     const program = await buildProgram(name);
     trace?.step('command loaded');
-    await program.parseAsync([...argv], { from: 'user' });
+    const options = program.commands.find((command) => command.name() === name)?.options ?? [];
+    const words = [...argv.slice(0, at + 1), ...withoutBooleanValues(argv.slice(at + 1), options)];
+    await program.parseAsync(words, { from: 'user' });
     return 0;
   } catch (error) {
     if (error instanceof ExitCode) return error.code;
@@ -99,8 +104,21 @@ async function buildProgram(called: string | undefined): Promise<Command> {
       .helpOption('--help', 'show help');
     if (name === called) (await load()).define(command, cli);
   }
-  if (called === undefined) program.action(() => program.help({ error: true }));
+  if (called === undefined) offerHelp(program);
   return program;
+}
+
+/** Without a command, or with a word that is none. */
+function offerHelp(program: Command): void {
+  program
+    .option('-v, --version', 'show versions')
+    .allowExcessArguments()
+    .action(() => {
+      const [word] = program.args;
+      if (word !== undefined)
+        program.error(`error: unknown command ${JSON.stringify(word)}: see strake --help`);
+      program.help({ error: true });
+    });
 }
 
 /** All of them only to be listed: making a command takes a quarter of a millisecond. */
@@ -116,10 +134,15 @@ function engineOptions({ root, config }: { root?: string; config?: string }): En
   };
 }
 
-/** The first word that is a command, before anything is parsed: only its module is loaded. */
-function commandName(argv: readonly string[]): string | undefined {
-  const words = argv[0] === 'help' ? argv.slice(1) : argv;
-  return words.find((word, index) => word in commands && !takesValue(words[index - 1]));
+/** Where the first word is that is a command, before anything is parsed: only its module is loaded. -1 for none. */
+function commandIndex(argv: readonly string[]): number {
+  const isHelp = argv[0] === 'help';
+  for (let index = isHelp ? 1 : 0; index < argv.length; index++) {
+    const word = argv[index] ?? '';
+    if (takesValue(argv[index - 1]) || word.startsWith('-')) continue;
+    return Object.hasOwn(commands, word) ? index : -1;
+  }
+  return -1;
 }
 
 function takesValue(word: string | undefined): boolean {

@@ -1,6 +1,6 @@
 import { WriteStream } from 'node:tty';
 import type { Image, LayerProgress, PullProgress, PullTask } from '../images/index.ts';
-import { formatSize } from './format.ts';
+import { formatSize, printable } from './format.ts';
 
 /** Shows a pull on stderr: one bar a layer on a terminal, one line a step elsewhere, nothing when quiet. */
 export async function showPull(task: PullTask, options: { quiet: boolean }): Promise<Image> {
@@ -76,7 +76,7 @@ function lineOf(step: PullProgress): string | null {
     case 'layer':
       return `${short(step.digest)}: ${words[step.status]}`;
     case 'warning':
-      return `warning: ${step.message}`;
+      return `warning: ${printable(step.message)}`;
     case 'done':
       return step.upToDate
         ? `image is up to date: ${step.image.reference}`

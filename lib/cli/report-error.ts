@@ -1,4 +1,6 @@
+import { constants } from 'node:os';
 import { isEngineError } from '../errors/index.ts';
+import { printable } from './format.ts';
 
 /** Thrown to end the program with a code, everything having been said. */
 export class ExitCode extends Error {
@@ -21,9 +23,23 @@ const executionCodes: Readonly<Record<string, number>> = {
 /** Prints one line, with the stack if STRAKE_DEBUG=1. Answers the exit code: `failure`, or 126 and 127. */
 export function reportError(error: unknown, failure: number): number {
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`strake: ${message}\n`);
+  process.stderr.write(`strake: ${printable(message)}\n`);
   if (process.env.STRAKE_DEBUG === '1') console.error(error);
   return (isEngineError(error) && executionCodes[error.code]) || failure;
+}
+
+/**
+ * An error that reached nobody: a reader of our output that has gone ends this program as SIGPIPE ends others, silently;
+ * all else is said in one line. Answers the exit code.
+ */
+export function reportLostOutput(error: NodeJS.ErrnoException): number {
+  if (error.code === 'EPIPE') return 128 + constants.signals.SIGPIPE;
+  const message = error.syscall === 'write' ? `the output cannot be written: ${error.message}` : error;
+  try {
+    return reportError(message, 1);
+  } catch {
+    return 1; // stderr is lost as well
+  }
 }
 
 /** Does the same to each of several things: errors are printed as they come, and the code is 1 if there was one. */

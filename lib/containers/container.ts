@@ -60,12 +60,14 @@ export interface Attachment {
   readonly exited: Promise<ExitStatus>;
 }
 
+/** Which ends of the stdio to connect; stdin by default where the container keeps one, the others always. */
 export interface AttachOptions extends Cancellable {
   stdin?: boolean;
   stdout?: boolean;
   stderr?: boolean;
 }
 
+/** How a start is connected to the program that asks for it; by default not at all. */
 export interface StartOptions extends Cancellable {
   /** Connects to stdio before the first byte: the answer's `attachment` is then set. */
   attach?: boolean | AttachOptions;
@@ -73,6 +75,7 @@ export interface StartOptions extends Cancellable {
   terminal?: { rows: number; cols: number };
 }
 
+/** What differs from the container's own process, which is where the defaults come from. */
 export interface ExecOptions extends Cancellable {
   env?: Readonly<Record<string, string>>;
   cwd?: string;
@@ -92,12 +95,14 @@ export interface Exec extends Attachment, AsyncDisposable {
   kill(signal?: string): Promise<void>;
 }
 
+/** For `run` in a container: as RunOptions. `timeout` is in milliseconds, `maxOutput` in bytes of each stream. */
 export interface ExecRunOptions extends Omit<ExecOptions, 'stdin' | 'terminal'> {
   input?: string | Uint8Array | Readable;
   timeout?: number;
   maxOutput?: number;
 }
 
+/** How far a removal goes. */
 export interface RemoveOptions extends Cancellable {
   /** Kills it first if it runs. */
   force?: boolean;
@@ -135,6 +140,7 @@ export interface StartedContainer extends Container, AsyncDisposable {
   readonly attachment: Attachment | null;
 }
 
+/** The verbs for containers. One that takes a `container` finds it as get() does, and rejects as get() does. */
 export interface Containers {
   create(image: string, options?: ContainerOptions & Cancellable): Promise<Container>;
   /** By name, id or unique prefix of the id. ERR_CONTAINER_NOT_FOUND, ERR_CONTAINER_AMBIGUOUS. */
@@ -152,6 +158,7 @@ export interface Containers {
     argv: readonly string[],
     options: RunOptions & { encoding: 'buffer' },
   ): Promise<RunResult<Buffer>>;
+  run(image: string, argv: readonly string[], options: RunOptions): Promise<RunResult<string | Buffer>>;
 
   start(container: string, options?: StartOptions): Promise<StartedContainer>;
   inspect(container: string, options?: Cancellable): Promise<ContainerInfo>;

@@ -62,6 +62,7 @@ export async function draftRecord(
   };
 }
 
+/** Makes the volumes that are not there; the anonymous ones go with `undo`. */
 export async function makeVolumes(
   context: ContainersContext,
   record: ContainerRecord,
@@ -129,6 +130,7 @@ function sourceNotFound(source: string): EngineError {
   );
 }
 
+/** @throws EngineError ERR_ABORTED, with the signal's reason as its cause. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted)
     throw new EngineError('ERR_ABORTED', 'the operation was aborted', { cause: signal.reason });

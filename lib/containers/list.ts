@@ -1,3 +1,4 @@
+import { isEngineError } from '../errors/index.ts';
 import type { ContainerUse } from '../images/index.ts';
 import type { ContainerInfo } from './container.ts';
 import type { ContainersContext } from './context.ts';
@@ -40,8 +41,14 @@ async function observeAll(context: ContainersContext): Promise<Observed[]> {
 /** null: it went while we looked. */
 async function observeOne(context: ContainersContext, id: string): Promise<Observed | null> {
   const record = await context.store.read(id);
-  const state = record && (await observe(context, record));
+  const state = record && (await observe(context, record).catch(gone));
   return record && state && { record, state };
+}
+
+/** For `.catch`: what another process has removed meanwhile is not there. */
+function gone(error: unknown): null {
+  if (isEngineError(error, 'ERR_CONTAINER_NOT_FOUND')) return null;
+  throw error;
 }
 
 function isUp(state: ContainerState): boolean {

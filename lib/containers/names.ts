@@ -11,6 +11,7 @@ export function parseContainerName(value: string): string {
   );
 }
 
+/** A name that may stand in a path. @throws EngineError ERR_CONTAINER_OPTION_INVALID */
 export function parseVolumeName(name: unknown): string {
   if (typeof name === 'string' && /^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,199}$/.test(name)) return name;
   throw invalidOption(

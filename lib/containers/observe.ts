@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { killCgroup, removeCgroup } from '../../bindings/cgroup.ts';
 import { removeTree, writeFileAtomic } from '../../bindings/files.ts';
-import { native } from '../../bindings/load.ts';
+import { processStartTime } from '../../bindings/runtime.ts';
+import { EngineError } from '../errors/index.ts';
 import { taskState } from '../runtime/index.ts';
 import { cgroupOf } from './bundle.ts';
 import type { ContainersContext } from './context.ts';
@@ -51,7 +52,7 @@ async function look({ store }: ContainersContext, record: ContainerRecord): Prom
 
 /** Made by a `run` whose process has died before the start. */
 function isOrphan({ owner }: ContainerRecord): boolean {
-  return owner !== undefined && native.processStartTime(owner.pid) !== owner.startTime;
+  return owner !== undefined && processStartTime(owner.pid) !== owner.startTime;
 }
 
 /** Its processes are killed and its cgroup goes; it has then ended with 137, or is removed if it was to remove itself. */
@@ -64,8 +65,13 @@ async function heal(context: ContainersContext, record: ContainerRecord): Promis
     return null;
   }
   const exit = lostStatus(`${paths.runDir}/state.json`);
-  await writeFileAtomic(paths.exit, JSON.stringify(exit), { mode: 0o600, durable: true });
-  await removeTree(paths.runDir);
+  try {
+    await writeFileAtomic(paths.exit, JSON.stringify(exit), { mode: 0o600, durable: true });
+    await removeTree(paths.runDir);
+  } catch (error) {
+    // On a full disk it can be listed, and removed to make room. It is found lost the next time, too.
+    if (!(error instanceof EngineError && error.code === 'ERR_NO_SPACE')) throw error;
+  }
   return { status: 'exited', ...exit };
 }
 

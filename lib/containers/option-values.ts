@@ -15,23 +15,27 @@ export function text(option: string, value: unknown): string {
   return value;
 }
 
+/** An array of strings without NUL; the error names the entry. */
 export function texts(option: string, value: unknown): string[] {
   if (!Array.isArray(value)) throw invalidOption(option, value, 'it must be an array of strings');
   return value.map((item, index) => text(`${option}[${index}]`, item));
 }
 
+/** True or false; absent is false. */
 export function flag(option: string, value: unknown): boolean {
   if (value === undefined) return false;
   if (typeof value !== 'boolean') throw invalidOption(option, value, 'it must be true or false');
   return value;
 }
 
+/** One of the choices, by its exact name. */
 export function oneOf<T extends string>(option: string, value: unknown, choices: readonly T[]): T {
   const found = choices.find((choice) => choice === value);
   if (found === undefined) throw invalidOption(option, value, `it must be one of ${choices.join(', ')}`);
   return found;
 }
 
+/** A whole number within both bounds, which are part of it. */
 export function integer(option: string, value: unknown, least: number, most: number): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value <= most)
     return value;
@@ -57,6 +61,7 @@ export function absolutePath(option: string, value: unknown): string {
   return normalizePath(path);
 }
 
+/** Absolute, without `.`, `..`, doubled or final slashes; what climbs above the root stays there (path_resolution(7)). */
 export function normalizePath(path: string): string {
   const parts: string[] = [];
   for (const part of path.split('/')) {

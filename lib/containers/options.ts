@@ -72,6 +72,7 @@ export interface ContainerOptions {
   namespaces?: NamespaceOptions;
 }
 
+/** Which namespaces are new, and which are the host's own. */
 export interface NamespaceOptions {
   pid?: 'private' | 'host';
   ipc?: 'private' | 'host';
@@ -81,6 +82,7 @@ export interface NamespaceOptions {
   user?: { readonly hostId: number; readonly size?: number };
 }
 
+/** Confinement beyond capabilities; docker's defaults where nothing is said. */
 export interface SecurityOptions {
   /** An OCI seccomp profile as an object, docker's default allow-list, or none. */
   seccomp?: 'default' | 'unconfined' | Readonly<Record<string, unknown>>;
@@ -118,7 +120,9 @@ export interface ResourceLimits {
   oomScoreAdj?: number;
 }
 
+/** What stands at an absolute path of the container. */
 export type ContainerMount = BindMountOption | TmpfsMountOption | VolumeMountOption;
+/** How mounts below travel between host and container: mount_namespaces(7), "Shared subtrees". */
 export type Propagation = 'private' | 'rprivate' | 'shared' | 'rshared' | 'slave' | 'rslave';
 
 /** A file or directory of this machine. */
@@ -133,6 +137,7 @@ export interface BindMountOption {
   createSource?: boolean;
 }
 
+/** A file system in memory, empty at each start. */
 export interface TmpfsMountOption {
   type: 'tmpfs';
   target: string;
@@ -153,6 +158,7 @@ export interface VolumeMountOption {
   copy?: boolean;
 }
 
+/** A device of the host that the container may use. */
 export interface DeviceOption {
   /** A device node on this machine. */
   path: string;
@@ -162,6 +168,7 @@ export interface DeviceOption {
   access?: string;
 }
 
+/** What is kept of the output of a container. */
 export interface LogOptions {
   /** Default `json-file`; `none` keeps nothing. */
   driver?: 'json-file' | 'none';
@@ -184,6 +191,7 @@ export interface RunOptions extends Omit<ContainerOptions, 'argv' | 'autoRemove'
   encoding?: 'utf8' | 'buffer';
 }
 
+/** How a `run` ended and what it wrote. */
 export interface RunResult<Output = string> {
   /** 128+n after a signal. */
   readonly exitCode: number;

@@ -1,15 +1,34 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { freezeCgroup } from '../../bindings/cgroup.ts';
+import { EngineError } from '../errors/index.ts';
 import { cgroupOf } from './bundle.ts';
 import type { ContainersContext } from './context.ts';
 import { observeLocked } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
 import { requireState } from './state.ts';
+import { ignoring } from './store.ts';
 
-/** Freezes all of its processes. ERR_CONTAINER_STATE; ERR_CGROUP_CONTROLLER_MISSING without a freezer. */
+/**
+ * Freezes all of its processes. The mark comes first: what a crash leaves in between can be thawed, whereas one that is
+ * frozen without a mark could not. ERR_CONTAINER_STATE; ERR_CGROUP_CONTROLLER_MISSING without a freezer.
+ */
 export async function pauseContainer(context: ContainersContext, record: ContainerRecord): Promise<void> {
   using _lock = await context.store.lock(record.id);
   requireState('pause', record.name, (await observeLocked(context, record)) ?? { status: 'created' });
-  await freezeCgroup(cgroupOf(record.id));
-  await writeFile(context.store.paths(record.id).paused, '');
+  const { paused } = context.store.paths(record.id);
+  const marked = await writeFile(paused, '').then(() => true, ignoring('ENOENT'));
+  if (!marked) throw hasEnded(record);
+  await freezeCgroup(cgroupOf(record.id)).catch(async (error: unknown) => {
+    await rm(paused, { force: true });
+    throw error;
+  });
+}
+
+/** Since its state was looked at: its run directory is gone. */
+function hasEnded({ name }: ContainerRecord): EngineError {
+  return new EngineError(
+    'ERR_CONTAINER_STATE',
+    `cannot pause container ${name}: it has just ended; only a running container can be paused`,
+    { details: { container: name, verb: 'pause' } },
+  );
 }

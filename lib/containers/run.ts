@@ -1,5 +1,5 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { native } from '../../bindings/load.ts';
+import { processStartTime } from '../../bindings/runtime.ts';
 import { runTask } from '../runtime/index.ts';
 import { beginTrace } from '../trace/index.ts';
 import { Undo } from '../undo/index.ts';
@@ -77,6 +77,6 @@ async function writeRecord({ store }: ContainersContext, record: ContainerRecord
 let self: NonNullable<ContainerRecord['owner']> | undefined;
 
 function owner(): NonNullable<ContainerRecord['owner']> {
-  self ??= { pid: process.pid, startTime: native.processStartTime(process.pid) ?? '' };
+  self ??= { pid: process.pid, startTime: processStartTime(process.pid) ?? '' };
   return self;
 }

@@ -13,13 +13,16 @@ export interface ExitStatus {
   readonly error?: string;
 }
 
+/** What a container is doing, with what is known only then. */
 export type ContainerState =
   | { readonly status: 'created' }
   | { readonly status: 'running'; readonly pid: number; readonly startedAt: string }
   | { readonly status: 'paused'; readonly pid: number; readonly startedAt: string }
   | ({ readonly status: 'exited' } & ExitStatus);
 
+/** The name of a state. */
 export type ContainerStatus = ContainerState['status'];
+/** What can be done to a container, as far as its state matters. */
 export type ContainerVerb = 'start' | 'stop' | 'kill' | 'pause' | 'unpause' | 'exec' | 'attach' | 'remove';
 
 /** The one table of what may happen to a container when. What it does not list is a conflict. */
@@ -45,6 +48,7 @@ const remedies: Readonly<Record<ContainerVerb, string>> = {
   remove: 'stop it first, or remove it by force',
 };
 
+/** Whether the table allows it. */
 export function can(verb: ContainerVerb, state: ContainerState): boolean {
   return transitions[verb].includes(state.status);
 }

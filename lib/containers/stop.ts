@@ -4,12 +4,14 @@ import type { Cancellable } from './container.ts';
 import type { ContainersContext } from './context.ts';
 import { killProcesses } from './kill.ts';
 import { observe } from './observe.ts';
+import { integer } from './option-values.ts';
 import type { ContainerRecord } from './record.ts';
 import { parseSignal } from './signals.ts';
 import { requireState } from './state.ts';
 import { unpauseContainer } from './unpause.ts';
 import { waitForEnd } from './wait.ts';
 
+/** How a container is stopped. */
 export interface StopOptions extends Cancellable {
   /** Seconds before SIGKILL; -1 waits for ever. Default: the container's. */
   timeout?: number;
@@ -28,15 +30,19 @@ export async function stopContainer(
   record: ContainerRecord,
   options: StopOptions = {},
 ): Promise<void> {
+  const timeout = integer('timeout', options.timeout ?? record.spec.stopTimeout, -1, 2 ** 31 - 1);
   const signal = parseSignal(options.stopSignal ?? stopSignalOf(record));
   const state = (await observe(context, record)) ?? { status: 'created' };
   requireState('stop', record.name, state);
   if (state.status === 'paused') await unpauseContainer(context, record);
   await killProcesses(context, record, signal);
-  if (await endsWithin(context, record, options.timeout ?? record.spec.stopTimeout, options.signal)) return;
+  if (await endsWithin(context, record, timeout, options.signal)) return;
   await killProcesses(context, record, constants.signals.SIGKILL);
   await waitForEnd(context, record, options.signal);
 }
+
+/** Milliseconds; Node makes 1 of anything longer. */
+const longestTimer = 2 ** 31 - 1;
 
 async function endsWithin(
   context: ContainersContext,
@@ -44,7 +50,7 @@ async function endsWithin(
   seconds: number,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const limit = seconds < 0 ? undefined : AbortSignal.timeout(seconds * 1000);
+  const limit = seconds < 0 ? undefined : AbortSignal.timeout(Math.min(seconds * 1000, longestTimer));
   const signals = [limit, signal].filter((item) => item !== undefined);
   try {
     await waitForEnd(context, record, signals.length > 0 ? AbortSignal.any(signals) : undefined);

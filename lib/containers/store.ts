@@ -106,7 +106,7 @@ export class ContainerStore {
     if (found !== null) return found;
     throw new EngineError(
       'ERR_CONTAINER_NOT_FOUND',
-      `there is no container ${nameOrId}: \`strake ps -a\` lists those that are`,
+      `there is no container ${JSON.stringify(nameOrId).slice(1, -1).slice(0, 100) || '""'}: \`strake ps -a\` lists those that are`,
       {
         details: { container: nameOrId },
       },
@@ -230,7 +230,9 @@ function isId(text: string): boolean {
 }
 
 function isFileName(text: string): boolean {
-  return text.length <= 255 && !text.includes('/') && !text.includes('\0') && !text.startsWith('.');
+  return (
+    text !== '' && text.length <= 255 && !text.includes('/') && !text.includes('\0') && !text.startsWith('.')
+  );
 }
 
 function nameInUse(name: string, id: string): EngineError {

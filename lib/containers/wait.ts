@@ -8,6 +8,7 @@ import { observe } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
 import type { ExitStatus } from './state.ts';
 
+/** What is waited for: as `docker wait --condition`. */
 export interface WaitOptions extends Cancellable {
   condition?: 'not-running' | 'next-exit' | 'removed';
 }

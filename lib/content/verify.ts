@@ -1,11 +1,14 @@
-import { createHash } from 'node:crypto';
+// Not node:crypto: to load that costs a command 4 ms.
+import { createHash } from '../../bindings/hash.ts';
 import { EngineError } from '../errors/index.ts';
-import { type Descriptor, digestHex, digestOf } from '../oci/index.ts';
+import { type Descriptor, digestHex } from '../oci/index.ts';
 
 /** Throws unless `bytes` are what the descriptor names: ERR_BLOB_SIZE_MISMATCH, ERR_BLOB_DIGEST_MISMATCH. */
 export function verifyBytes(descriptor: Descriptor, bytes: Uint8Array): void {
   if (bytes.length !== descriptor.size) throw sizeMismatch(descriptor, bytes.length);
-  const actual = digestOf(bytes);
+  const hash = createHash();
+  hash.update(bytes);
+  const actual = `sha256:${hash.digest()}`;
   if (actual !== descriptor.digest) throw digestMismatch(descriptor, actual);
 }
 
@@ -14,7 +17,7 @@ export async function* verifiedBody(
   descriptor: Descriptor,
   body: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
-  const hash = createHash('sha256');
+  const hash = createHash();
   let length = 0;
   for await (const chunk of body) {
     length += chunk.length;
@@ -23,7 +26,7 @@ export async function* verifiedBody(
     yield chunk;
   }
   if (length !== descriptor.size) throw sizeMismatch(descriptor, length);
-  const actual = hash.digest('hex');
+  const actual = hash.digest();
   if (actual !== digestHex(descriptor.digest)) throw digestMismatch(descriptor, `sha256:${actual}`);
 }
 

@@ -3,6 +3,7 @@ import type { Images } from '../images/index.ts';
 import type { OnTrace } from '../trace/index.ts';
 import type { System } from './system.ts';
 
+/** Where an engine keeps its files, and what it reads. */
 export interface EngineOptions {
   /** Everything below one directory: state, store and (in `run`) run files. Default $STRAKE_ROOT, else /var/lib/strake. */
   root?: string;

@@ -1,5 +1,5 @@
 import { lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
-import { isAbsolute } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { EngineError } from '../errors/index.ts';
 
 /** What the files below a root look like. A program of another version must not touch them. */
@@ -7,6 +7,7 @@ const layoutVersion = '1';
 const defaultRoot = '/var/lib/strake';
 const defaultRunDir = '/run/strake';
 
+/** The directories of one engine, by their real paths. */
 export interface Root {
   readonly root: string;
   readonly runDir: string;
@@ -22,8 +23,13 @@ export function openRoot(options: { root?: string; runDir?: string }, environmen
   const asked = options.root ?? (environment.STRAKE_ROOT || defaultRoot);
   const root = requireDirectory(asked);
   requireLayout(root);
-  const runDir = requireDirectory(options.runDir ?? (asked === defaultRoot ? defaultRunDir : `${root}/run`));
+  const runDir = requireDirectory(options.runDir ?? runDirectoryOf(asked, root));
   return { root, runDir };
+}
+
+/** Where the run files of a root are, however it is written (`asked`) and wherever it is (`root`): there is one only. */
+export function runDirectoryOf(asked: string, root: string): string {
+  return resolve(asked) === defaultRoot || root === defaultRoot ? defaultRunDir : `${root}/run`;
 }
 
 function requireRootUser(): void {

@@ -1,13 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { arch, cpus, hostname, release, totalmem } from 'node:os';
+import { cgroupLayout } from '../../bindings/cgroup.ts';
 import { native } from '../../bindings/load.ts';
-import type { Capability } from '../../bindings/native.ts';
+import { type Capability, probe } from '../../bindings/probe.ts';
 import type { Containers } from '../containers/index.ts';
 import { EngineError } from '../errors/index.ts';
 import type { Images } from '../images/index.ts';
 import { formatPlatform, hostPlatform } from '../oci/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
 
+/** The machine, the engine, and what it holds, at one instant. */
+/** Questions about the engine and its machine. */
 export interface SystemInfo {
   readonly root: string;
   readonly runDir: string;
@@ -31,6 +34,7 @@ export interface SystemInfo {
   readonly capabilities: Readonly<Record<Capability, { ok: boolean; reason?: string }>>;
 }
 
+/** What is running: the package, Node, and what is linked into the addon, by name. */
 export interface SystemVersion {
   readonly version: string;
   readonly node: string;
@@ -43,6 +47,7 @@ export interface System {
   version(): SystemVersion;
 }
 
+/** The system part of an engine. info() rejects with ERR_ABORTED, or with what a list of containers or images fails with. */
 export function openSystem(engine: {
   root: string;
   runDir: string;
@@ -58,7 +63,7 @@ export function openSystem(engine: {
       const [containers, images, capabilities] = await Promise.all([
         countContainers(engine.containers),
         engine.images.list(),
-        native.probe(engine.root),
+        probe(engine.root),
       ]);
       return {
         ...machine(),
@@ -102,7 +107,7 @@ function machine() {
     cpus: cpus().length,
     memory: totalmem(),
     hostname: hostname(),
-    cgroupLayout: native.cgroupLayout(),
+    cgroupLayout: cgroupLayout(),
   };
 }
 

@@ -1,3 +1,4 @@
+/** What a caller can do about an error; the HTTP status and the exit code follow from it. */
 export type ErrorKind =
   | 'notFound'
   | 'conflict'
@@ -93,4 +94,5 @@ export const errorCodes = {
   ERR_DEVICE_INVALID: 'invalid',
 } as const satisfies Record<string, ErrorKind>;
 
+/** A stable name of what happened: a key of the table. */
 export type ErrorCode = keyof typeof errorCodes;

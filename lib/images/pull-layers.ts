@@ -1,6 +1,8 @@
-import { rm } from 'node:fs/promises';
+import { link, rm } from 'node:fs/promises';
 import type { BlobStore, ContentSource, Partials } from '../content/index.ts';
 import { Deferred } from '../deferred/index.ts';
+import { isEngineError } from '../errors/index.ts';
+import type { Digest } from '../oci/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
 import { type LayerLimits, type UnpackedLayer, unpackLayer } from '../unpack/index.ts';
 import type { ImageLayer } from './image.ts';
@@ -37,17 +39,23 @@ export async function pullLayers(
   const failed = new AbortController();
   const signal = AbortSignal.any([pull.signal, failed.signal]);
   const context = { stores, pull: { ...pull, signal }, slots: new Slots(stores.concurrency) };
-  const runs: Promise<void>[] = [];
-  let below: LayerTask | undefined;
-  for (const [index, layer] of layers.entries()) {
-    const task = new LayerTask(context, layer, { index, below });
-    const run = task.run();
-    run.catch((error) => failed.abort(error));
-    runs.push(run);
-    below = task;
-  }
+  const tasks = tasksFor(context, layers);
+  const runs = tasks.map((task) => task.run());
+  for (const run of runs) run.catch((error) => failed.abort(error));
   await Promise.allSettled(runs);
   signal.throwIfAborted();
+}
+
+function tasksFor(context: Context, layers: readonly ImageLayer[]): LayerTask[] {
+  const firsts = new Map<Digest, LayerTask>();
+  const tasks: LayerTask[] = [];
+  for (const [index, layer] of layers.entries()) {
+    const { digest } = layer.blob;
+    const task = new LayerTask(context, layer, { index, below: tasks.at(-1), twin: firsts.get(digest) });
+    if (!firsts.has(digest)) firsts.set(digest, task);
+    tasks.push(task);
+  }
+  return tasks;
 }
 
 interface Context {
@@ -59,6 +67,8 @@ interface Context {
 interface Place {
   readonly index: number;
   readonly below: LayerTask | undefined;
+  /** The lowest layer of the same blob. */
+  readonly twin: LayerTask | undefined;
 }
 
 /** One layer on its way: claimed, fetched and unpacked, staged above the one below, committed. */
@@ -66,6 +76,10 @@ class LayerTask {
   readonly layer: ImageLayer;
   /** When others can be staged above it. */
   readonly staged = new Deferred();
+  /** When its bytes are verified, or will not be had: `#whole` says which. */
+  readonly #fetched = new Deferred();
+  /** The file that has all of its bytes, until the layer is committed. */
+  #whole: string | undefined;
   readonly #context: Context;
   readonly #place: Place;
 
@@ -82,6 +96,8 @@ class LayerTask {
     } catch (error) {
       this.staged.reject(error);
       throw error;
+    } finally {
+      this.#fetched.resolve();
     }
   }
 
@@ -103,16 +119,40 @@ class LayerTask {
   async #make(partial: string): Promise<void> {
     const { stores, pull, slots } = this.#context;
     const { below } = this.#place;
+    await this.#takeFromTwin(partial);
     const slot = await slots.take(pull.signal);
     await using layer = await this.#unpack(partial).finally(() => slot.release());
+    this.#whole = partial;
+    this.#fetched.resolve();
     await below?.staged.promise;
     pull.signal.throwIfAborted();
-    await layer.stage(below?.layer.chainId ?? null);
-    this.staged.resolve();
+    await this.#stage(layer, partial);
     this.#report('committing', this.layer.blob.size);
     await layer.commit();
     if (stores.keepCompressed) await stores.blobs.adopt(this.layer.blob, partial);
-    else await rm(partial, { force: true });
+    await rm(partial, { force: true }); // a blob's second name is still there: rename(2) leaves it
+  }
+
+  /** Bytes that the lowest layer of the same blob has fetched are not fetched again, unless they are gone already. */
+  async #takeFromTwin(partial: string): Promise<void> {
+    const { twin } = this.#place;
+    if (twin === undefined) return;
+    await twin.#fetched.promise;
+    if (twin.#whole === undefined) return;
+    await rm(partial, { force: true });
+    await link(twin.#whole, partial).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+  }
+
+  async #stage(layer: UnpackedLayer, partial: string): Promise<void> {
+    try {
+      await layer.stage(this.#place.below?.layer.chainId ?? null);
+    } catch (error) {
+      if (isEngineError(error, 'ERR_LAYER_CORRUPT')) await rm(partial, { force: true });
+      throw error;
+    }
+    this.staged.resolve();
   }
 
   #unpack(partial: string): Promise<UnpackedLayer> {

@@ -72,7 +72,7 @@ async function* drain(files: LogFile[], path: string): AsyncGenerator<string> {
   }
 }
 
-/** The files after `last`, oldest first. */
+/** The files after `last`, oldest first. A rotation meanwhile shows a file under its next name again: it counts once. */
 async function openNewer(path: string, last: LogFile | undefined): Promise<LogFile[]> {
   const newer: LogFile[] = [];
   for (let index = 0; ; index++) {
@@ -81,7 +81,8 @@ async function openNewer(path: string, last: LogFile | undefined): Promise<LogFi
       await file?.[Symbol.asyncDispose]();
       return newer;
     }
-    newer.unshift(file);
+    if (newer.some(({ inode }) => inode === file.inode)) await file[Symbol.asyncDispose]();
+    else newer.unshift(file);
   }
 }
 

@@ -24,6 +24,8 @@ export interface TaskResult {
 }
 
 const defaultMaxOutput = 16 << 20;
+/** Milliseconds, 25 days: Node makes 1 of anything longer. */
+const longestTimer = 2 ** 31 - 1;
 
 /** launchTask, to its end, with its output captured. The output so far is in the `details` of an ERR_TIMEOUT. */
 export async function runTask(
@@ -55,7 +57,10 @@ export class CapturedRun {
     const abort = () => signal && this.#kill(abortError(signal));
     signal?.addEventListener('abort', abort);
     if (signal?.aborted) abort();
-    const timer = timeout === undefined ? null : setTimeout(() => this.#kill(timedOut(timeout)), timeout);
+    const timer =
+      timeout === undefined || timeout > longestTimer
+        ? null
+        : setTimeout(() => this.#kill(timedOut(timeout)), timeout);
     const stopInput = this.#feed(link, input);
     try {
       if (this.output.overflow) this.#signal();

@@ -49,7 +49,7 @@ export async function waitTask(
   const { signal } = options;
   throwIfAborted(signal);
   const statusFile = options.statusFile ?? (await statusFileOf(runDir));
-  const ended = (async () => (await toldByMonitor(runDir, signal)) ?? (await recorded(runDir, statusFile)))();
+  const ended = toldByMonitor(runDir, signal).then((told) => told ?? recorded(runDir, statusFile, signal));
   const status = await raceWith(signal, ended);
   if (status) return status;
   throw new EngineError(
@@ -64,6 +64,7 @@ async function toldByMonitor(runDir: string, signal: AbortSignal | undefined): P
   if (!link) return null;
   const close = () => link.close();
   signal?.addEventListener('abort', close);
+  if (signal?.aborted) close();
   try {
     const { startedAt } = await link.started;
     return { startedAt, ...(await link.ended()) };
@@ -74,8 +75,16 @@ async function toldByMonitor(runDir: string, signal: AbortSignal | undefined): P
   }
 }
 
-/** Waits for the lock, that is for the monitor's end, and reads what it recorded. */
-async function recorded(runDir: string, statusFile: string | null): Promise<ExitStatus | null> {
+/**
+ * Waits for the lock, that is for the monitor's end, and reads what it recorded. Not for a caller who has given up: the
+ * wait blocks a thread of libuv's pool, and with it the end of this process.
+ */
+async function recorded(
+  runDir: string,
+  statusFile: string | null,
+  signal: AbortSignal | undefined,
+): Promise<ExitStatus | null> {
+  throwIfAborted(signal);
   try {
     const lock = await lockFile(join(runDir, 'lock'), { shared: true, wait: true });
     lock?.release();

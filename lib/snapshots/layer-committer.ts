@@ -1,7 +1,7 @@
 import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFileSystem } from '../../bindings/files.ts';
-import { adoptDirectories } from '../../bindings/layer.ts';
+import { completeLayer } from '../../bindings/layer.ts';
 import { Deferred } from '../deferred/index.ts';
 import { EngineError } from '../errors/index.ts';
 import { type Digest, digestOf } from '../oci/index.ts';
@@ -87,13 +87,13 @@ class Ingest implements LayerIngest {
     await this.#committer.serially(() => this.#place(layer));
   }
 
-  async #place({ parent, diffId, implied, size }: StagedLayer): Promise<void> {
+  async #place({ parent, diffId, gaps, bytes }: StagedLayer): Promise<void> {
     const { target } = this;
     const chainId = this.#chainId;
     this.#parentNamed = parent === null ? undefined : this.#committer.staged(parent)?.named;
     const ancestors = await this.#committer.ancestorsAbove(parent);
     const lowers = ancestors.map((ancestor) => this.#committer.treeOf(ancestor));
-    if (lowers.length > 0 && implied.length > 0) await adoptDirectories(target, lowers, implied);
+    const size = bytes + (await completeLayer(target, lowers, gaps));
     const [root, createdAt] = [await rootOf(target), new Date().toISOString()];
     const record: StoredLayer = { chainId, diffId, parent, ancestors, size, createdAt, root };
     await writeFile(join(this.#scratch.path, 'layer.json'), JSON.stringify(record));

@@ -1,3 +1,4 @@
+import type { LayerGaps } from '../../bindings/layer.ts';
 import type { Mount } from '../mount/index.ts';
 import type { Digest } from '../oci/index.ts';
 
@@ -9,8 +10,8 @@ import type { Digest } from '../oci/index.ts';
  * gone when it is disposed without commit. A **writable** layer belongs to one container and is named by its id.
  *
  *     await using ingest = await layers.ingest(chainId);
- *     const sink = await openLayerSink({ target: ingest.target, … });  …  const { implied } = await sink.finish();
- *     await ingest.stage({ parent, diffId, implied, … });               // in its place above its parent
+ *     const sink = await openLayerSink({ target: ingest.target, … });  …  const gaps = await sink.finish();
+ *     await ingest.stage({ parent, diffId, gaps, … });                  // in its place above its parent
  *     await ingest.commit();                                            // power-loss-safe before it is named
  *
  *     const mount = await layers.prepare(containerId, topChainId);      // Mount: upper above all layers of the chain
@@ -63,7 +64,7 @@ export interface LayerIngest extends AsyncDisposable {
   readonly target: string;
   /**
    * Puts the complete layer in its place above its parent, which must be committed, or staged by this snapshotter: layers
-   * that are staged together are synced together. ERR_LAYER_NOT_FOUND.
+   * that are staged together are synced together. ERR_LAYER_NOT_FOUND; ERR_LAYER_CORRUPT for a hard link that leads nowhere.
    */
   stage(layer: StagedLayer): Promise<void>;
   /** Names the staged layer, power-loss-safe, after its parent. Fails if its staged parent was given up. */
@@ -73,8 +74,8 @@ export interface LayerIngest extends AsyncDisposable {
 export interface StagedLayer {
   readonly parent: Digest | null;
   readonly diffId: Digest;
-  /** Directories that the layer's tar only implied: they get their attributes from the layers below. */
-  readonly implied: readonly string[];
-  /** Bytes on disk. */
-  readonly size: number;
+  /** What its tar left open: the layers below answer it. */
+  readonly gaps: LayerGaps;
+  /** Of file contents, what the layers below add not counted. */
+  readonly bytes: number;
 }

@@ -1,9 +1,10 @@
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { hashFile } from '../../bindings/hash.ts';
 import { type NativeLayerSink, openLayerSink } from '../../bindings/layer.ts';
 import { type ContentSource, sizeMismatch } from '../content/index.ts';
 import { type ErrorCode, isEngineError } from '../errors/index.ts';
-import type { Compression, Descriptor, Digest } from '../oci/index.ts';
+import { type Compression, type Descriptor, type Digest, digestHex } from '../oci/index.ts';
 import type { LayerIngest, Snapshotter, StagedLayer } from '../snapshots/index.ts';
 import { layerCompression } from './layer-compression.ts';
 
@@ -51,7 +52,7 @@ const wrongBytes: ReadonlySet<ErrorCode> = new Set([
   'ERR_LAYER_TOO_LARGE',
 ]);
 
-/** Those for which whoever sent the bytes is to blame. */
+/** Those for which whoever sent the bytes is to blame in any case. */
 const falseBytes: ReadonlySet<ErrorCode> = new Set(['ERR_BLOB_SIZE_MISMATCH', 'ERR_BLOB_DIGEST_MISMATCH']);
 
 /**
@@ -73,8 +74,8 @@ export async function unpackLayer(layer: LayerToUnpack, options: UnpackOptions):
     } catch (error) {
       if (!hasCode(error, wrongBytes)) throw error;
       failure ??= error;
+      const again = attempt.pieced ? !restarted : await attempt.blame(error);
       await rm(options.partial, { force: true });
-      const again = attempt.pieced ? !restarted : attempt.blame(error);
       if (!again) throw failure;
       restarted ||= attempt.pieced;
     }
@@ -100,9 +101,9 @@ class Attempt {
   async run(): Promise<UnpackedLayer> {
     const ingest = await this.#options.snapshotter.ingest(this.#layer.chainId);
     try {
-      const { implied, bytes } = await this.#fill(ingest);
+      const { implied, links, bytes } = await this.#fill(ingest);
       const { diffId } = this.#layer;
-      return unpacked(ingest, { diffId, implied, size: bytes });
+      return unpacked(ingest, { diffId, gaps: { implied, links }, bytes });
     } catch (error) {
       await ingest[Symbol.asyncDispose]();
       throw error;
@@ -110,11 +111,20 @@ class Attempt {
   }
 
   /** Passes over whoever sent false bytes from now on; false: there is nobody to blame. */
-  blame(error: unknown): boolean {
+  async blame(error: unknown): Promise<boolean> {
     const { source } = this.#options;
-    if (!hasCode(error, falseBytes) || this.#origin === undefined || !source.distrust) return false;
+    if (this.#origin === undefined || !source.distrust || !(await this.#isFalse(error))) return false;
     source.distrust(this.#origin);
     return true;
+  }
+
+  /** A layer that is corrupt is so by its sender's doing unless its bytes are those that the image names. */
+  async #isFalse(error: unknown): Promise<boolean> {
+    const { partial } = this.#options;
+    const { digest, size } = this.#layer.blob;
+    if (!isEngineError(error, 'ERR_LAYER_CORRUPT')) return hasCode(error, falseBytes);
+    if ((await stat(partial)).size !== size) return true;
+    return (await hashFile(partial)) !== digestHex(digest);
   }
 
   async #fill(ingest: LayerIngest) {

@@ -1,7 +1,7 @@
 #include "addon/async.h"
 #include "addon/convert.h"
 #include "addon/rooms.h"
-#include "layer/adopt.h"
+#include "layer/complete.h"
 #include "layer/pipeline.h"
 #include "sys/error.h"
 
@@ -83,12 +83,24 @@ std::shared_ptr<Sink> makeSink(layer::PipelineOptions options) {
           [](Sink* sink) { run(Thread::shared, Task([sink] { delete sink; })); }};
 }
 
+Napi::Array linkArray(Napi::Env env, const std::vector<layer::LowerLink>& links) {
+  Napi::Array array = Napi::Array::New(env, links.size());
+  for (size_t i = 0; i < links.size(); ++i) {
+    Napi::Object link = Napi::Object::New(env);
+    link.Set("path", Napi::String::New(env, links[i].path));
+    link.Set("target", Napi::String::New(env, links[i].target));
+    array.Set(static_cast<uint32_t>(i), link);
+  }
+  return array;
+}
+
 Napi::Object resultObject(Napi::Env env, const layer::PipelineResult& result) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("entries", Napi::Number::New(env, static_cast<double>(result.applied.entries)));
   object.Set("bytes", Napi::Number::New(env, static_cast<double>(result.applied.bytes)));
   object.Set("tarBytes", Napi::Number::New(env, static_cast<double>(result.tarBytes)));
   object.Set("implied", toArray(env, result.applied.implied));
+  object.Set("links", linkArray(env, result.applied.links));
   return object;
 }
 
@@ -114,17 +126,34 @@ Napi::Value openLayerSink(const Napi::CallbackInfo& info) {
       info.Env(), [options = pipelineOptions(object(info, 0))] { return makeSink(options); }, sinkObject);
 }
 
-Napi::Value adoptDirectories(const Napi::CallbackInfo& info) {
-  return async(info.Env(), [target = text(info, 0), lowers = texts(info, 1), paths = texts(info, 2)] {
-    layer::adoptDirectories(target, lowers, paths);
-  });
+/// What finish() answered, of which completion needs the implied directories and the links.
+layer::ApplyResult appliedOf(const Napi::Object& gaps) {
+  layer::ApplyResult applied;
+  const auto implied = gaps.Get("implied").As<Napi::Array>();
+  for (uint32_t i = 0; i < implied.Length(); ++i)
+    applied.implied.push_back(implied.Get(i).As<Napi::String>().Utf8Value());
+  const auto links = gaps.Get("links").As<Napi::Array>();
+  for (uint32_t i = 0; i < links.Length(); ++i) {
+    const auto link = links.Get(i).As<Napi::Object>();
+    applied.links.push_back({textOf(link, "path"), textOf(link, "target")});
+  }
+  return applied;
+}
+
+Napi::Value completeLayer(const Napi::CallbackInfo& info) {
+  return async(
+      info.Env(),
+      [target = text(info, 0), lowers = texts(info, 1), applied = appliedOf(object(info, 2))] {
+        return layer::completeLayer(target, lowers, applied);
+      },
+      [](Napi::Env env, uint64_t bytes) { return Napi::Number::New(env, static_cast<double>(bytes)); });
 }
 
 }  // namespace
 
 void registerLayer(Napi::Env env, Napi::Object exports) {
   exports.Set("openLayerSink", entry<openLayerSink>(env, "openLayerSink"));
-  exports.Set("adoptDirectories", entry<adoptDirectories>(env, "adoptDirectories"));
+  exports.Set("completeLayer", entry<completeLayer>(env, "completeLayer"));
 }
 
 }  // namespace strake::addon

@@ -7,6 +7,7 @@
 #include "addon/async.h"
 #include "addon/convert.h"
 #include "addon/rooms.h"
+#include "addon/spare_monitor.h"
 #include "addon/spawn.h"
 #include "sys/error.h"
 #include "sys/process.h"
@@ -15,18 +16,30 @@ namespace strake::addon {
 
 namespace {
 
+Napi::Value toJsSpawned(Napi::Env env, Spawned spawned) {
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("pid", Napi::Number::New(env, spawned.pid));
+  result.Set("fd", Napi::Number::New(env, spawned.socket.release()));
+  return result;
+}
+
 Napi::Value spawnMonitor(const Napi::CallbackInfo& info) {
+  const std::string program = text(info, 0);
+  std::vector<std::string> arguments = texts(info, 1), environment = texts(info, 2);
+  if (std::optional<Spawned> spare = takeSpare(program, arguments, environment)) {
+    run(Thread::shared, Task([program] { keepSpare(program); }));
+    auto deferred = Napi::Promise::Deferred::New(info.Env());
+    deferred.Resolve(toJsSpawned(info.Env(), std::move(*spare)));
+    return deferred.Promise();
+  }
   return async(
       info.Env(),
-      [program = text(info, 0), arguments = texts(info, 1), environment = texts(info, 2)] {
-        return spawnDetached(program, arguments, environment);
+      [program, arguments = std::move(arguments), environment = std::move(environment)] {
+        Spawned spawned = spawnDetached(program, arguments, environment);
+        run(Thread::shared, Task([program] { keepSpare(program); }));
+        return spawned;
       },
-      [](Napi::Env env, Spawned spawned) {
-        Napi::Object result = Napi::Object::New(env);
-        result.Set("pid", Napi::Number::New(env, spawned.pid));
-        result.Set("fd", Napi::Number::New(env, spawned.socket.release()));
-        return result;
-      });
+      toJsSpawned);
 }
 
 /// The address of a socket whatever the length of its path: sun_path has 108 bytes, but

@@ -126,10 +126,11 @@ Host parseHost(std::string_view mountinfo, std::string_view ownGroups,
 }
 
 const Host& host() {
-  static const Host cached =
+  // Never destroyed: a thread of the addon may still use it when the process exits.
+  static const auto* cached = new Host(
       parseHost(readFile("/proc/self/mountinfo").value_or(""), readFile("/proc/self/cgroup").value_or(""),
-                [](const std::string& path) { return ::access(path.c_str(), W_OK) == 0; });
-  return cached;
+                [](const std::string& path) { return ::access(path.c_str(), W_OK) == 0; }));
+  return *cached;
 }
 
 Layout layout() {

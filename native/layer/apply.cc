@@ -20,6 +20,9 @@ namespace {
 
 constexpr mode_t setIdBits = S_ISUID | S_ISGID;
 
+/// Of the names of hard links that wait for the layers below.
+constexpr uint64_t maxLinkBytes = 64 << 20;
+
 /// The mode that a directory has until its contents are complete: writable, and handing its group on to
 /// nobody.
 mode_t workingMode(mode_t mode) {
@@ -68,6 +71,7 @@ ApplyResult Applier::apply(TarReader& reader) {
   reader.drain();
   finishDirectories();
   result_.implied = tree_.implied();
+  result_.links = lowerLinks();
   return std::move(result_);
 }
 
@@ -117,7 +121,11 @@ void Applier::clear(const Place& place) {
              place.path());
   // Paths that lead through a link or a directory are remembered, and lead elsewhere from now on.
   if (S_ISDIR(status.st_mode) || S_ISLNK(status.st_mode)) tree_.forget(place.path());
-  if (S_ISDIR(status.st_mode)) return sys::removeTree(place.parent(), place.name);
+  if (S_ISDIR(status.st_mode)) {
+    const std::string below = place.path() + "/";
+    std::erase_if(links_, [&below](const auto& link) { return link.first.starts_with(below); });
+    return sys::removeTree(place.parent(), place.name);
+  }
   sys::check(::unlinkat(place.parent(), place.name.c_str(), 0), "unlinkat", place.path());
 }
 
@@ -199,21 +207,39 @@ void Applier::makeHardLink(const TarEntry& entry, const Place& place) {
   const std::string target = normalise(entry.target);
   const auto directory = tree_.existingDirectory(parentOf(target));
   const std::string name(baseOf(target));
-  if (directory && joined(directory->path, name) == place.path()) return;
-  int result = -1;
-  const auto link = [&](int parent, const char* linkName) {
-    return ::linkat(directory->fd.get(), name.c_str(), parent, linkName, 0);
-  };
-  errno = ENOENT;
-  if (directory && !name.empty()) result = link(place.parent(), place.name.c_str());
-  if (result < 0 && errno == EEXIST) {
-    clear(place);
-    result = link(place.parent(), place.name.c_str());
+  struct stat status {};
+  if (target.empty()) status.st_mode = S_IFDIR;
+  if (!target.empty() &&
+      (!directory || ::fstatat(directory->fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+       isWhiteout(status))) {
+    return awaitLink(entry, place, target);
   }
-  if (result == 0) return;
-  if (errno != ENOENT && errno != EPERM) sys::throwErrno("linkat", place.path());
-  corrupt("tar: entry " + quoted(entry.path) + " is a hard link to " + quoted(entry.target) +
-          (errno == EPERM ? ", which is a directory" : ", which is not in this layer"));
+  if (S_ISDIR(status.st_mode)) {
+    corrupt("tar: entry " + quoted(entry.path) + " is a hard link to " + quoted(entry.target) +
+            ", which is a directory");
+  }
+  if (joined(directory->path, name) == place.path()) return;
+  makeNew(place, "linkat", [&](int parent, const char* linkName) {
+    return ::linkat(directory->fd.get(), name.c_str(), parent, linkName, 0);
+  });
+}
+
+// Its target may be a file of a layer below, which is known when the layer is committed.
+void Applier::awaitLink(const TarEntry& entry, const Place& place, std::string target) {
+  if ((linkBytes_ += place.path().size() + target.size()) > maxLinkBytes) {
+    tooLarge("tar: the hard links to files of other layers have names of more than " +
+             std::to_string(maxLinkBytes) + " bytes, at " + quoted(entry.path));
+  }
+  if (::faccessat(place.parent(), place.name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) clear(place);
+  links_.insert_or_assign(place.path(), std::pair(result_.entries, std::move(target)));
+}
+
+std::vector<LowerLink> Applier::lowerLinks() const {
+  std::map<uint64_t, LowerLink> byEntry;
+  for (const auto& [path, link] : links_) byEntry.emplace(link.first, LowerLink{path, link.second});
+  std::vector<LowerLink> links;
+  for (auto& [entry, link] : byEntry) links.push_back(std::move(link));
+  return links;
 }
 
 void Applier::makeSymlink(const TarEntry& entry, const Place& place) {

@@ -7,7 +7,9 @@
 // what overlayfs itself records; atime (it becomes mtime); user and group names (the numbers count).
 #pragma once
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "layer/layer_tree.h"
@@ -15,12 +17,21 @@
 
 namespace strake::layer {
 
+/// A hard link whose target no entry of the same layer made.
+struct LowerLink {
+  /// Where it is to stand, and what it leads to: normalised.
+  std::string path;
+  std::string target;
+};
+
 struct ApplyResult {
   uint64_t entries = 0;
   /// Of file contents, holes not counted.
   uint64_t bytes = 0;
   /// LayerTree::implied().
   std::vector<std::string> implied;
+  /// In the order of the archive: the layers below may have the targets (complete.h).
+  std::vector<LowerLink> links;
 };
 
 /// Gives the calling thread a umask of its own, 0: files are then created with their final mode. To be called
@@ -56,6 +67,7 @@ class Applier {
   void makeDirectory(const TarEntry& entry, const Place& place);
   void replaceByDirectory(const TarEntry& entry, const Place& place);
   void makeHardLink(const TarEntry& entry, const Place& place);
+  void awaitLink(const TarEntry& entry, const Place& place, std::string target);
   void makeSymlink(const TarEntry& entry, const Place& place);
   void makeSpecial(const TarEntry& entry, const Place& place);
   void makeWhiteout(const Place& place);
@@ -69,6 +81,7 @@ class Applier {
   void finishByName(const TarEntry& entry, const Place& place);
   bool isForeign(const TarEntry& entry) const { return entry.uid != uid_ || entry.gid != gid_; }
   void finishDirectories();
+  std::vector<LowerLink> lowerLinks() const;
 
   LayerTree tree_;
   uint64_t maxEntries_;
@@ -76,6 +89,9 @@ class Applier {
   uid_t uid_;
   gid_t gid_;
   ApplyResult result_;
+  /// What a link that waits for the layers below leads to, by the link's path, with its place in the archive.
+  std::map<std::string, std::pair<uint64_t, std::string>> links_;
+  uint64_t linkBytes_ = 0;
 };
 
 }  // namespace strake::layer

@@ -12,19 +12,9 @@ constexpr size_t joinedSize = 256 << 10;
 
 }  // namespace
 
-bool ByteQueue::push(std::vector<uint8_t> bytes) {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return cancelled_ || size_ < capacity_; });
-  if (cancelled_) return false;
-  size_ += bytes.size();
-  pieces_.push_back(std::move(bytes));
-  changed_.notify_all();
-  return true;
-}
-
 bool ByteQueue::offer(std::span<const uint8_t> bytes) {
   const std::lock_guard guard(mutex_);
-  if (cancelled_) return false;
+  if (closed_) return false;
   if (pieces_.empty() || pieces_.back().size() + bytes.size() > joinedSize) {
     pieces_.emplace_back().reserve(std::max(bytes.size(), joinedSize));
   }
@@ -37,7 +27,7 @@ bool ByteQueue::offer(std::span<const uint8_t> bytes) {
 void ByteQueue::whenRoom(std::function<void()> callback) {
   {
     const std::lock_guard guard(mutex_);
-    if (!cancelled_ && size_ >= capacity_) {
+    if (!closed_ && size_ >= capacity_) {
       callback_ = std::move(callback);
       return;
     }
@@ -46,9 +36,14 @@ void ByteQueue::whenRoom(std::function<void()> callback) {
 }
 
 void ByteQueue::close() {
-  const std::lock_guard guard(mutex_);
-  closed_ = true;
-  changed_.notify_all();
+  std::function<void()> callback;
+  {
+    const std::lock_guard guard(mutex_);
+    closed_ = true;
+    callback = std::exchange(callback_, nullptr);
+    changed_.notify_all();
+  }
+  if (callback) callback();
 }
 
 std::optional<std::vector<uint8_t>> ByteQueue::pop() {
@@ -56,8 +51,8 @@ std::optional<std::vector<uint8_t>> ByteQueue::pop() {
   std::function<void()> callback;
   {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return cancelled_ || closed_ || !pieces_.empty(); });
-    if (cancelled_ || pieces_.empty()) return std::nullopt;
+    changed_.wait(lock, [this] { return closed_ || !pieces_.empty(); });
+    if (pieces_.empty()) return std::nullopt;
     piece = std::move(pieces_.front());
     pieces_.pop_front();
     size_ -= piece->size();
@@ -67,23 +62,6 @@ std::optional<std::vector<uint8_t>> ByteQueue::pop() {
   }
   if (callback) callback();
   return piece;
-}
-
-void ByteQueue::cancel() {
-  std::function<void()> callback;
-  {
-    const std::lock_guard guard(mutex_);
-    cancelled_ = true;
-    pieces_.clear();
-    callback = std::exchange(callback_, nullptr);
-    changed_.notify_all();
-  }
-  if (callback) callback();
-}
-
-bool ByteQueue::cancelled() const {
-  const std::lock_guard guard(mutex_);
-  return cancelled_;
 }
 
 }  // namespace strake::layer

@@ -15,33 +15,24 @@ class ByteQueue {
  public:
   explicit ByteQueue(size_t capacity) : capacity_(capacity) {}
 
-  /// Waits for room. false: cancelled.
-  bool push(std::vector<uint8_t> bytes);
   /// Copies without waiting, past the capacity if need be; true while there is room for more. Small pieces
-  /// that have not been taken yet are joined. After cancel() the bytes are dropped.
+  /// that have not been taken yet are joined. After close() the bytes are dropped.
   bool offer(std::span<const uint8_t> bytes);
-  /// Calls `callback` once, from any thread, when there is room or nothing will be taken any more; at once if
-  /// it is so.
+  /// Calls `callback` once, from any thread, when there is room or no more is taken in; at once if it is so.
   void whenRoom(std::function<void()> callback);
-  /// No more is to come.
+  /// Takes in no more. What is in can still be taken out.
   void close();
-  /// Waits; nothing: closed and used up, or cancelled.
+  /// Waits; nothing: closed and used up.
   std::optional<std::vector<uint8_t>> pop();
-  /// Ends it for both sides.
-  void cancel();
-  bool cancelled() const;
 
  private:
-  std::function<void()> takeCallback();
-
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::vector<uint8_t>> pieces_;
   std::function<void()> callback_;
   size_t capacity_;
   size_t size_ = 0;
   bool closed_ = false;
-  bool cancelled_ = false;
 };
 
 }  // namespace strake::layer

@@ -3,10 +3,26 @@
 #include <fcntl.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
+#include <deque>
+
+#include "layer/entry_path.h"
 #include "sys/error.h"
 
 namespace strake::layer {
+
+namespace {
+
+constexpr int maxLinks = 40;
+
+}  // namespace
+
+std::string linkText(int link, const std::string& path) {
+  char text[maxPath + 1];
+  const ssize_t size = sys::check(::readlinkat(link, "", text, sizeof text), "readlinkat", path);
+  return {text, static_cast<size_t>(size)};
+}
 
 bool isWhiteout(const struct stat& status) {
   return S_ISCHR(status.st_mode) && status.st_rdev == ::makedev(0, 0);
@@ -22,22 +38,45 @@ LayerStack::LayerStack(const std::vector<std::string>& layers) {
   for (const std::string& layer : layers) {
     const int fd = ::open(layer.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
     roots_.emplace_back(sys::check(fd, "open", layer));
+    opaque_.push_back(isOpaque(fd));
   }
 }
 
 Lookup LayerStack::find(std::string_view path) const {
   Lookup lookup;
-  for (const sys::UniqueFd& root : roots_) {
-    const Verdict verdict = findIn(root.get(), path, lookup);
+  for (size_t layer = 0; layer < roots_.size(); ++layer) {
+    const Verdict verdict = findIn(layer, path, lookup);
     if (verdict == Verdict::found) return lookup;
     if (verdict == Verdict::hidden) break;
   }
   return {};
 }
 
-LayerStack::Verdict LayerStack::findIn(int root, std::string_view path, Lookup& lookup) const {
-  bool opaque = false;
-  lookup.fd.reset(sys::check(::fcntl(root, F_DUPFD_CLOEXEC, 3), "fcntl"));
+std::optional<std::string> LayerStack::resolve(std::string at, std::string_view path) const {
+  std::deque<std::string> names = namesOf(path);
+  for (int links = 0; !names.empty();) {
+    const std::string name = std::move(names.front());
+    names.pop_front();
+    if (name == ".") continue;
+    std::string next = name == ".." ? std::string(parentOf(at)) : joined(at, name);
+    const Lookup found = find(next);
+    if (found.kind == Found::other) return std::nullopt;
+    if (found.kind != Found::symlink) {
+      at = std::move(next);
+      continue;
+    }
+    if (++links > maxLinks) return std::nullopt;
+    const std::string inner = linkText(found.fd.get(), next);
+    if (inner.starts_with('/')) at.clear();
+    const auto before = namesOf(inner);
+    names.insert(names.begin(), before.begin(), before.end());
+  }
+  return at;
+}
+
+LayerStack::Verdict LayerStack::findIn(size_t layer, std::string_view path, Lookup& lookup) const {
+  bool opaque = opaque_[layer];
+  lookup.fd.reset(sys::check(::fcntl(roots_[layer].get(), F_DUPFD_CLOEXEC, 3), "fcntl"));
   lookup.kind = Found::directory;
   while (!path.empty()) {
     if (lookup.kind != Found::directory) return Verdict::hidden;

@@ -2,6 +2,7 @@
 #pragma once
 #include <sys/stat.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,15 +27,24 @@ class LayerStack {
 
   /// What a normalised path names in the merged tree. Links are not followed: below one there is nothing.
   Lookup find(std::string_view path) const;
+  /// Which directory of the merged tree a path leads to from the directory `at`: links are followed, and
+  /// never out of the root. What is absent counts as a directory. Nothing: to something that is no directory,
+  /// or in a circle.
+  std::optional<std::string> resolve(std::string at, std::string_view path) const;
   /// The layers' roots, top first.
   const std::vector<sys::UniqueFd>& roots() const { return roots_; }
 
  private:
   enum class Verdict { found, hidden, askBelow };
-  Verdict findIn(int root, std::string_view path, Lookup& lookup) const;
+  Verdict findIn(size_t layer, std::string_view path, Lookup& lookup) const;
 
   std::vector<sys::UniqueFd> roots_;
+  /// Which roots hide all that is below: a layer's that is not committed yet.
+  std::vector<bool> opaque_;
 };
+
+/// The text of a symlink (O_PATH). `path` is for errors.
+std::string linkText(int link, const std::string& path);
 
 /// A character device 0/0.
 bool isWhiteout(const struct stat& status);

@@ -4,7 +4,7 @@
 //
 // A parent that is a symlink of this same layer is followed within the root, as Docker, containerd and umoci
 // do. A parent that no entry named is made (0755, root) and remembered as implied: what it really is, the
-// layers below say when the layer is committed (adopt.h).
+// layers below say when the layer is committed (complete.h).
 #pragma once
 #include <fcntl.h>
 #include <sys/types.h>

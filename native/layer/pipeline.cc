@@ -1,19 +1,15 @@
 #include "layer/pipeline.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include "layer/error.h"
 #include "sys/error.h"
-#include "sys/whole_file.h"
 
 namespace strake::layer {
 
 namespace {
 
-constexpr size_t incomingCapacity = 4 << 20;
-constexpr size_t compressedCapacity = 2 << 20;
-constexpr size_t replayPiece = 256 << 10;
+/// All that is lost when the process is killed.
+constexpr size_t incomingCapacity = 1 << 20;
+constexpr size_t readSize = 256 << 10;
 constexpr size_t tarBuffers = 6;
 constexpr size_t tarBufferSize = 512 << 10;
 
@@ -28,15 +24,16 @@ class BlobCheck {
  public:
   explicit BlobCheck(const PipelineOptions& options) : options_(options) {}
 
-  void update(std::span<const uint8_t> bytes) {
-    size_ += bytes.size();
+  void count(uint64_t bytes) {
+    size_ += bytes;
     if (size_ > options_.size) {
       throw sys::Error("ERR_BLOB_SIZE_MISMATCH", "blob " + options_.digest + " is larger than the " +
                                                      std::to_string(options_.size) +
                                                      " bytes that its descriptor says");
     }
-    hash_.update(bytes);
   }
+
+  void hash(std::span<const uint8_t> bytes) { hash_.update(bytes); }
 
   void finish() {
     if (size_ != options_.size) {
@@ -60,17 +57,11 @@ class BlobCheck {
 Pipeline::Pipeline(PipelineOptions options)
     : options_(std::move(options)),
       incoming_(incomingCapacity),
-      compressed_(compressedCapacity),
+      partial_(options_.partial),
       tar_(tarBuffers, tarBufferSize) {
-  const std::string& path = options_.partial;
-  const int flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
-  partial_.reset(sys::check(::open(path.c_str(), flags, 0600), "open", path));
-  struct stat status {};
-  sys::check(::fstat(partial_.get(), &status), "fstat", path);
-  offset_ = static_cast<uint64_t>(status.st_size);
-  if (offset_ > options_.size) {
-    throw sys::Error("ERR_BLOB_SIZE_MISMATCH", "the partial file " + path + " holds " +
-                                                   std::to_string(offset_) + " bytes of a blob of " +
+  if (offset() > options_.size) {
+    throw sys::Error("ERR_BLOB_SIZE_MISMATCH", "the partial file " + options_.partial + " holds " +
+                                                   std::to_string(offset()) + " bytes of a blob of " +
                                                    std::to_string(options_.size) +
                                                    ": remove it and begin again");
   }
@@ -105,13 +96,14 @@ void Pipeline::fail(std::exception_ptr failure) {
     const std::lock_guard guard(mutex_);
     if (!failure_) failure_ = std::move(failure);
   }
-  cancel();
+  stop();
 }
 
-void Pipeline::cancel() {
+void Pipeline::stop() {
+  stopped_ = true;
   tar_.cancel();
-  compressed_.cancel();
-  incoming_.cancel();
+  partial_.stopReading();
+  incoming_.close();
 }
 
 void Pipeline::join() {
@@ -119,7 +111,7 @@ void Pipeline::join() {
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
-  partial_.reset();  // not with the object: that goes when JavaScript's garbage is collected
+  partial_.release();  // not with the object: that goes when JavaScript's garbage is collected
 }
 
 void Pipeline::rethrowFailure() {
@@ -137,51 +129,49 @@ PipelineResult Pipeline::finish() {
   incoming_.close();
   join();
   rethrowFailure();
-  if (incoming_.cancelled()) throw sys::Error("ERR_ABORTED", "the layer was aborted");
+  if (stopped_) throw sys::Error("ERR_ABORTED", "the layer was aborted");
   return std::move(result_);
 }
 
 void Pipeline::abort() {
-  cancel();
+  stop();
   join();
 }
 
 void Pipeline::intake() {
   BlobCheck check(options_);
-  replay(check);
-  while (std::optional<std::vector<uint8_t>> piece = incoming_.pop()) {
-    check.update(*piece);
-    sys::writeAll(partial_.get(), {reinterpret_cast<const char*>(piece->data()), piece->size()},
-                  options_.partial);
-    if (!compressed_.push(std::move(*piece))) return;
+  checkKept(check);
+  while (const std::optional<std::vector<uint8_t>> piece = incoming_.pop()) {
+    check.count(piece->size());
+    partial_.append(*piece);
+    if (!stopped_) check.hash(*piece);
   }
-  if (incoming_.cancelled()) return;
+  if (stopped_) return;
   check.finish();
-  compressed_.close();
+  partial_.close();
 }
 
-void Pipeline::replay(BlobCheck& check) {
-  for (uint64_t at = 0; at < offset_;) {
-    std::vector<uint8_t> piece(std::min<uint64_t>(replayPiece, offset_ - at));
-    const ssize_t got = ::pread(partial_.get(), piece.data(), piece.size(), static_cast<off_t>(at));
-    if (got < 0 && errno == EINTR) continue;
-    if (sys::check(got, "pread", options_.partial) == 0) {
-      throw sys::Error("ERR_BLOB_SIZE_MISMATCH",
-                       "the partial file " + options_.partial + " shrank while it was read");
-    }
-    piece.resize(static_cast<size_t>(got));
-    at += piece.size();
-    check.update(piece);
-    if (!compressed_.push(std::move(piece))) return;
+void Pipeline::checkKept(BlobCheck& check) {
+  std::vector<uint8_t> buffer(std::min<uint64_t>(readSize, offset()));
+  for (uint64_t at = 0; at < offset();) {
+    const size_t got = partial_.read(buffer, at);
+    if (got == 0) return check.count(offset() - at);
+    check.count(got);
+    check.hash({buffer.data(), got});
+    at += got;
   }
 }
 
 void Pipeline::inflate() {
   const auto inflater = compress::makeInflater(options_.compression);
   hash::Sha256 hash;
-  while (const std::optional<std::vector<uint8_t>> piece = compressed_.pop())
-    inflateInto(*piece, *inflater, hash);
-  if (compressed_.cancelled()) return;
+  std::vector<uint8_t> buffer(readSize);
+  uint64_t at = 0;
+  while (const size_t got = partial_.read(buffer, at)) {
+    inflateInto({buffer.data(), got}, *inflater, hash);
+    at += got;
+  }
+  if (stopped_) return;
   inflater->finish();
   const std::string diffId = digestOf(hash);
   if (diffId != options_.diffId) {

@@ -1,13 +1,14 @@
 // From a compressed layer's bytes, as they arrive, to the layer's files. Three threads, so that two cores
 // stay busy:
 //
-//   intake   keeps the bytes in the partial file, sha256 of the blob       <= 4 MiB queued
-//   inflate  gzip or zstd, sha256 of the tar (diffId)                      <= 2 MiB queued
+//   intake   appends the bytes to the partial file, sha256 of the blob     <= 1 MiB queued
+//   inflate  reads the partial file behind it, gzip or zstd, sha256 of the tar (diffId)
 //   apply    tar -> files                                                  3 MiB of buffers
 //
-// What the partial file holds already goes through first. The file is only ever appended to, so whatever
-// instant the process dies at, it holds a prefix of the blob (as far as its digest says so in the end: see
-// finish()).
+// Intake waits for nobody but the disk, so that what has arrived is in the partial file when the process dies
+// a moment later; what is slower than the network catches up from the file. It is only ever appended to, so
+// whatever instant the process dies at, it holds a prefix of the blob (as far as its digest says so in the
+// end: see finish()).
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -24,7 +25,7 @@
 #include "layer/apply.h"
 #include "layer/buffer_ring.h"
 #include "layer/byte_queue.h"
-#include "sys/unique_fd.h"
+#include "layer/growing_file.h"
 
 namespace strake::layer {
 
@@ -59,7 +60,7 @@ class Pipeline {
   ~Pipeline();
 
   /// Bytes that the partial file held.
-  uint64_t offset() const { return offset_; }
+  uint64_t offset() const { return partial_.sizeAtOpen(); }
 
   /// Takes a copy, without waiting. Answers whether there is room for more; if not, whenRoom() says when.
   /// Throws what the pipeline has failed with.
@@ -73,28 +74,28 @@ class Pipeline {
   /// ERR_LAYER_DIFF_ID_MISMATCH and all that the threads can fail with. When offset() was > 0, a failure
   /// whose kind is "corrupt" may be the partial file's fault: remove it and begin once more.
   PipelineResult finish();
-  /// Stops the threads and waits for them. Idempotent.
+  /// Puts what has been offered into the partial file, stops the threads and waits for them. Idempotent.
   void abort();
 
  private:
   template <typename Body>
   std::thread start(Body body);
   void fail(std::exception_ptr failure);
-  void cancel();
+  void stop();
   void join();
 
   void intake();
-  void replay(class BlobCheck& check);
+  void checkKept(class BlobCheck& check);
   void inflate();
   void inflateInto(std::span<const uint8_t> input, compress::Inflater& inflater, hash::Sha256& hash);
   void apply();
 
   const PipelineOptions options_;
-  sys::UniqueFd partial_;
-  uint64_t offset_ = 0;
   ByteQueue incoming_;
-  ByteQueue compressed_;
+  GrowingFile partial_;
   BufferRing tar_;
+  /// Failed or aborted: what has arrived is still kept, and no more is made of it.
+  std::atomic<bool> stopped_ = false;
   std::mutex mutex_;
   std::exception_ptr failure_;
   /// finish() and abort() may be called on two threads at once.

@@ -20,7 +20,7 @@ void setXattrs(int fd, const Xattrs& xattrs, const std::string& path);
 /// The same on what `name` names in the open directory `parent`, following no link.
 void setXattrsAt(int parent, const std::string& name, const Xattrs& xattrs, const std::string& path);
 
-/// All xattrs of the directory `fd` (O_PATH will do), without overlayfs' own.
+/// All xattrs of what `fd` is open on (O_PATH will do, also of a symlink), without overlayfs' own.
 Xattrs readXattrs(int fd, const std::string& path);
 
 }  // namespace strake::layer

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstring>
 
@@ -155,10 +156,19 @@ void JsonLog::flush() {
     sys::writeAll(file_.get(), buffer_, options_.path);
   } catch (...) {
     buffer_.clear();
+    dropPartialEntry();
     throw;
   }
   size_ += buffer_.size();
   buffer_.clear();
+}
+
+/// Takes back what a full disk left of the last write.
+void JsonLog::dropPartialEntry() noexcept {
+  struct stat status {};
+  const auto size = static_cast<off_t>(size_);
+  if (::fstat(file_.get(), &status) == 0 && status.st_size > size)
+    static_cast<void>(::ftruncate(file_.get(), size) < 0);
 }
 
 void JsonLog::trim() {
@@ -168,8 +178,9 @@ void JsonLog::trim() {
 void JsonLog::rotate() {
   const auto numbered = [this](unsigned number) { return options_.path + "." + std::to_string(number); };
   for (unsigned i = options_.maxFile; i > 2; --i) ::rename(numbered(i - 2).c_str(), numbered(i - 1).c_str());
-  if (options_.maxFile > 1)
-    sys::check(::rename(options_.path.c_str(), numbered(1).c_str()), "rename", options_.path);
+  // Absent: removed by somebody, or a new one could not be made the last time.
+  if (options_.maxFile > 1 && ::rename(options_.path.c_str(), numbered(1).c_str()) < 0 && errno != ENOENT)
+    sys::throwErrno("rename", options_.path);
   open(options_.maxFile > 1 ? 0 : O_TRUNC);
 }
 

@@ -33,7 +33,8 @@ class JsonLog {
   explicit JsonLog(Options options);
 
   /// Logs the lines that `bytes` complete and keeps an unfinished one, at most 16 KiB for each stream. Throws
-  /// SysError when it cannot be written (what could not be written is lost, the next call tries anew).
+  /// SysError when it cannot be written (what could not be written is lost as a whole, the next call tries
+  /// anew).
   void write(Stream stream, std::span<const char> bytes);
   /// The output has ended: unfinished lines are written as they are.
   void finish();
@@ -50,6 +51,7 @@ class JsonLog {
   void append(Stream stream, std::string_view piece, bool isEnd, const std::string& now);
   void emit(Stream stream, std::string_view text, bool isEnd, const std::string& now);
   void flush();
+  void dropPartialEntry() noexcept;
   void rotate();
   void open(int extraFlags);
 

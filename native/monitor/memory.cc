@@ -16,18 +16,30 @@ namespace {
 constexpr uintptr_t pageSize = 4096;
 alignas(pageSize) std::array<char, scratchSize> buffer;
 
+#ifndef MADV_POPULATE_READ
+constexpr int MADV_POPULATE_READ = 22;
+#endif
+
+void adviseText(int advice) noexcept {
+  const auto begin = reinterpret_cast<uintptr_t>(&__executable_start);
+  const auto end = reinterpret_cast<uintptr_t>(&etext) & ~(pageSize - 1);
+  ::madvise(reinterpret_cast<void*>(begin), end - begin, advice);
+}
+
 }  // namespace
 
 std::span<char> scratch() noexcept {
   return buffer;
 }
 
+void prepareMemory() noexcept {
+  adviseText(MADV_POPULATE_READ);
+}
+
 void releaseMemory() noexcept {
   ::malloc_trim(0);
   ::madvise(buffer.data(), buffer.size(), MADV_DONTNEED);
-  const auto begin = reinterpret_cast<uintptr_t>(&__executable_start);
-  const auto end = reinterpret_cast<uintptr_t>(&etext) & ~(pageSize - 1);
-  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  adviseText(MADV_DONTNEED);
 }
 
 }  // namespace strake::monitor

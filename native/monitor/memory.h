@@ -11,6 +11,10 @@ inline constexpr size_t scratchSize = 64 * 1024;
 /// a function returns to the event loop.
 std::span<char> scratch() noexcept;
 
+/// Before there is anything to do: maps the program's text at once, where it would come by one fault after
+/// another (Linux 5.14; before, nothing happens).
+void prepareMemory() noexcept;
+
 /// When there is nothing to do: gives back freed memory, the buffer's pages, and the program's own text, of
 /// which the kernel maps far more than was ever executed (it comes back from the page cache by faults).
 void releaseMemory() noexcept;

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "monitor/memory.h"
 #include "sys/error.h"
 
@@ -31,22 +33,32 @@ void OutputSource::resume() {
 }
 
 void OutputSource::drain() {
-  while (fd_ && read() == Result::bytes) continue;
+  for (size_t left = capacity(); fd_ && left > 0;) {
+    const size_t got = read().value_or(0);
+    if (got == 0) break;
+    left -= std::min(left, got);
+  }
   close();
 }
 
 void OutputSource::onEvents(uint32_t) {
-  if (read() == Result::end) close();
+  if (!read()) close();
 }
 
-OutputSource::Result OutputSource::read() {
+std::optional<size_t> OutputSource::read() {
   const std::span<char> buffer = scratch();
-  const ssize_t got = ::read(fd_.get(), buffer.data(), buffer.size());
-  if (got < 0 && errno == EINTR) return Result::bytes;
-  if (got < 0 && errno == EAGAIN) return Result::nothing;
-  if (got <= 0) return Result::end;  // EIO: the last process has closed the terminal
+  ssize_t got = 0;
+  while ((got = ::read(fd_.get(), buffer.data(), buffer.size())) < 0 && errno == EINTR) continue;
+  if (got < 0 && errno == EAGAIN) return 0;
+  if (got <= 0) return std::nullopt;  // EIO: the last process has closed the terminal
   owner_.onOutput(stream_, buffer.first(static_cast<size_t>(got)));
-  return Result::bytes;
+  return static_cast<size_t>(got);
+}
+
+size_t OutputSource::capacity() const {
+  constexpr size_t ofTerminal = 128 * 1024;  // twice what the kernel's terminal buffers hold at most
+  const int ofPipe = ::fcntl(fd_.get(), F_GETPIPE_SZ);
+  return ofPipe > 0 ? static_cast<size_t>(ofPipe) : ofTerminal;
 }
 
 void OutputSource::close() {

@@ -1,5 +1,6 @@
 // One of the container's outputs: the read end of a pipe, or the master of its terminal.
 #pragma once
+#include <optional>
 #include <span>
 
 #include "monitor/event_loop.h"
@@ -26,13 +27,15 @@ class OutputSource final : public Watcher {
   /// While paused the container's pipe fills, and then the container waits.
   void pause();
   void resume();
-  /// Reads, without waiting, all that is there. To be called when nothing writes any more.
+  /// Reads, without waiting, all that is there, and closes. No more than it can hold: a process that was left
+  /// behind may write on for ever.
   void drain();
   void onEvents(uint32_t events) override;
 
  private:
-  enum class Result { bytes, nothing, end };
-  Result read();
+  /// How much was read: 0 for nothing at the moment, none at the end.
+  std::optional<size_t> read();
+  size_t capacity() const;
   void close();
 
   Stream stream_;

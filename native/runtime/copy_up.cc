@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -10,11 +11,16 @@
 #include "runtime/mounts.h"
 #include "sys/directory.h"
 #include "sys/error.h"
+#include "sys/remove_tree.h"
 
 namespace strake::runtime {
 namespace {
 
 constexpr int maxDepth = 64;  // descriptors are held on the way down
+/// On a volume while it is filled. Of the trusted kind: no container can set it and have its volume emptied.
+constexpr const char* unfinished = "trusted.strake.unfinished";
+constexpr int lockAttempts = 6000;
+constexpr useconds_t lockPause = 5000;
 
 void copyAttributes(int from, int to, const struct stat& info, const char* name) {
   std::vector<char> names(65536);
@@ -87,7 +93,45 @@ void copyDirectory(int from, int to, int depth) {
   while (auto entry = entries.next()) copyEntry(entries.fd(), to, entry->name, depth);
 }
 
+sys::UniqueFd openAgain(int directory) {
+  return sys::UniqueFd(sys::check(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open", "."));
+}
+
+/// A copy is being made, or has died.
+bool isUnfinished(int volume) {
+  return fgetxattr(volume, unfinished, nullptr, 0) >= 0;
+}
+
+bool isFilled(int volume) {
+  return sys::Directory(openAgain(volume), ".").next() && !isUnfinished(volume);
+}
+
+/// False where somebody, who need not be one of us, holds the lock for long.
+bool lockBriefly(int volume) {
+  for (int attempt = 0; attempt < lockAttempts; ++attempt) {
+    if (flock(volume, LOCK_EX | LOCK_NB) == 0) return true;
+    usleep(lockPause);
+  }
+  return false;
+}
+
+void removeEntries(int volume) {
+  for (const std::string& name : sys::Directory(openAgain(volume), ".").names())
+    sys::removeTree(volume, name);
+}
+
 }  // namespace
+
+void fillVolume(int from, int volume) {
+  sys::UniqueFd directory(
+      sys::check(openat(volume, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open", "volume"));
+  if (isFilled(directory.get()) || !lockBriefly(directory.get()) || isFilled(directory.get())) return;
+  if (isUnfinished(directory.get())) removeEntries(directory.get());
+  // What cannot be marked (in a user namespace, on some file systems) is copied all the same.
+  fsetxattr(directory.get(), unfinished, "", 0, 0);
+  copyUp(from, directory.get());
+  fremovexattr(directory.get(), unfinished);
+}
 
 void copyUp(int from, int to) {
   struct stat info;

@@ -64,8 +64,7 @@ Payload payloadOf(const ExecRequest& request, const seccomp::Filter* filter) {
           .dieWithParent = request.dieWithParent,
           .init = "",
           .console = std::nullopt,
-          .label = {},
-          .id = "exec"};
+          .label = {}};
 }
 
 [[noreturn]] void becomePayload(const ChildContext& context, const ExecRequest& request,

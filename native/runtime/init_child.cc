@@ -203,8 +203,7 @@ Payload payloadOf(const LaunchRequest& request, const seccomp::Filter* filter) {
           .dieWithParent = request.dieWithParent,
           .init = request.init.empty() ? "" : initPath,
           .console = std::nullopt,
-          .label = {},
-          .id = request.id};
+          .label = {}};
 }
 
 [[noreturn]] void becomePayload(const ChildContext& context, const LaunchRequest& request,

@@ -135,7 +135,7 @@ StartingChild cloneInit(const LaunchRequest& request, const seccomp::Filter* fil
   auto [ours, theirs] = SyncSocket::pair();
   const Namespace* pidNamespace = request.spec.find(NamespaceKind::pid);
   std::optional<Undumpable> undumpable;
-  if (pidNamespace && !pidNamespace->path.empty()) undumpable.emplace();
+  if (!pidNamespace || !pidNamespace->path.empty()) undumpable.emplace();  // others see the child in /proc
   ChildrenIn children;
   enterForChildren(children, request.spec);
   int cgroupFd = request.cgroup ? request.cgroup->cloneFd() : -1;

@@ -10,7 +10,6 @@
 #include <cstdio>
 
 #include "sys/detached_mount.h"
-#include "sys/directory.h"
 #include "sys/error.h"
 #include "sys/in_root.h"
 
@@ -74,11 +73,6 @@ void applyOptions(int tree, const MountOptions& options, const std::string& name
     sys::changeMount(tree, options.setRecursively, options.clearRecursively, propagation, true, name);
 }
 
-bool isEmptyDirectory(int fd) {
-  sys::UniqueFd reading(openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  return reading && !sys::Directory(std::move(reading), ".").next();
-}
-
 void makeBind(int root, const Mount& mount, const MountOptions& options, const LaunchRequest& request,
               const HostTrees& trees, size_t index) {
   auto made = trees.find(index);
@@ -86,8 +80,7 @@ void makeBind(int root, const Mount& mount, const MountOptions& options, const L
   if (made == trees.end()) own = cloneBindSource(mount, options, request.bundle);
   int tree = made == trees.end() ? own.get() : made->second.get();
   sys::UniqueFd target = openTarget(root, mount, isDirectory(tree));
-  // A new volume starts with what the image has at its place.
-  if (options.copyUp && isDirectory(target.get()) && isEmptyDirectory(tree)) copyUp(target.get(), tree);
+  if (options.copyUp && isDirectory(target.get()) && isDirectory(tree)) fillVolume(target.get(), tree);
   applyOptions(tree, options, mount.destination);
   sys::attachMount(tree, target.get(), mount.destination);
 }

@@ -35,4 +35,8 @@ void makeCgroupMount(int root, const Mount& mount, const MountOptions& options, 
 /// (copy_up.cc).
 void copyUp(int from, int to);
 
+/// A new, empty volume starts with what the image has at its place, `from`. Whoever starts with it meanwhile
+/// waits; a copy that died half way is made anew (copy_up.cc).
+void fillVolume(int from, int volume);
+
 }  // namespace strake::runtime

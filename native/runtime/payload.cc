@@ -3,21 +3,23 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <linux/close_range.h>
 #include <linux/keyctl.h>
 #include <signal.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "runtime/capabilities.h"
 #include "runtime/limits.h"
 #include "runtime/program.h"
 #include "sys/error.h"
+#include "sys/in_root.h"
 
 namespace strake::runtime {
 namespace {
@@ -49,9 +51,10 @@ std::vector<std::string> argumentsOf(const Payload& payload) {
   return arguments;
 }
 
-void joinNewKeyring(const std::string& id) {
-  // Where the kernel has no keys, or a filter around us denies them, there is nothing to keep apart.
-  syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, ("_ses." + id).c_str());
+void joinNewKeyring() {
+  // Without a name: one of a name that somebody made before, and lets be searched, would be joined. Where the
+  // kernel has no keys, or a filter around us denies them, there is nothing to keep apart.
+  syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);
 }
 
 void resetSignals() {
@@ -63,9 +66,26 @@ void resetSignals() {
   sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-void closeOnExec(const std::vector<int>& preserved) {
-  sys::check(syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC), "close_range");
-  for (int fd : preserved) sys::check(fcntl(fd, F_SETFD, 0), "preserve descriptor", std::to_string(fd));
+/// Closes every descriptor from 3 on but those of `kept`.
+void closeAllBut(std::vector<int> kept) {
+  std::sort(kept.begin(), kept.end());
+  int first = 3;
+  for (int fd : kept) {
+    if (fd > first) sys::check(syscall(SYS_close_range, first, fd - 1, 0), "close_range");
+    first = std::max(first, fd + 1);
+  }
+  sys::check(syscall(SYS_close_range, first, ~0U, 0), "close_range");
+}
+
+/// To mark them close-on-exec is not enough: until the exec has happened /proc/self/fd/N/.. of a directory of
+/// the host leads out of the container, for the program's path and for its "#!" line (CVE-2024-21626).
+void closeDescriptors(const ChildContext& context, const Payload& payload) {
+  std::vector<int> kept = payload.preservedFds;
+  kept.push_back(context.sync.get());
+  kept.push_back(payload.label.file.get());
+  closeAllBut(std::move(kept));
+  for (int fd : payload.preservedFds)
+    sys::check(fcntl(fd, F_SETFD, 0), "preserve descriptor", std::to_string(fd));
 }
 
 void becomeUser(const Credentials& credentials, const Process& process) {
@@ -94,6 +114,44 @@ void installFilter(const ChildContext& context, const seccomp::Filter& filter) {
   if (result > 0) context.sync.send(Message::listener, {}, result);
 }
 
+bool isNullDevice(int fd) {
+  struct stat info;
+  return fstat(fd, &info) == 0 && S_ISCHR(info.st_mode) && info.st_rdev == makedev(1, 3);
+}
+
+/// Empty where the container has lost it, or has something else there.
+sys::UniqueFd openNullInside() {
+  sys::UniqueFd root(sys::check(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), "open", "/"));
+  // Looked at as a path first: opening another device could have effects.
+  sys::UniqueFd null = sys::tryOpenInRoot(root.get(), "/dev/null", O_PATH);
+  if (isNullDevice(null.get())) null = sys::tryOpenInRoot(root.get(), "/dev/null", O_RDWR | O_NOCTTY);
+  return isNullDevice(null.get()) ? std::move(null) : sys::UniqueFd();
+}
+
+/// A pipe that nobody writes to: at its end at once, as /dev/null is.
+sys::UniqueFd emptyInput() {
+  int ends[2];
+  sys::check(pipe2(ends, O_CLOEXEC), "pipe2");
+  sys::UniqueFd writing(ends[1]);
+  return sys::UniqueFd(ends[0]);
+}
+
+/// The host's /dev/null is a file of the host, which the container's root could chmod through /proc/self/fd:
+/// the container's own takes its place.
+void useNullInside() {
+  sys::UniqueFd null;
+  for (int n = 0; n < 3; ++n) {
+    if (!isNullDevice(n)) continue;
+    if (!null) null = openNullInside();
+    if (!null && n == 0) null = emptyInput();
+    if (!isNullDevice(null.get()) && n != 0)
+      throw sys::Error("ERR_DEVICE_INVALID",
+                       "/dev/null of the container is missing or another device: make it again there "
+                       "(mknod -m 666 /dev/null c 1 3)");
+    sys::check(dup2(null.get(), n), "dup2", "/dev/null");
+  }
+}
+
 void sendTrace(const ChildContext& context) {
   if (!context.steps.traced()) return;
   std::vector<std::string> fields;
@@ -110,9 +168,9 @@ void carryOverExec(const ChildContext& context, const Payload& payload) {
   context.steps.begin(Step::scheduling);
   setScheduling(payload.process);
   umask(payload.process.user.umask.value_or(022));
-  joinNewKeyring(payload.id);
+  joinNewKeyring();
   resetSignals();
-  closeOnExec(payload.preservedFds);
+  closeDescriptors(context, payload);
 }
 
 /// Without no_new_privs a filter can only be installed by CAP_SYS_ADMIN, which therefore stays until the
@@ -190,6 +248,7 @@ void useStdio(const Payload& payload, const Credentials& credentials) {
       static_cast<void>(!fchown(n, credentials.uid, static_cast<gid_t>(-1)));
     if (moved[n] != asked[n]) close(moved[n]);
   }
+  useNullInside();
 }
 
 void confineAndExecute(const ChildContext& context, const Payload& payload, const ResolvedPayload& resolved) {

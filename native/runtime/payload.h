@@ -41,7 +41,6 @@ struct Payload {
   std::string init;  // the path, inside, of the program that is put before the arguments; "" for none
   std::optional<Console> console;
   ExecLabel label;
-  std::string id;  // names the session keyring
 };
 
 /// A payload whose names are resolved: nothing of the container's files is needed after it but the program
@@ -61,8 +60,9 @@ ResolvedPayload resolvePayload(const ChildContext& context, const Payload& paylo
 /// The label of `process`; warns and is empty where the kernel enforces no labels.
 ExecLabel openExecLabel(const ChildContext& context, const Process& process, const Procfs& proc);
 
-/// Makes 0, 1 and 2 what the payload shall have, and gives a pipe to the user who must be able to open it
-/// again.
+/// Makes 0, 1 and 2 what the payload shall have, the container's own /dev/null where the host's is asked for,
+/// and gives a pipe to the user who must be able to open it again. Throws ERR_DEVICE_INVALID where output
+/// shall go to a /dev/null that is not there.
 void useStdio(const Payload& payload, const Credentials& credentials);
 
 /// Confines the calling process and executes. Returns only by throwing.

@@ -71,10 +71,12 @@ void attachRootfs(int tree) {
 }
 
 // pivot_root(2) allows the same directory for both: the old root is stacked over the new one and then
-// detached.
+// detached. What it still shares with the host becomes a slave first: a detach would unmount it there, too.
 void enterRoot(const Spec& spec, int root) {
+  sys::UniqueFd old(sys::check(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), "open", "/"));
   sys::check(fchdir(root), "chdir", "rootfs");
   sys::check(sys::pivotRoot(".", "."), "pivot_root");
+  if (wantsSharing(spec)) sys::changeMount(old.get(), 0, 0, MS_SLAVE, true, "old root");
   sys::check(sys::detachMount("."), "umount", "old root");
   sys::check(chdir("/"), "chdir", "/");
   const std::string& propagation = spec.linux_.rootfsPropagation;

@@ -1,5 +1,7 @@
 #include "runtime/sysctls.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -12,16 +14,22 @@ struct Family {
   const char* prefix;
   NamespaceKind kind;
   const char* kindName;
+  const char* file;  // below /proc/PID/ns
 };
 
-constexpr Family families[] = {
-    {"net/", NamespaceKind::network, "network"},    {"fs/mqueue/", NamespaceKind::ipc, "ipc"},
-    {"kernel/msgmax", NamespaceKind::ipc, "ipc"},   {"kernel/msgmnb", NamespaceKind::ipc, "ipc"},
-    {"kernel/msgmni", NamespaceKind::ipc, "ipc"},   {"kernel/sem", NamespaceKind::ipc, "ipc"},
-    {"kernel/shmall", NamespaceKind::ipc, "ipc"},   {"kernel/shmmax", NamespaceKind::ipc, "ipc"},
-    {"kernel/shmmni", NamespaceKind::ipc, "ipc"},   {"kernel/shm_rmid_forced", NamespaceKind::ipc, "ipc"},
-    {"kernel/hostname", NamespaceKind::uts, "uts"}, {"kernel/domainname", NamespaceKind::uts, "uts"},
-    {"user/", NamespaceKind::user, "user"}};
+constexpr Family families[] = {{"net/", NamespaceKind::network, "network", "net"},
+                               {"fs/mqueue/", NamespaceKind::ipc, "ipc", "ipc"},
+                               {"kernel/msgmax", NamespaceKind::ipc, "ipc", "ipc"},
+                               {"kernel/msgmnb", NamespaceKind::ipc, "ipc", "ipc"},
+                               {"kernel/msgmni", NamespaceKind::ipc, "ipc", "ipc"},
+                               {"kernel/sem", NamespaceKind::ipc, "ipc", "ipc"},
+                               {"kernel/shmall", NamespaceKind::ipc, "ipc", "ipc"},
+                               {"kernel/shmmax", NamespaceKind::ipc, "ipc", "ipc"},
+                               {"kernel/shmmni", NamespaceKind::ipc, "ipc", "ipc"},
+                               {"kernel/shm_rmid_forced", NamespaceKind::ipc, "ipc", "ipc"},
+                               {"kernel/hostname", NamespaceKind::uts, "uts", "uts"},
+                               {"kernel/domainname", NamespaceKind::uts, "uts", "uts"},
+                               {"user/", NamespaceKind::user, "user", "user"}};
 
 /// "net.ipv4.conf.eth0/1.forwarding" -> "net/ipv4/conf/eth0.1/forwarding": the first separator decides, as in
 /// sysctl(8).
@@ -41,13 +49,23 @@ const Family* familyOf(const std::string& path) {
   return nullptr;
 }
 
+/// Also false for a namespace that is joined by a path which leads to the caller's own.
+bool hasOwn(const Spec& spec, const Family& family) {
+  const Namespace* ns = spec.find(family.kind);
+  if (!ns || ns->path.empty()) return ns != nullptr;
+  std::string callers = std::string("/proc/self/ns/") + family.file;
+  struct stat joined, own;
+  return stat(ns->path.c_str(), &joined) < 0 || stat(callers.c_str(), &own) < 0 ||
+         joined.st_dev != own.st_dev || joined.st_ino != own.st_ino;
+}
+
 void checkSysctl(const Spec& spec, const std::string& name) {
   std::string path = toPath(name);
   const Family* family = path.find("..") == std::string::npos ? familyOf(path) : nullptr;
   if (!family)
     throw sys::Error("ERR_SYSCTL_FAILED",
                      "sysctl " + name + " is not of a namespace: it would change the whole machine");
-  if (!spec.find(family->kind))
+  if (!hasOwn(spec, *family))
     throw sys::Error("ERR_SYSCTL_FAILED", "sysctl " + name + " needs a " + family->kindName +
                                               " namespace of the container's own; it shares the host's");
 }

@@ -21,12 +21,18 @@ constexpr off_t largestDatabase = 8 << 20;
 constexpr size_t mostGroups = 65536;        // NGROUPS_MAX
 constexpr uint32_t largestId = 0x7fffffff;  // Docker's limit
 
+bool isRegular(int fd, struct stat& info) {
+  return fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+}
+
 /// The text of a database of the container; empty when there is none.
 std::string readDatabase(const char* path) {
   sys::UniqueFd root(sys::check(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), "open", "/"));
-  sys::UniqueFd file = sys::tryOpenInRoot(root.get(), path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   struct stat info;
-  if (!file || fstat(file.get(), &info) < 0 || !S_ISREG(info.st_mode)) return {};
+  // Looked at as a path first: opening a device could have effects.
+  if (!isRegular(sys::tryOpenInRoot(root.get(), path, O_PATH).get(), info)) return {};
+  sys::UniqueFd file = sys::tryOpenInRoot(root.get(), path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (!isRegular(file.get(), info)) return {};
   if (info.st_size > largestDatabase)
     throw sys::Error("ERR_USER_NOT_FOUND", std::string(path) + " of the container is larger than 8 MiB");
   std::string text(static_cast<size_t>(info.st_size), '\0');

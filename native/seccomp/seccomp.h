@@ -26,7 +26,8 @@ struct SyscallRule {
   std::vector<std::string> names;
   Action action = Action::allow;
   std::optional<uint32_t> errnoRet;
-  std::vector<ArgRule> args;  // all must hold
+  /// All must hold; but where one argument has several, each rule here is an alternative of its own.
+  std::vector<ArgRule> args;
 };
 
 struct Profile {

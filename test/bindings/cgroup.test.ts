@@ -77,7 +77,7 @@ rootTest('killing a frozen group leaves nothing in it, and removing it leaves no
 rootTest('a group with living processes is not removed: EBUSY', async (t) => {
   const { path } = groupWithProcess(t);
   const error = await t.throwsAsync(removeCgroup(path));
-  t.like(error, { code: 'EBUSY', syscall: 'rmdir' });
+  t.like(error, { code: 'ERR_SYSTEM', details: { errno: 'EBUSY', syscall: 'rmdir' } });
 });
 
 rootTest('a group that does not exist is empty, cannot be frozen, and its removal is done', async (t) => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
-import { adoptDirectories, type LayerSinkOptions, openLayerSink } from '../../bindings/layer.ts';
+import { completeLayer, type LayerSinkOptions, openLayerSink } from '../../bindings/layer.ts';
 import { isEngineError } from '../../lib/errors/index.ts';
 import { tarOf } from '../fixtures/tar.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
@@ -65,7 +65,7 @@ rootTest('a gzip layer becomes files, and the blob is kept', async (t) => {
   const blob = gzipSync(smallTar);
   const options = optionsFor(t, blob, smallTar);
   const result = await unpack(options, blob, 7);
-  t.deepEqual(result, { entries: 3, bytes: 9, tarBytes: smallTar.length, implied: ['.', 'etc'] });
+  t.deepEqual(result, { entries: 3, bytes: 9, tarBytes: smallTar.length, implied: ['.', 'etc'], links: [] });
   t.is(readFileSync(join(options.target, 'etc/hosts'), 'utf8'), 'localhost');
   t.is(statSync(join(options.target, 'bin')).mtimeMs, 1_000_000);
   t.deepEqual(readFileSync(options.partial), blob);
@@ -219,9 +219,23 @@ rootTest('directories that a layer implied take what they are below', async (t) 
   const below = optionsFor(t, lower, lower, { compression: 'none' });
   await unpack(below, lower);
   const options = optionsFor(t, gzip, smallTar);
-  const { implied } = await unpack(options, gzip);
-  await adoptDirectories(options.target, [below.target], implied);
+  t.is(await completeLayer(options.target, [below.target], await unpack(options, gzip)), 0);
   t.is(statSync(join(options.target, 'etc')).mode & 0o777, 0o700);
   t.is(statSync(join(options.target, 'etc')).mtimeMs, 77_000);
   t.true(existsSync(join(options.target, 'etc/hosts')));
+});
+
+rootTest('a hard link to a file of a lower layer brings the file up', async (t) => {
+  const lower = tarOf([{ path: 'data', content: 'below', mode: 0o640, mtime: 77 }]);
+  const below = optionsFor(t, lower, lower, { compression: 'none' });
+  await unpack(below, lower);
+  const upper = tarOf([{ path: 'link', linkTo: 'data' }]);
+  const options = optionsFor(t, upper, upper, { compression: 'none' });
+  const gaps = await unpack(options, upper);
+  t.deepEqual(gaps.links, [{ path: 'link', target: 'data' }]);
+  await t.throwsAsync(completeLayer(options.target, [], gaps), { code: 'ERR_LAYER_CORRUPT' });
+  t.is(await completeLayer(options.target, [below.target], gaps), 5);
+  const [file, link] = ['data', 'link'].map((name) => statSync(join(options.target, name)));
+  t.is(link!.ino, file!.ino);
+  t.like(link, { nlink: 2, mtimeMs: 77_000, size: 5 });
 });

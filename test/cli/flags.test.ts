@@ -1,4 +1,7 @@
 import test from 'ava';
+import { Command } from 'commander';
+import { withoutBooleanValues } from '../../lib/cli/boolean-flags.ts';
+import { addContainerFlags } from '../../lib/cli/container-flags.ts';
 import {
   parseDeviceFlag,
   parseEnvFile,
@@ -9,7 +12,7 @@ import {
   parseUlimitFlag,
   parseVolumeFlag,
 } from '../../lib/cli/flag-values.ts';
-import { formatDuration, formatSize, formatTable } from '../../lib/cli/format.ts';
+import { formatDuration, formatSize, formatTable, printable } from '../../lib/cli/format.ts';
 import { parseLogTime } from '../../lib/cli/log-time.ts';
 import { compileTemplate } from '../../lib/cli/template.ts';
 
@@ -66,6 +69,7 @@ const mounts: [value: string, expected: object | null][] = [
   ['type=bind,source=/h', null],
   ['type=nfs,target=/a', null],
   ['type=bind,source=/h,target=/a,colour=red', null],
+  ['type=bind,source=/h,target=/a,constructor=red', null],
   ['type=bind,source=/h,target=/a,ro=perhaps', null],
 ];
 
@@ -75,6 +79,31 @@ for (const [value, expected] of mounts) {
     else t.deepEqual(parseMountFlag(value, '/cwd') as object, expected);
   });
 }
+
+const words: [given: string, plain: string][] = [
+  ['--rm=true -it image', '--rm -it image'],
+  ['--rm=false -i image', '-i image'],
+  ['image --rm=false', 'image --rm=false'],
+  ['-- --rm=false', '-- --rm=false'],
+  ['-e --rm=false --init=1 image', '-e --rm=false --init image'],
+  ['-ite --rm=false image', '-ite --rm=false image'],
+  ['-eA=b --rm=F image', '-eA=b image'],
+  ['--env --rm=false --tty=0 image', '--env --rm=false image'],
+  ['--env=A=b --rm=t image -t=false', '--env=A=b --rm image -t=false'],
+  ['--name', '--name'],
+];
+
+for (const [given, plain] of words) {
+  test(`docker's boolean values: ${given}`, (t) => {
+    const { options } = addContainerFlags(new Command());
+    t.deepEqual(withoutBooleanValues(given.split(' '), options), plain.split(' '));
+  });
+}
+
+test('a flag that is true or false is neither of anything else', (t) => {
+  const { options } = addContainerFlags(new Command());
+  t.throws(() => withoutBooleanValues(['--rm=maybe'], options), invalid);
+});
 
 test('--tmpfs', (t) => {
   t.deepEqual(parseTmpfsFlag('/a'), { type: 'tmpfs', target: '/a' });
@@ -153,6 +182,11 @@ test('templates are the subset that is documented, or an error', (t) => {
   t.is(compileTemplate('{{json .List}} {{.state.status}}')(row), '[1] up');
   t.throws(() => compileTemplate('{{.Nothing}}')(row), invalid);
   t.throws(() => compileTemplate('{{if .ID}}x{{end}}'), invalid);
+});
+
+test('what comes from outside is shown without its control characters', (t) => {
+  t.is(printable('a\x1b[31mred\n\u009b'), 'a\\x1b[31mred\\x0a\\x9b');
+  t.is(printable('plain — text'), 'plain — text');
 });
 
 test("sizes, times and tables look as docker's", (t) => {

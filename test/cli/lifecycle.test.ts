@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import anyTest, { type TestFn } from 'ava';
-import { openStrake, type Strake } from './strake.ts';
+import { openStrake, program, type Strake } from './strake.ts';
 
 const test = anyTest as TestFn<Strake>;
 
@@ -120,6 +122,55 @@ test.serial('logs -f ends with the container, and shows both streams where they 
   t.is(followed.stdout, 'a\nc\n');
   t.is(followed.stderr, 'b\n');
   t.regex((await run(['logs', '-t', 'talk'])).stdout, /^\d{4}-\d\d-\d\dT[\d:.]+Z a\n/);
+});
+
+test.serial('a reader of the log that goes away ends it as SIGPIPE ends a program, silently', async (t) => {
+  const { image, run, spawn } = t.context;
+  await run([
+    'run',
+    '--name',
+    'long',
+    image,
+    'sh',
+    '-c',
+    'i=0; while [ $i -lt 9999 ]; do i=$((i+1)); echo $i; done',
+  ]);
+  const child = spawn(['logs', 'long']);
+  let errors = '';
+  child.stderr?.on('data', (chunk) => {
+    errors += chunk;
+  });
+  child.stdout?.once('data', () => child.stdout?.destroy());
+  t.is(await new Promise((resolve) => child.on('close', resolve)), 141);
+  t.is(errors, '');
+});
+
+test.serial('output that cannot be written is an error of one line', async (t) => {
+  const full = openSync('/dev/full', 'w');
+  try {
+    const { status, stderr } = spawnSync(process.execPath, [program, 'ps'], {
+      env: { ...process.env, STRAKE_ROOT: t.context.root },
+      stdio: ['ignore', full, 'pipe'],
+    });
+    t.is(status, 1);
+    t.regex(stderr.toString(), /^strake: the output cannot be written: ENOSPC.*\n$/);
+  } finally {
+    closeSync(full);
+  }
+});
+
+test.serial('what a command line holds does not reach the terminal as it is', async (t) => {
+  const { image, run } = t.context;
+  await run(['create', '--name', 'tricky', image, 'echo', '\x1b[31m\nred']);
+  t.regex((await run(['ps', '-a'])).stdout, /"echo \\u001b\[31m\\nred"/);
+});
+
+test.serial('a word that is no command is an error that names it', async (t) => {
+  for (const word of ['foo', 'constructor']) {
+    const { code, stderr } = await t.context.run([word, 'run']);
+    t.is(code, 1);
+    t.regex(stderr, new RegExp(`unknown command "${word}"`));
+  }
 });
 
 test.serial('rm -f of what is not there is no error; rm without -f is', async (t) => {

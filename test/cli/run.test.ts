@@ -1,7 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import anyTest, { type TestFn } from 'ava';
-import { openStrake, type Strake } from './strake.ts';
+import { openStrake, program, type Strake } from './strake.ts';
 
 const test = anyTest as TestFn<Strake>;
 
@@ -33,7 +34,7 @@ const faults: [title: string, argv: string[], message: RegExp][] = [
   ['a bad size', ['-m', 'lots'], /limits\.memory/],
   ['a bad variable', ['-e', '=x'], /--env/],
   ['a bind of nothing', ['--mount', 'type=bind,src=/no/such,dst=/x'], /\/no\/such/],
-  ['a terminal where there is none', ['-it'], /terminal/],
+  ['a terminal where there is none', ['-it'], /the input device is not a TTY/],
 ];
 
 for (const [title, flags, message] of faults) {
@@ -50,6 +51,18 @@ test.serial('an image that is no directory is an error that names it', async (t)
   const output = await t.context.run(['run', '@/no/such/root', 'true']);
   t.is(output.code, 125);
   t.regex(output.stderr, /no directory \/no\/such\/root/);
+});
+
+test.serial('an --env-file that is not there is an error of ours, not of Node', (t) => {
+  const { status, stderr } = spawnSync(
+    program,
+    ['run', '--rm', '--env-file', '/no/such/file', t.context.image, 'true'],
+    {
+      env: { ...process.env, STRAKE_ROOT: t.context.root },
+    },
+  );
+  t.is(status, 125);
+  t.regex(stderr.toString(), /^strake: invalid --env-file "\/no\/such\/file": it cannot be read.*\n$/);
 });
 
 test.serial('stdin reaches the command with -i only', async (t) => {

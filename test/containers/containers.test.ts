@@ -91,6 +91,21 @@ test.serial('stop sends the stop signal, waits, and kills', async (t) => {
   await Promise.all([polite.remove(), deaf.remove()]);
 });
 
+test.serial('a stop that waits for months does not kill at once', async (t) => {
+  const { engine, image } = t.context;
+  const command = "trap 'sleep 0.3; exit 5' TERM; echo up; while :; do sleep 0.05; done";
+  const created = await engine.containers.create(image, { argv: ['sh', '-c', command] });
+  await using container = await created.start({ attach: true });
+  await container.attachment?.stdout.take(1).toArray();
+  await container.stop({ timeout: 3_000_000 });
+  t.like((await container.inspect()).state, { status: 'exited', exitCode: 5 });
+  await t.throwsAsync(container.stop({ timeout: Number.NaN }), { code: 'ERR_CONTAINER_OPTION_INVALID' });
+});
+
+test.serial('no name is the name of no container', async (t) => {
+  await t.throwsAsync(t.context.engine.containers.get(''), { code: 'ERR_CONTAINER_NOT_FOUND' });
+});
+
 test.serial('a paused container stands still, and can be killed', async (t) => {
   const { engine, image } = t.context;
   const container = await engine.containers.create(image, {

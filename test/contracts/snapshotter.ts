@@ -106,8 +106,13 @@ export function snapshotterContract(
     mkdirSync(join(base.target, 'srv'));
     chownSync(join(base.target, 'srv'), 12, 34);
     mkdirSync(join(top.target, 'srv'));
-    await base.stage({ parent: null, diffId: digestOf('base'), implied: [], size: 1 });
-    await top.stage({ parent: baseId, diffId: digestOf('top'), implied: ['srv'], size: 1 });
+    await base.stage({ parent: null, diffId: digestOf('base'), gaps: { implied: [], links: [] }, bytes: 1 });
+    await top.stage({
+      parent: baseId,
+      diffId: digestOf('top'),
+      gaps: { implied: ['srv'], links: [] },
+      bytes: 1,
+    });
     const order: string[] = [];
     const commits = [top.commit().then(() => order.push('top')), turn().then(() => base.commit())];
     await turn();
@@ -123,8 +128,18 @@ export function snapshotterContract(
       await using top = await layers.ingest(topId);
       {
         await using base = await layers.ingest(baseId);
-        await base.stage({ parent: null, diffId: digestOf('base'), implied: [], size: 1 });
-        await top.stage({ parent: baseId, diffId: digestOf('top'), implied: [], size: 1 });
+        await base.stage({
+          parent: null,
+          diffId: digestOf('base'),
+          gaps: { implied: [], links: [] },
+          bytes: 1,
+        });
+        await top.stage({
+          parent: baseId,
+          diffId: digestOf('top'),
+          gaps: { implied: [], links: [] },
+          bytes: 1,
+        });
       }
       await t.throwsAsync(top.commit(), { code: 'ERR_LAYER_NOT_FOUND' });
     }
@@ -253,7 +268,7 @@ async function commit(
 ): Promise<void> {
   await using ingest = await layers.ingest(chainId);
   fill(ingest.target);
-  await ingest.stage({ parent, diffId: digestOf(diff), implied: [], size: 4096 });
+  await ingest.stage({ parent, diffId: digestOf(diff), gaps: { implied: [], links: [] }, bytes: 4096 });
   await ingest.commit();
 }
 

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { openRoot } from '../../lib/engine/open-root.ts';
+import { openRoot, runDirectoryOf } from '../../lib/engine/open-root.ts';
 
 async function temporary(t: { teardown(step: () => unknown): void }): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'strake-root-'));
@@ -29,6 +29,13 @@ test('the root is named by its real path, so that it can be hidden', async (t) =
   await mkdir(join(directory, 'real'));
   await symlink('real', join(directory, 'link'));
   t.is(openRoot({ root: `${directory}/link` }, {}).root, `${directory}/real`);
+});
+
+test('the default root has one run directory, however it is written', (t) => {
+  t.is(runDirectoryOf('/var/lib/strake', '/mnt/big'), '/run/strake');
+  t.is(runDirectoryOf('/var/lib//strake/', '/mnt/big'), '/run/strake');
+  t.is(runDirectoryOf('/link', '/var/lib/strake'), '/run/strake');
+  t.is(runDirectoryOf('/mnt/big', '/mnt/big'), '/mnt/big/run');
 });
 
 test('a root of another layout is refused', async (t) => {

@@ -11,8 +11,8 @@
 #include <string>
 
 #include "fuzz_source.h"
-#include "layer/adopt.h"
 #include "layer/apply.h"
+#include "layer/complete.h"
 #include "sys/error.h"
 #include "sys/remove_tree.h"
 
@@ -28,6 +28,7 @@ struct Ground {
     std::filesystem::create_directories(folder + "/lower/usr/lib");
     std::filesystem::create_symlink("usr/lib", folder + "/lower/lib");
     std::filesystem::create_symlink("../../..", folder + "/lower/out");
+    std::ofstream(folder + "/lower/usr/lib/file") << "below";
     std::ofstream(folder + "/outside/file") << "untouched";
     ::umask(0);
   }
@@ -60,7 +61,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     fuzz::Source source(data, size);
     layer::TarReader reader(source);
     const auto result = layer::Applier(target, 200).apply(reader);
-    layer::adoptDirectories(target, {ground.folder + "/lower"}, result.implied);
+    layer::completeLayer(target, {ground.folder + "/lower"}, result);
   } catch (const sys::Error&) {
   } catch (const sys::SysError&) {
   }

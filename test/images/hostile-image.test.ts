@@ -114,6 +114,10 @@ const attacks: Readonly<Record<string, Attack>> = {
     code: 'ERR_LAYER_UNSAFE',
     image: buildImage({ layers: [{ entries: [{ path: '../../escaped', content: 'x' }] }] }),
   },
+  'a hard link to what no layer has': {
+    code: 'ERR_LAYER_CORRUPT',
+    image: buildImage({ layers: [{ entries: [{ path: 'link', linkTo: 'etc/shadow' }] }] }),
+  },
   'a foreign layer': {
     code: 'ERR_LAYER_FOREIGN',
     image: withLayer(goodBytes, mediaTypes.dockerForeignLayerGzip),

@@ -69,11 +69,10 @@ test('a pull that is aborted keeps what arrived, names nothing, and is continued
   const controller = new AbortController();
   const task = images.pull(reference, { signal: controller.signal });
   await downloaded(task, 1 << 20);
-  await collected(root, 1 << 20);
   controller.abort();
   await t.throwsAsync(async () => await task, { code: 'ERR_ABORTED' });
   t.deepEqual([...names(), ...leftovers()], []);
-  t.true(partials().some(isOfBig));
+  t.is(statSync(join(root, partials().find(isOfBig)!)).size, 1 << 20);
   registry.quirk = () => undefined;
   await images.pull(reference);
   t.true((registry.served.get(blob.digest) ?? 0) <= blob.size + chunk);

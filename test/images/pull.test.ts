@@ -189,15 +189,23 @@ test('a lone image of another platform is worth a warning, and an error if that 
   });
 });
 
-test('an image without layers, and one with the same layer twice', async (t) => {
+test('an image without layers', async (t) => {
   await using registry = await startQuirkyRegistry();
-  const { images, snapshots } = await openRoot(t);
+  const { images } = await openRoot(t);
   t.is((await images.pull(registry.add(buildImage({ layers: [] }), 'empty'))).chainId, null);
-  const layer = { entries: [{ path: 'a', content: 'a' }] };
-  const twice = await images.pull(registry.add(buildImage({ layers: [layer, layer] }), 'twice'));
-  t.is(twice.layers[0]!.blob.digest, twice.layers[1]!.blob.digest);
-  t.is(lowersOf(await snapshots.view(twice.chainId!)).length, 2);
 });
+
+for (const keepCompressed of [false, true])
+  test(`the same layer twice in an image is fetched once${keepCompressed ? ', and kept once' : ''}`, async (t) => {
+    await using registry = await startQuirkyRegistry();
+    const { images, snapshots, partials, leftovers } = await openRoot(t, { keepCompressed });
+    const layer = { entries: [{ path: 'a', content: 'a' }] };
+    const twice = await images.pull(registry.add(buildImage({ layers: [layer, layer] }), 'twice'));
+    t.is(twice.layers[0]!.blob.digest, twice.layers[1]!.blob.digest);
+    t.is(lowersOf(await snapshots.view(twice.chainId!)).length, 2);
+    t.is(registry.served.get(twice.layers[0]!.blob.digest), twice.layers[0]!.blob.size);
+    t.deepEqual([...partials(), ...leftovers()], []);
+  });
 
 test('a directory that a layer only implies keeps what the layers below say of it', async (t) => {
   await using registry = await startQuirkyRegistry();
@@ -212,6 +220,42 @@ test('a directory that a layer only implies keeps what the layers below say of i
   const [top] = lowersOf(await snapshots.view(pulled.chainId!));
   const { mode, uid, gid } = statSync(join(top!, 'srv'));
   t.deepEqual([mode & 0o7777, uid, gid], [0o1770, 12, 34]);
+});
+
+test('a hard link to a file of a lower layer is that file', async (t) => {
+  await using registry = await startQuirkyRegistry();
+  const { images, snapshots } = await openRoot(t);
+  const image = buildImage({
+    layers: [
+      { entries: [{ path: 'bin/tool', content: 'tool', mode: 0o4755, uid: 5, gid: 6, mtime: 77 }] },
+      {
+        entries: [
+          { path: 'sbin/one', linkTo: 'bin/tool' },
+          { path: 'sbin/two', linkTo: 'bin/tool' },
+        ],
+      },
+    ],
+  });
+  const pulled = await images.pull(registry.add(image, 'linked'));
+  const [top] = lowersOf(await snapshots.view(pulled.chainId!));
+  const files = ['bin/tool', 'sbin/one', 'sbin/two'].map((path) => statSync(join(top!, path)));
+  t.is(new Set(files.map(({ ino }) => ino)).size, 1);
+  t.like(files[1], { mode: 0o104755, uid: 5, gid: 6, mtimeMs: 77_000, nlink: 3, size: 4 });
+});
+
+test('an opaque root hides all that is below, though its layer names every directory', async (t) => {
+  await using registry = await startQuirkyRegistry();
+  const { images, snapshots } = await openRoot(t);
+  const image = buildImage({
+    layers: [
+      { entries: [{ path: 'gone', content: 'x' }] },
+      { entries: [{ path: './' }, { path: '.wh..wh..opq', content: '' }, { path: 'own', content: 'y' }] },
+    ],
+  });
+  const pulled = await images.pull(registry.add(image, 'opaque'));
+  const [top] = lowersOf(await snapshots.view(pulled.chainId!));
+  t.true(statSync(join(top!, 'gone')).isCharacterDevice());
+  t.true(statSync(join(top!, 'own')).isFile());
 });
 
 test('compressed layers are kept if asked for, and then serve instead of the registry', async (t) => {
@@ -238,6 +282,24 @@ test('an image whose layer was lost is repaired by the next pull', async (t) => 
 });
 
 test('a mirror that sends false bytes is passed over', async (t) => {
+  const plain = buildImage({
+    layers: [{ compression: 'none', entries: [{ path: 'a', content: noise(100_000) }] }],
+  });
+  const lie = Buffer.from(plain.layers[0]!.bytes);
+  lie[2000] = (lie[2000] ?? 0) ^ 1;
+  const { mirrored, blob } = await pullFromMirror(t, plain, lie);
+  t.is(mirrored, blob.size);
+});
+
+test('a mirror whose gzip stream is garbled is passed over though its digest was never known', async (t) => {
+  const zipped = buildImage({ layers: [{ entries: [{ path: 'a', content: noise(8 << 20) }] }] });
+  const lie = Buffer.from(zipped.layers[0]!.bytes);
+  lie.fill(0xff, 100_000, 200_000);
+  await pullFromMirror(t, zipped, lie);
+});
+
+/** Pulls from a registry that has a mirror which sends `lie` for the first layer. */
+async function pullFromMirror(t: ExecutionContext, image: BuiltImage, lie: Buffer) {
   await using registry = await startQuirkyRegistry();
   await using mirror = await startQuirkyRegistry();
   const config: Config = {
@@ -247,19 +309,31 @@ test('a mirror that sends false bytes is passed over', async (t) => {
   const { images, partials } = await openRoot(t, {
     openRepository: (reference: ImageReference) => openRemoteRepository(reference, { config, env: {} }),
   });
-  const plain = buildImage({
-    layers: [{ compression: 'none', entries: [{ path: 'a', content: noise(100_000) }] }],
-  });
-  const { blob, bytes } = plain.layers[0]!;
-  mirror.add(plain, 'mirrored');
-  const lie = Buffer.from(bytes);
-  lie[2000] = (lie[2000] ?? 0) ^ 1;
+  const { blob } = image.layers[0]!;
+  mirror.add(image, 'mirrored');
   mirror.quirk = ({ path }) => (path === `blobs/${blob.digest}` ? { bytes: lie } : undefined);
-  const image = await images.pull(registry.add(plain, 'mirrored'));
-  t.is(image.id, plain.config.digest);
-  t.is(mirror.served.get(blob.digest), blob.size);
+  const pulled = await images.pull(registry.add(image, 'mirrored'));
+  t.is(pulled.id, image.config.digest);
   t.is(registry.served.get(blob.digest), blob.size);
   t.deepEqual(partials(), []);
+  return { blob, mirrored: mirror.served.get(blob.digest) };
+}
+
+test('a corrupt layer is not fetched again from the next host when its digest is right', async (t) => {
+  await using registry = await startQuirkyRegistry();
+  await using mirror = await startQuirkyRegistry();
+  const config: Config = {
+    ...defaultConfig,
+    registries: { [registry.address]: { mirrors: [`http://${mirror.address}`] } },
+  };
+  const { images } = await openRoot(t, {
+    openRepository: (reference: ImageReference) => openRemoteRepository(reference, { config, env: {} }),
+  });
+  const corrupt = buildImage({ layers: [{ compression: 'none', tar: noise(10_240) }] });
+  mirror.add(corrupt, 'corrupt');
+  const reference = registry.add(corrupt, 'corrupt');
+  await t.throwsAsync(async () => images.pull(reference), { code: 'ERR_LAYER_CORRUPT' });
+  t.false(registry.served.has(corrupt.layers[0]!.blob.digest));
 });
 
 test('a damaged name file says what to do', async (t) => {

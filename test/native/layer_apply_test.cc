@@ -218,7 +218,6 @@ TEST_F(LayerTest, RefusesHostileEntriesAndNamesThem) {
       {"ERR_LAYER_CORRUPT", "256 bytes", TarBuilder().pax({{"path", longName}}).file("x").end()},
       {"ERR_LAYER_CORRUPT", "4095",
        TarBuilder().pax({{"path", std::string(5000, 'a').replace(200, 1, "/")}}).file("x").end()},
-      {"ERR_LAYER_CORRUPT", "not in this layer", TarBuilder().hardLink("h", "missing").end()},
       {"ERR_LAYER_CORRUPT", "is a directory", TarBuilder().directory("d").hardLink("h", "d").end()},
       {"ERR_LAYER_CORRUPT", "used as a directory", TarBuilder().file("f").file("f/x").end()},
       {"ERR_LAYER_CORRUPT", "target of 0 bytes", TarBuilder().symlink("l", "").end()},

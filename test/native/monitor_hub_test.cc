@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <pty.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -247,6 +248,26 @@ TEST_F(HubTest, AClientThatStillWritesAtTheEndLosesNothing) {
   launcher.reset();
   settle();
   EXPECT_FALSE(hub.hasClients());
+}
+
+TEST_F(HubTest, DrainingEndsThoughAProcessThatWasLeftBehindWritesOnForEver) {
+  struct Refill : OutputSource::Owner {
+    void onOutput(Stream, std::span<const char> bytes) override {
+      got += bytes.size();
+      ASSERT_LT(got, size_t{16} << 20) << "it reads what has been written since";
+      writeAll(pipe, std::string(bytes.size(), 'y'));
+    }
+    int pipe = -1;
+    size_t got = 0;
+  } owner;
+  sys::UniqueFd reading, writing;
+  pipeTo(reading, writing);
+  OutputSource source(Stream::out, std::move(reading), loop, owner);
+  ::signal(SIGPIPE, SIG_IGN);
+  owner.pipe = writing.get();
+  writeAll(writing.get(), "y");
+  source.drain();
+  EXPECT_GE(owner.got, 1u);
 }
 
 TEST(FrameReader, RefusesFramesThatAreTooLong) {

@@ -1,6 +1,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <fstream>
@@ -110,6 +112,29 @@ TEST_F(JsonLogTest, AppendsToAnEarlierRunsLog) {
   JsonLog({.path = path()}).write(Stream::out, bytes("first\n"));
   JsonLog({.path = path()}).write(Stream::out, bytes("second\n"));
   EXPECT_EQ(withoutTimes(), entry("first\\n") + entry("second\\n"));
+}
+
+TEST_F(JsonLogTest, AFullDiskCostsWholeEntriesAndLogsOnWhenThereIsRoomAgain) {
+  JsonLog log({.path = path()});
+  log.write(Stream::out, bytes("first\n"));
+  // A limit on the file's size fails a write in the middle, as a full disk does.
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit small{contents().size() + 20, before.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &small);
+  EXPECT_THROW(log.write(Stream::out, bytes("lost\n")), sys::SysError);
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  log.write(Stream::out, bytes("last\n"));
+  EXPECT_EQ(withoutTimes(), entry("first\\n") + entry("last\\n"));
+}
+
+TEST_F(JsonLogTest, ALogThatSomebodyRemovedIsMadeAnewWhenItsTurnToRotateComes) {
+  JsonLog log({.path = path(), .maxSize = 100, .maxFile = 3});
+  log.write(Stream::out, bytes(std::string(200, 'x') + "\n"));
+  ASSERT_EQ(::unlink(path().c_str()), 0);
+  log.write(Stream::out, bytes("new\n"));
+  EXPECT_EQ(withoutTimes(), entry("new\\n"));
 }
 
 TEST_F(JsonLogTest, FollowsNoLink) {

@@ -154,6 +154,9 @@ TEST_F(Confinement, SysctlsOfOwnNamespacesAreWrittenAndAllOthersRefused) {
   }
   dropNamespace(NamespaceKind::network);
   spec.linux_.sysctl = {{"net.ipv4.ip_forward", "1"}};
+  addNamespace(NamespaceKind::network, "/proc/self/ns/net");  // the host's, by another name
+  EXPECT_EQ(failure().code(), "ERR_SYSCTL_FAILED");
+  dropNamespace(NamespaceKind::network);
   LaunchError error = failure();
   EXPECT_EQ(error.code(), "ERR_SYSCTL_FAILED");
   EXPECT_NE(std::string(error.what()).find("network namespace"), std::string::npos);
@@ -199,6 +202,38 @@ TEST_F(Confinement, APasswdThatIsADeviceAPipeOrALinkOutIsNotRead) {
   fs::remove(rootfs() / "etc/passwd");
   fs::create_symlink("/proc/self/fd/3", rootfs() / "etc/passwd");
   EXPECT_EQ(run("echo $HOME").out, "/\n");
+}
+
+TEST_F(Confinement, TheHostsNullDeviceIsNotGivenToThePayload) {
+  struct stat host;
+  ASSERT_EQ(stat("/dev/null", &host), 0);
+  sys::UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
+  int pipe[2];
+  ASSERT_EQ(pipe2(pipe, O_CLOEXEC), 0);
+  sys::UniqueFd reading(pipe[0]), writing(pipe[1]);
+  shell("stat -L -c '%d %t:%T' /proc/self/fd/0 /proc/self/fd/2; stat -c '%d %t:%T' /dev/null");
+  LaunchRequest asked = request();
+  asked.stdio = {null.get(), writing.get(), null.get()};
+  Launched launched = launch(asked);
+  writing.reset();
+  std::string own = finish(launched, reading.get()).out;
+  std::string line = own.substr(0, own.find('\n') + 1);
+  EXPECT_NE(line, std::to_string(host.st_dev) + " 1:3\n");
+  EXPECT_EQ(own, line + line + line);
+}
+
+TEST_F(Confinement, ADirectoryThatTheLauncherHasOpenIsNoWayOutForTheProgram) {
+  // CVE-2024-21626 with the program, and with the interpreter of a script, in place of the working directory.
+  fs::create_directories(dir / "host");
+  fs::copy_file("/bin/busybox", dir / "host/busybox");
+  sys::UniqueFd leaked(open((dir / "host").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  std::string outside = "/proc/self/fd/" + std::to_string(leaked.get()) + "/busybox";
+  spec.process.args = {outside, "true"};
+  EXPECT_EQ(failure().code(), "ERR_EXEC_NOT_FOUND");
+  writeFile(rootfs() / "script", "#!" + outside + " true\n");
+  fs::permissions(rootfs() / "script", fs::perms(0755));
+  spec.process.args = {"/script"};
+  EXPECT_EQ(failure().code(), "ERR_EXEC_NOT_FOUND");
 }
 
 TEST_F(Confinement, AUserCanOpenItsOwnOutputAgain) {

@@ -1,4 +1,13 @@
 // Another process in a running container.
+#include <linux/capability.h>
+#include <linux/seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+
+#include <cstring>
+
 #include "runtime_bundle.h"
 
 namespace strake::runtime {
@@ -141,6 +150,88 @@ TEST_F(Exec, TheSetUpCannotBeInspectedFromTheContainer) {
   start();
   for (int n = 0; n < 40; ++n) exec("true");
   EXPECT_FALSE(fs::exists(dir / "upper/tmp/seen")) << readFile(dir / "upper/tmp/seen");
+}
+
+TEST_F(Exec, WhereTheContainerHasLostItsNullDeviceInputIsEmpty) {
+  start();
+  exec("rm /dev/null");
+  sys::UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
+  int pipe[2];
+  ASSERT_EQ(pipe2(pipe, O_CLOEXEC), 0);
+  sys::UniqueFd reading(pipe[0]), writing(pipe[1]);
+  ExecRequest asked = request("cat; stat -L -c %F /proc/self/fd/0");
+  asked.stdio = {null.get(), writing.get(), writing.get()};
+  Launched launched = runtime::exec(asked);
+  writing.reset();
+  EXPECT_EQ(finish(launched, reading.get()).out, "fifo\n");
+  asked.stdio = {null.get(), null.get(), null.get()};
+  EXPECT_EQ(failure(asked).code(), "ERR_DEVICE_INVALID");
+}
+
+/// What sendToAgent() sends: the process that waits, and the descriptor of the filter that holds it.
+struct Held {
+  pid_t pid = -1;
+  sys::UniqueFd listener;
+};
+
+Held receiveHeld(int server) {
+  sys::UniqueFd connection(accept4(server, nullptr, nullptr, SOCK_CLOEXEC));
+  char text[4096] = {};
+  iovec part{text, sizeof text - 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  if (recvmsg(connection.get(), &message, MSG_CMSG_CLOEXEC) <= 0) return {};
+  int listener;
+  std::memcpy(&listener, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof listener);
+  return {std::atoi(std::strstr(text, "\"pid\":") + 6), sys::UniqueFd(listener)};
+}
+
+void keepCapabilities(const Capabilities& sets) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  auto low = static_cast<uint32_t>(sets.permitted);
+  __user_cap_data_struct data[2] = {{low, low, 0}, {0, 0, 0}};
+  syscall(SYS_capset, &header, data);
+}
+
+void letGo(int listener) {
+  seccomp_notif asked{};
+  ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &asked);
+  seccomp_notif_resp answer{asked.id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+  ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+}
+
+TEST_F(Exec, UntilItsExecItCannotBeInspectedByAProcessWithTheContainersRights) {
+  // CVE-2016-9962, CVE-2019-5736. A seccomp agent holds it at the execve, when it is as confined as it gets.
+  start();
+  sys::UniqueFd server(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strcpy(address.sun_path, (dir / "agent").c_str());
+  ASSERT_EQ(bind(server.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(listen(server.get(), 1), 0);
+  spec.linux_.seccomp.emplace();
+  spec.linux_.seccomp->listenerPath = dir / "agent";
+  spec.linux_.seccomp->syscalls.push_back({{"execve"}, seccomp::Action::notify, {}, {}});
+  pid_t agent = fork();
+  if (agent == 0) {
+    Held held = receiveHeld(server.get());
+    keepCapabilities(process.capabilities);
+    char target[4096];
+    std::string link = "/proc/" + std::to_string(held.pid) + "/exe";
+    bool hidden = readlink(link.c_str(), target, sizeof target) < 0 && errno == EACCES;
+    letGo(held.listener.get());
+    _exit(hidden ? 0 : 1);
+  }
+  process.args = {"true"};
+  process.noNewPrivileges = true;
+  ExecRequest asked{
+      .spec = spec, .process = process, .init = container->pid(), .initPidfd = container->pidfd()};
+  EXPECT_EQ(exec(asked).exitCode, 0);
+  EXPECT_EQ(await(agent), 0);
 }
 
 }  // namespace

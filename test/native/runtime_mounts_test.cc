@@ -1,6 +1,7 @@
 // Mounts, devices and terminals inside a container.
 #include <sys/mount.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 
 #include "runtime_bundle.h"
 
@@ -122,6 +123,37 @@ TEST_F(Mounts, ATargetInsideProcIsRefusedUnlessHarmless) {
   EXPECT_EQ(run("cat /proc/meminfo").out, "content\n");
 }
 
+TEST_F(Mounts, AVolumeWhoseFillingDiedIsFilledAnew) {
+  writeFile(rootfs() / "data/one", "1");
+  writeFile(rootfs() / "data/two", "2");
+  fs::create_directories(dir / "new");
+  addBind(dir / "new", "/data", {"rbind", "tmpcopyup"});
+  writeFile(dir / "new/one", "half");
+  EXPECT_EQ(run("cat /data/*").out, "half") << "what is not empty is somebody's";
+  if (setxattr((dir / "new").c_str(), "trusted.strake.unfinished", "", 0, 0) < 0)
+    GTEST_SKIP() << "this file system has no trusted attributes";
+  EXPECT_EQ(run("cat /data/*").out, "12");
+  EXPECT_LT(getxattr((dir / "new").c_str(), "trusted.strake.unfinished", nullptr, 0), 0);
+}
+
+TEST_F(Mounts, ContainersThatStartAtOnceWithANewVolumeAllSeeAllOfIt) {
+  for (int n = 0; n < 300; ++n) writeFile(rootfs() / "data" / std::to_string(n), "");
+  fs::create_directories(dir / "new");
+  addBind(dir / "new", "/data", {"rbind", "tmpcopyup"});
+  useOverlay();
+  rootfsOf.upper = rootfsOf.work = "";  // without an upper one, read-only, as it is shared
+  spec.mounts.erase(spec.mounts.begin(), spec.mounts.end() - 1);
+  for (const char* name : {"dev", "proc"}) fs::create_directories(rootfs() / name);
+  addTmpfs("/dev", {});
+  shell("set -- /data/*; test $# = 300");
+  std::vector<pid_t> children;
+  for (int n = 0; n < 4; ++n) {
+    children.push_back(fork());
+    if (children.back() == 0) _exit(run().exitCode);
+  }
+  for (pid_t child : children) EXPECT_EQ(await(child), 0);
+}
+
 TEST_F(Mounts, AProcThatIsASymlinkOfTheImageIsRefused) {
   fs::create_directories(rootfs() / "other");
   fs::create_symlink("other", rootfs() / "proc");
@@ -153,6 +185,26 @@ TEST_F(Mounts, AMountInsideASharedBindReachesTheHostsPeerOnly) {
     bool reached = fs::exists(shared / "in/seen");
     std::string mounts = readFile("/proc/self/mountinfo");
     _exit(output.exitCode != 0 ? 1 : !reached ? 2 : mounts.find("/bin/") != std::string::npos ? 3 : 0);
+  }
+  EXPECT_EQ(await(child), 0);
+}
+
+TEST_F(Mounts, LeavingTheHostsRootBehindUnmountsNothingOfTheHost) {
+  // A mount on a shared one, elsewhere: detached with the old root, it may not go from the host.
+  pid_t child = fork();
+  if (child == 0) {
+    unshare(CLONE_NEWNS);
+    ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+    fs::path shared = volume(), inner = shared / "inner";
+    ::mount("tmpfs", shared.c_str(), "tmpfs", 0, nullptr);
+    ::mount("none", shared.c_str(), nullptr, MS_SHARED, nullptr);
+    fs::create_directories(inner);
+    ::mount("tmpfs", inner.c_str(), "tmpfs", 0, nullptr);
+    writeFile(inner / "file", "");
+    fs::create_directories(dir / "bound");
+    addBind(dir / "bound", "/v", {"rbind", "rshared"});
+    int exitCode = run("true").exitCode;
+    _exit(exitCode != 0 ? 1 : fs::exists(inner / "file") ? 0 : 2);
   }
   EXPECT_EQ(await(child), 0);
 }

@@ -19,7 +19,10 @@ test('every client sees the output, and each may write', async (t) => {
   ]);
   const texts = [launcher, ...others].map((task) => textOf(task.stdout));
   t.true(others.every((task) => task.pid === launcher.pid && task.startedAt === launcher.startedAt));
+  const witness = await attachTask(runDir);
   others[0]?.stdin.write('first\n');
+  // Another client's end of stdin must not overtake that line.
+  await once(witness.stdout, 'data');
   others[1]?.stdin.end();
   t.deepEqual(await Promise.all(texts), ['first\n', 'first\n', 'first\n']);
   for (const task of [launcher, ...others]) t.is((await task.exited).exitCode, 0);

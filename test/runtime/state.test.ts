@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { isEngineError } from '../../lib/errors/index.ts';
 import { killTask, launchTask, runTask, taskState, waitTask } from '../../lib/runtime/index.ts';
@@ -55,6 +57,17 @@ test('waiting can be given up', async (t) => {
   const task = await launchTask(runDir, bundle);
   const error = await t.throwsAsync(waitTask(runDir, { signal: AbortSignal.timeout(100) }));
   t.true(isEngineError(error, 'ERR_ABORTED'));
+  task.kill(9);
+  await task.exited;
+});
+
+test('those who have given up waiting hold no thread of this process', async (t) => {
+  const { runDir, bundle } = bundles.make('sleep 1000');
+  const task = await launchTask(runDir, bundle);
+  const waits = Array.from({ length: 8 }, () => waitTask(runDir, { signal: AbortSignal.timeout(50) }));
+  for (const { status } of await Promise.allSettled(waits)) t.is(status, 'rejected');
+  await sleep(50);
+  t.truthy(await Promise.race([stat(runDir), sleep(2000, undefined)]));
   task.kill(9);
   await task.exited;
 });

@@ -30,7 +30,7 @@ test('nobody but root reaches a set-uid file in a committed layer', async (t) =>
   const layers = directorySnapshotter({ root: folder, writable: folder });
   const diffId = digestOf('layer');
   await using ingest = await layers.ingest(diffId);
-  await ingest.stage({ parent: null, diffId, implied: [], size: 0 });
+  await ingest.stage({ parent: null, diffId, gaps: { implied: [], links: [] }, bytes: 0 });
   await ingest.commit();
   t.is(statSync(join(folder, 'layers', digestHex(diffId))).mode & 0o777, 0o700);
 });
@@ -41,7 +41,7 @@ test('a sweep takes back a removal that a crash cut short', async (t) => {
   const diffId = digestOf('layer');
   {
     await using ingest = await layers.ingest(diffId);
-    await ingest.stage({ parent: null, diffId, implied: [], size: 0 });
+    await ingest.stage({ parent: null, diffId, gaps: { implied: [], links: [] }, bytes: 0 });
     await ingest.commit();
   }
   mkdirSync(join(folder, 'removed'));

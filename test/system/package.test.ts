@@ -37,6 +37,53 @@ console.log(JSON.stringify({ exitCode, stdout, native: engine.system.version().n
 await engine[Symbol.asyncDispose]();
 `;
 
+const compilerOptions = {
+  target: 'es2022',
+  module: 'nodenext',
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  skipLibCheck: false,
+  noEmit: true,
+  types: ['node'],
+  typeRoots: [join(checkout, 'node_modules/@types')],
+};
+
+/** Every type that the verbs take or answer has a name at the package's root. */
+const typedProgram = `
+import {
+  type Attachment, type Container, type ContainerInfo, type ContainerOptions, type ContainerState, type Engine,
+  type ErrorCode, type Exec, type ExitStatus, type Image, isEngineError, type LogEntry, openEngine, type PullProgress,
+  type PullTask, type ReadLogOptions, type RunOptions, type RunResult, type SpecLimits, type StartedContainer,
+  type SystemVersion, systemVersion,
+} from 'strake';
+const engine: Engine = await openEngine({ root: '/x' });
+const options: RunOptions = { timeout: 5, signal: AbortSignal.timeout(1), log: { maxSize: -1 } };
+export const text: RunResult = await engine.run('@host', ['true'], { timeout: 5 });
+export const either: RunResult<string | Buffer> = await engine.run('@host', ['true'], options);
+export const bytes: RunResult<Buffer> = await engine.run('@host', ['true'], { encoding: 'buffer' });
+const task: PullTask = engine.images.pull('debian:12');
+for await (const step of task) console.log((step satisfies PullProgress).type);
+export const image: Image = await task;
+const made: ContainerOptions = { name: 'n', mounts: [{ type: 'tmpfs', target: '/t', size: '1m' }], limits: { cpus: 1 } };
+const container: Container = await engine.containers.create('@host', made);
+const started: StartedContainer = await container.start({ attach: true });
+export const attachment: Attachment | null = started.attachment;
+const exec: Exec = await started.exec(['true'], { tty: true });
+export const status: ExitStatus = await exec.wait();
+const lines: ReadLogOptions = { follow: true, tail: 1 };
+for await (const line of started.logs(lines)) console.log((line satisfies LogEntry).text);
+const info: ContainerInfo = await started.inspect();
+const state: ContainerState = info.state;
+if (state.status === 'exited') console.log(state.exitCode, info.limits satisfies SpecLimits);
+try {
+  await started[Symbol.asyncDispose]();
+} catch (error) {
+  if (isEngineError(error, 'ERR_CONTAINER_NOT_FOUND')) console.log(error.code satisfies ErrorCode, error.kind);
+}
+export const version: SystemVersion = systemVersion();
+`;
+
 test.serial('the package has what it needs and no more', async (t) => {
   const installed = join(folder, 'user/node_modules/strake');
   const names = (await readdir(installed)).sort();
@@ -55,6 +102,20 @@ test.serial('a program in an empty folder runs a container from the installed pa
   t.is(stdout, 'in a container as process 1\n');
   t.is(exitCode, 7);
 });
+
+test.serial(
+  'a strict TypeScript program compiles against the installed types, which are checked as well',
+  async (t) => {
+    const user = join(folder, 'user');
+    await writeFile(join(user, 'program.ts'), typedProgram);
+    await writeFile(join(user, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts'] }));
+    const { code, stdout } = await runProgram(join(checkout, 'node_modules/.bin/tsc'), ['-p', user], {
+      cwd: user,
+    });
+    t.is(stdout, '');
+    t.is(code, 0);
+  },
+);
 
 test.serial('the installed command runs a container', async (t) => {
   const strake = join(folder, 'user/node_modules/.bin/strake');

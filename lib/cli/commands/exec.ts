@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
+import { EngineError } from '../../errors/index.ts';
 import { attachStdio, terminalSize } from '../attach-stdio.ts';
 import type { Cli } from '../cli.ts';
-import { defined } from '../container-flags.ts';
-import { invalidFlag, parseEnvFlag } from '../flag-values.ts';
+import { defined } from '../container-options.ts';
+import { parseEnvFlag } from '../flag-values.ts';
 import { ExitCode } from '../report-error.ts';
 import { detachKeysOption } from './run.ts';
 
@@ -42,10 +43,9 @@ async function execInContainer(cli: Cli, name: string, argv: string[], flags: Ex
   const tty = flags.tty === true;
   const stdin = flags.interactive === true;
   if (tty && stdin && !flags.detach && !process.stdin.isTTY) {
-    throw invalidFlag(
-      '--tty',
-      'true',
-      'with --interactive stdin must be a terminal; leave out -t when it is a pipe',
+    throw new EngineError(
+      'ERR_INVALID_ARGUMENT',
+      'the input device is not a TTY: leave out -t when stdin is a pipe or a file',
     );
   }
   const { containers } = await cli.engine();

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ImageSummary } from '../../images/index.ts';
 import type { Cli } from '../cli.ts';
-import { formatDuration, formatSize, formatTable } from '../format.ts';
+import { formatDuration, formatSize, formatTable, printable } from '../format.ts';
 import { compileTemplate } from '../template.ts';
 
 interface ImagesFlags {
@@ -43,10 +43,8 @@ function rowsOf(image: ImageSummary, truncate: boolean) {
       image.digests.find((digest) => familiar(digest).startsWith(`${repository}@`))?.replace(/^.*@/, '') ??
       '<none>',
     ID: truncate ? image.id.slice('sha256:'.length, 'sha256:'.length + 12) : image.id,
-    CreatedAt: image.createdAt ?? '',
-    CreatedSince: image.createdAt
-      ? `${formatDuration(Date.now() - new Date(image.createdAt).getTime())} ago`
-      : 'N/A',
+    CreatedAt: printable(image.createdAt ?? ''),
+    CreatedSince: since(image.createdAt),
     Size: formatSize(image.size),
   }));
 }
@@ -69,6 +67,12 @@ function render(rows: readonly Row[], flags: ImagesFlags): string {
     row.Size,
   ];
   return formatTable([head, ...rows.map(cells)]);
+}
+
+/** What an image says of itself may be no time at all. */
+function since(createdAt: string | null): string {
+  const age = Date.now() - new Date(createdAt ?? '').getTime();
+  return Number.isNaN(age) ? 'N/A' : `${formatDuration(age)} ago`;
 }
 
 function isWanted(row: Row, wanted: string | undefined): boolean {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
-import { defined } from '../container-flags.ts';
+import { defined } from '../container-options.ts';
 import { invalidFlag } from '../flag-values.ts';
 import { parseLogTime } from '../log-time.ts';
 

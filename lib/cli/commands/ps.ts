@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ContainerInfo } from '../../containers/index.ts';
 import type { Cli } from '../cli.ts';
 import { parseFilters } from '../container-filters.ts';
-import { formatDuration, formatTable } from '../format.ts';
+import { formatDuration, formatTable, printable } from '../format.ts';
 import { compileTemplate } from '../template.ts';
 
 interface PsFlags {
@@ -68,7 +68,7 @@ function rowOf(container: ContainerInfo, truncate: boolean) {
   return {
     ID: truncate ? container.id.slice(0, 12) : container.id,
     Image: container.image,
-    Command: `"${truncate && command.length > 20 ? `${command.slice(0, 19)}…` : command}"`,
+    Command: quoted(truncate && command.length > 20 ? `${command.slice(0, 19)}…` : command),
     CreatedAt: container.createdAt,
     RunningFor: `${since(container.createdAt)} ago`,
     State: container.state.status,
@@ -81,6 +81,11 @@ function rowOf(container: ContainerInfo, truncate: boolean) {
     Networks: container.network,
     Ports: '',
   };
+}
+
+/** In quotes, as docker does; a newline or an escape sequence is shown, never sent to the terminal. */
+function quoted(command: string): string {
+  return printable(JSON.stringify(command));
 }
 
 function statusOf({ state }: ContainerInfo): string {

@@ -2,9 +2,11 @@ import { unlinkSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Container, ExitStatus, StartedContainer } from '../../containers/index.ts';
 import type { Engine } from '../../engine/index.ts';
+import { EngineError } from '../../errors/index.ts';
 import { attachStdio, type StdioOptions, terminalSize } from '../attach-stdio.ts';
 import type { Cli } from '../cli.ts';
-import { addContainerFlags, type ContainerFlags, containerOptions } from '../container-flags.ts';
+import { addContainerFlags, type ContainerFlags } from '../container-flags.ts';
+import { containerOptions } from '../container-options.ts';
 import { invalidFlag } from '../flag-values.ts';
 import { proxySignals } from '../proxy-signals.ts';
 import { showPull } from '../pull-progress.ts';
@@ -122,14 +124,14 @@ async function startOrRemove<T>(
 
 function requireTerminal(flags: RunFlags): void {
   if (flags.tty && flags.interactive && !flags.detach && !process.stdin.isTTY) {
-    throw invalidFlag(
-      '--tty',
-      'true',
-      'with --interactive stdin must be a terminal; leave out -t when it is a pipe',
+    throw new EngineError(
+      'ERR_INVALID_ARGUMENT',
+      'the input device is not a TTY: leave out -t when stdin is a pipe or a file',
     );
   }
 }
 
+/** The option of --detach-keys, parsed. @throws EngineError ERR_INVALID_ARGUMENT */
 export function detachKeysOption(text: string | undefined): { detachKeys?: readonly number[] } {
   if (text === undefined) return {};
   const detachKeys = parseDetachKeys(text);

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { isEngineError } from '../../errors/index.ts';
 import type { Cli } from '../cli.ts';
-import { defined } from '../container-flags.ts';
+import { defined } from '../container-options.ts';
 import { invalidFlag } from '../flag-values.ts';
 import { forEachReporting } from '../report-error.ts';
 

@@ -1,4 +1,4 @@
-#include "layer/adopt.h"
+#include "layer/complete.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -7,10 +7,13 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <deque>
+#include <map>
 #include <optional>
+#include <utility>
 
+#include "layer/copy_up.h"
 #include "layer/entry_path.h"
+#include "layer/error.h"
 #include "layer/layer_stack.h"
 #include "layer/layer_tree.h"
 #include "layer/xattrs.h"
@@ -21,8 +24,6 @@
 namespace strake::layer {
 
 namespace {
-
-constexpr int maxLinks = 40;
 
 /// Restores a directory's mtime: names that move in or out of it are no change that the image made.
 class KeepTimes {
@@ -49,18 +50,20 @@ std::vector<std::string> withTarget(const std::string& target, const std::vector
   return layers;
 }
 
-class Adoption {
+class Completion {
  public:
-  Adoption(const std::string& target, const std::vector<std::string>& lowers)
+  Completion(const std::string& target, const std::vector<std::string>& lowers)
       : lowers_(lowers), merged_(withTarget(target, lowers)), root_(merged_.roots().front().get()) {}
 
-  void run(const std::vector<std::string>& paths) {
-    for (const std::string& path : paths) paths_.push_back(normalise(path));
+  uint64_t run(const ApplyResult& applied) {
+    for (const std::string& path : applied.implied) paths_.push_back(normalise(path));
     for (size_t i = 0; i < paths_.size(); ++i) redirect(i);
+    for (const LowerLink& link : applied.links) makeLink(link);
     for (const std::optional<std::string>& path : paths_) {
       if (path) adopt(*path);
     }
     if (isOpaque(root_)) hideLowerRoots();
+    return copied_;
   }
 
  private:
@@ -84,44 +87,15 @@ class Adoption {
     if (path.empty() || isHiddenHere(path)) return;
     const Lookup below = lowers_.find(path);
     if (below.kind != Found::symlink) return;
-    const std::optional<std::string> place = resolve(path, linkText(below.fd.get(), path));
+    const std::string link = linkText(below.fd.get(), path);
+    const std::string from(link.starts_with('/') ? "" : parentOf(path));
+    const std::optional<std::string> place = merged_.resolve(from, link);
     if (!place || *place == path || place->starts_with(path + "/") || !makeDirectories(*place)) return;
     move(path, *place);
     paths_[i].reset();
     for (std::optional<std::string>& other : paths_) {
       if (other && other->starts_with(path + "/")) other = joined(*place, other->substr(path.size() + 1));
     }
-  }
-
-  static std::string linkText(int link, const std::string& path) {
-    char text[maxPath + 1];
-    return {text,
-            static_cast<size_t>(sys::check(::readlinkat(link, "", text, sizeof text), "readlinkat", path))};
-  }
-
-  /// Where a link leads in the merged tree, never out of it. Nothing: to something that is no directory, or
-  /// in a circle.
-  std::optional<std::string> resolve(const std::string& path, const std::string& link) {
-    std::string at(link.starts_with('/') ? "" : parentOf(path));
-    std::deque<std::string> names = namesOf(link);
-    for (int links = 0; !names.empty();) {
-      const std::string name = std::move(names.front());
-      names.pop_front();
-      if (name == ".") continue;
-      const std::string next(name == ".." ? std::string(parentOf(at)) : joined(at, name));
-      const Lookup found = merged_.find(next);
-      if (found.kind == Found::other) return std::nullopt;
-      if (found.kind != Found::symlink) {
-        at = next;
-        continue;
-      }
-      if (++links > maxLinks) return std::nullopt;
-      const std::string inner = linkText(found.fd.get(), next);
-      if (inner.starts_with('/')) at.clear();
-      const auto before = namesOf(inner);
-      names.insert(names.begin(), before.begin(), before.end());
-    }
-    return at;
   }
 
   /// Makes `path` and its parents in the layer; what is made is implied too. false: something else is there.
@@ -174,6 +148,90 @@ class Adoption {
     sys::check(::renameat(from, name.c_str(), to, name.c_str()), "renameat", path);
   }
 
+  /// What a hard link leads to.
+  struct Source {
+    std::string path;
+    Lookup found;
+    /// Whether the layer leaves it visible. What it hides it may have renamed.
+    bool visible = false;
+  };
+
+  void makeLink(const LowerLink& link) {
+    const std::optional<std::string> directory = merged_.resolve("", parentOf(link.path));
+    if (!directory) return;  // a later entry has taken its directory's place
+    const std::string path = joined(*directory, baseOf(link.path));
+    const sys::UniqueFd parent = openParent(path);
+    if (!isFree(parent.get(), path)) return;  // a later entry has taken its place
+    const std::optional<Source> source = sourceOf(link.target);
+    if (!source) {
+      corrupt("tar: entry " + quoted(link.path) + " is a hard link to " + quoted(link.target) +
+              ", which is no file of this layer or of those below");
+    }
+    const std::string from = bring(*source, path);
+    if (from != path) linkTo(from, path);
+  }
+
+  std::optional<Source> sourceOf(const std::string& target) {
+    for (const LayerStack* stack : {&merged_, &lowers_}) {
+      const std::optional<std::string> directory = stack->resolve("", parentOf(target));
+      if (!directory) continue;
+      std::string path = joined(*directory, baseOf(target));
+      Lookup found = stack->find(path);
+      if (found.kind == Found::symlink || found.kind == Found::other)
+        return Source{std::move(path), std::move(found), stack == &merged_};
+    }
+    return std::nullopt;
+  }
+
+  /// Sees to it that the layer has what a link at `link` leads to; answers where. What the layer hides gets
+  /// no other name than the link's.
+  std::string bring(const Source& source, const std::string& link) {
+    if (source.visible && openBeneath(root_, source.path, O_PATH | O_NOFOLLOW | O_CLOEXEC))
+      return source.path;
+    const std::string& wanted = source.visible ? source.path : link;
+    const std::pair inode(source.found.status.st_dev, source.found.status.st_ino);
+    const auto [copy, isFirst] = copies_.try_emplace(inode, wanted);
+    if (!isFirst && !source.visible) return copy->second;
+    if (!isFirst) {
+      linkTo(copy->second, wanted);
+      return wanted;
+    }
+    const sys::UniqueFd parent = openParent(wanted);
+    const KeepTimes keep(parent.get());
+    copied_ += copyUp(source.found, parent.get(), std::string(baseOf(wanted)), wanted);
+    return wanted;
+  }
+
+  void linkTo(const std::string& from, const std::string& path) {
+    const sys::UniqueFd source = openParent(from);
+    const sys::UniqueFd parent = openParent(path);
+    const KeepTimes keep(parent.get());
+    const std::string name(baseOf(path));
+    sys::check(::linkat(source.get(), std::string(baseOf(from)).c_str(), parent.get(), name.c_str(), 0),
+               "linkat", path);
+  }
+
+  /// The directory that `path` is in, made where absent.
+  sys::UniqueFd openParent(const std::string& path) {
+    const std::string directory(parentOf(path));
+    if (!makeDirectories(directory))
+      corrupt("tar: " + quoted(directory) + " is used as a directory and is none");
+    sys::UniqueFd parent = open(directory);
+    sys::check(parent.get(), "openat2", directory);
+    return parent;
+  }
+
+  /// Whether the layer has nothing at `path`. A whiteout, which speaks of the layers below alone, makes way.
+  static bool isFree(int parent, const std::string& path) {
+    const std::string name(baseOf(path));
+    struct stat status {};
+    if (::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) return true;
+    if (!isWhiteout(status)) return false;
+    const KeepTimes keep(parent);
+    sys::check(::unlinkat(parent, name.c_str(), 0), "unlinkat", path);
+    return true;
+  }
+
   void adopt(const std::string& path) {
     if (isHiddenHere(path)) return;
     const Lookup below = lowers_.find(path);
@@ -188,7 +246,7 @@ class Adoption {
     sys::check(::futimens(fd, times), "futimens", path);
   }
 
-  /// Overlayfs does not ask whether a root is opaque: every name below is hidden by itself instead.
+  /// Every name below is hidden by itself.
   void hideLowerRoots() {
     const KeepTimes keep(root_);
     for (const sys::UniqueFd& lower : lowers_.roots()) {
@@ -210,13 +268,16 @@ class Adoption {
   int root_;
   /// Those that are still there.
   std::vector<std::optional<std::string>> paths_;
+  /// Where files of the layers below were copied to.
+  std::map<std::pair<dev_t, ino_t>, std::string> copies_;
+  uint64_t copied_ = 0;
 };
 
 }  // namespace
 
-void adoptDirectories(const std::string& target, const std::vector<std::string>& lowers,
-                      const std::vector<std::string>& paths) {
-  Adoption(target, lowers).run(paths);
+uint64_t completeLayer(const std::string& target, const std::vector<std::string>& lowers,
+                       const ApplyResult& applied) {
+  return Completion(target, lowers).run(applied);
 }
 
 }  // namespace strake::layer

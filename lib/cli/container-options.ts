@@ -1,0 +1,169 @@
+import { readFileSync } from 'node:fs';
+import type { ContainerOptions, ResourceLimits } from '../containers/index.ts';
+import { EngineError } from '../errors/index.ts';
+import type { ContainerFlags } from './container-flags.ts';
+import {
+  invalidFlag,
+  numberFlag,
+  parseAddHost,
+  parseDeviceFlag,
+  parseEnvFile,
+  parseEnvFlag,
+  parseLabelFlag,
+  parseMountFlag,
+  parsePairFlag,
+  parseSecurityFlags,
+  parseTmpfsFlag,
+  parseUlimitFlag,
+  parseVolumeFlag,
+} from './flag-values.ts';
+
+/** What the flags ask for. @throws EngineError ERR_INVALID_ARGUMENT, ERR_NETWORK_NOT_AVAILABLE */
+export function containerOptions(flags: ContainerFlags, argv: readonly string[]): ContainerOptions {
+  refuseUnavailable(flags);
+  return defined({
+    name: flags.name,
+    argv: argv.length > 0 ? argv : undefined,
+    entrypoint:
+      flags.entrypoint === undefined ? undefined : flags.entrypoint === '' ? [] : [flags.entrypoint],
+    env: readEnvironment(flags),
+    cwd: flags.workdir,
+    user: flags.user,
+    groups: flags.groupAdd,
+    tty: flags.tty,
+    stdin: flags.interactive,
+    hostname: flags.hostname,
+    domainname: flags.domainname,
+    extraHosts: flags.addHost && Object.fromEntries(flags.addHost.map(parseAddHost)),
+    dns: dnsOptions(flags),
+    mounts: mounts(flags),
+    network: networkOption(flags.network ?? flags.net),
+    readOnly: flags.readOnly,
+    privileged: flags.privileged,
+    capAdd: flags.capAdd,
+    capDrop: flags.capDrop,
+    security: flags.securityOpt && parseSecurityFlags(flags.securityOpt, readProfile),
+    limits: limits(flags),
+    devices: flags.device?.map(parseDeviceFlag),
+    deviceCgroupRules: flags.deviceCgroupRule,
+    sysctls:
+      flags.sysctl && Object.fromEntries(flags.sysctl.map((value) => parsePairFlag('--sysctl', value))),
+    init: flags.init,
+    labels: flags.label && Object.fromEntries(flags.label.map(parseLabelFlag)),
+    stopSignal: flags.stopSignal,
+    stopTimeout: flags.stopTimeout,
+    autoRemove: flags.rm,
+    platform: flags.platform,
+    pull: flags.pull,
+    log: logOptions(flags),
+    hide: flags.hide,
+    namespaces: defined({ pid: flags.pid, ipc: flags.ipc, uts: flags.uts, cgroup: flags.cgroupns }),
+  });
+}
+
+function refuseUnavailable(flags: ContainerFlags): void {
+  if (flags.publish) {
+    throw new EngineError(
+      'ERR_NETWORK_NOT_AVAILABLE',
+      'ports cannot be published yet: there is no bridge network. Use --network host',
+    );
+  }
+  if (flags.restart !== undefined && flags.restart !== 'no') {
+    throw new EngineError(
+      'ERR_NOT_IMPLEMENTED',
+      `--restart ${flags.restart} is not available yet: start it again from a supervisor such as systemd`,
+    );
+  }
+}
+
+function networkOption(network: string | undefined): ContainerOptions['network'] | undefined {
+  if (network === undefined || network === 'none' || network === 'host') return network;
+  if (network.startsWith('ns:/')) return { path: network.slice('ns:'.length) };
+  throw new EngineError(
+    'ERR_NETWORK_NOT_AVAILABLE',
+    `network ${network} is not available: networks other than none and host come later. Use --network none (loopback only, the default) or --network host`,
+    { details: { network } },
+  );
+}
+
+function readEnvironment(flags: ContainerFlags): Record<string, string> | undefined {
+  if (!flags.env && !flags.envFile) return undefined;
+  const files = (flags.envFile ?? []).flatMap((path) =>
+    parseEnvFile(readText('--env-file', path), process.env),
+  );
+  const own = (flags.env ?? [])
+    .map((value) => parseEnvFlag(value, process.env))
+    .filter((entry) => entry !== null);
+  return Object.fromEntries([...files, ...own]);
+}
+
+function mounts(flags: ContainerFlags): ContainerOptions['mounts'] {
+  return [
+    ...(flags.volume ?? []).map((value) => parseVolumeFlag(value, process.cwd())),
+    ...(flags.mount ?? []).map((value) => parseMountFlag(value, process.cwd())),
+    ...(flags.tmpfs ?? []).map(parseTmpfsFlag),
+  ];
+}
+
+function dnsOptions(flags: ContainerFlags): ContainerOptions['dns'] | undefined {
+  if (!flags.dns && !flags.dnsSearch && !flags.dnsOption) return undefined;
+  return defined({ servers: flags.dns, search: flags.dnsSearch, options: flags.dnsOption });
+}
+
+function limits(flags: ContainerFlags): ResourceLimits {
+  return defined({
+    memory: flags.memory,
+    memorySwap: flags.memorySwap,
+    memoryReservation: flags.memoryReservation,
+    memorySwappiness: flags.memorySwappiness,
+    oomKillDisable: flags.oomKillDisable,
+    cpus: flags.cpus,
+    cpuShares: flags.cpuShares,
+    cpuQuota: flags.cpuQuota,
+    cpuPeriod: flags.cpuPeriod,
+    cpusetCpus: flags.cpusetCpus,
+    cpusetMems: flags.cpusetMems,
+    pids: flags.pidsLimit,
+    blkioWeight: flags.blkioWeight,
+    ulimits: flags.ulimit && Object.fromEntries(flags.ulimit.map(parseUlimitFlag)),
+    shmSize: flags.shmSize,
+    oomScoreAdj: flags.oomScoreAdj,
+  });
+}
+
+function logOptions(flags: ContainerFlags): ContainerOptions['log'] | undefined {
+  if (!flags.logDriver && !flags.logOpt) return undefined;
+  const options = new Map((flags.logOpt ?? []).map((value) => parsePairFlag('--log-opt', value)));
+  const unknown = [...options.keys()].find((key) => key !== 'max-size' && key !== 'max-file');
+  if (unknown) throw invalidFlag('--log-opt', unknown, 'known are max-size and max-file');
+  const maxFile = options.get('max-file');
+  return defined({
+    driver: flags.logDriver as 'json-file' | 'none' | undefined,
+    maxSize: options.get('max-size'),
+    maxFile: maxFile === undefined ? undefined : numberFlag('--log-opt max-file')(maxFile),
+  });
+}
+
+function readProfile(path: string): unknown {
+  const content = readText('--security-opt seccomp', path);
+  try {
+    return JSON.parse(content);
+  } catch (error) {
+    throw invalidFlag('--security-opt seccomp', path, `it is no JSON: ${(error as Error).message}`);
+  }
+}
+
+function readText(flag: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw invalidFlag(flag, path, `it cannot be read: ${(error as Error).message}`);
+  }
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** Without the entries that are undefined. */
+export function defined<T extends object>(values: T): Defined<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;
+}
