@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include <memory>
 
@@ -71,7 +72,13 @@ Spawned spawnDetached(const std::string& program, const std::vector<std::string>
   const int error = ::posix_spawn(&spawned.pid, view.c_str(), &actions.value, &attributes.value,
                                   pointersTo(argumentList).data(), pointersTo(environment).data());
   if (error != 0) throw sys::SysError(error, "posix_spawn", program);
-  reapWhenEnded(spawned.pid);
+  try {
+    reapWhenEnded(spawned.pid);
+  } catch (...) {  // what nobody reaps and nobody is told of may not run a container
+    ::kill(spawned.pid, SIGKILL);
+    ::waitpid(spawned.pid, nullptr, 0);
+    throw;
+  }
   return spawned;
 }
 

@@ -53,9 +53,13 @@ Console openConsole(int root, const ConsoleSize& size) {
   return console;
 }
 
+// A link of the image could have the terminal cover a file of /proc (CVE-2025-52565).
 void bindConsole(int root, const Console& console) {
   sys::UniqueFd tree = sys::cloneTree(console.slave.get(), "", false);
-  sys::UniqueFd target = sys::makeMountPoint(root, "/dev/console", false);
+  sys::UniqueFd target = sys::tryOpenInRoot(root, "/dev/console", O_PATH, RESOLVE_NO_SYMLINKS);
+  if (!target && errno == ELOOP)
+    throw sys::Error("ERR_MOUNT_UNSAFE", "/dev/console is a symbolic link inside the root file system");
+  if (!target) target = sys::makeMountPoint(root, "/dev/console", false);
   sys::attachMount(tree.get(), target.get(), "/dev/console");
 }
 

@@ -123,6 +123,14 @@ TEST_F(Mounts, ATargetInsideProcIsRefusedUnlessHarmless) {
   EXPECT_EQ(run("cat /proc/meminfo").out, "content\n");
 }
 
+TEST_F(Mounts, ATerminalIsNotMountedThroughALinkOfTheImage) {
+  std::erase_if(spec.mounts, [](const Mount& mount) { return mount.destination == "/dev"; });
+  fs::create_directories(rootfs() / "dev");
+  fs::create_symlink("/proc/sysrq-trigger", rootfs() / "dev/console");
+  spec.process.terminal = true;
+  EXPECT_EQ(failure().code(), "ERR_MOUNT_UNSAFE");
+}
+
 TEST_F(Mounts, AVolumeWhoseFillingDiedIsFilledAnew) {
   writeFile(rootfs() / "data/one", "1");
   writeFile(rootfs() / "data/two", "2");
