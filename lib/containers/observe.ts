@@ -58,8 +58,7 @@ function isOrphan({ owner }: ContainerRecord): boolean {
 /** Its processes are killed and its cgroup goes; it has then ended with 137, or is removed if it was to remove itself. */
 async function heal(context: ContainersContext, record: ContainerRecord): Promise<ContainerState | null> {
   const paths = context.store.paths(record.id);
-  await killCgroup(cgroupOf(record.id)).catch(ignoring('ENOENT'));
-  await removeCgroup(cgroupOf(record.id));
+  await endCgroup(record.id);
   if (record.spec.autoRemove) {
     await removeFiles(context, record, { volumes: true });
     return null;
@@ -73,6 +72,12 @@ async function heal(context: ContainersContext, record: ContainerRecord): Promis
     if (!(error instanceof EngineError && error.code === 'ERR_NO_SPACE')) throw error;
   }
   return { status: 'exited', ...exit };
+}
+
+/** What a monitor that was killed could not: nothing is left in the container's cgroup, nor of it. */
+export async function endCgroup(id: string): Promise<void> {
+  await killCgroup(cgroupOf(id)).catch(ignoring('ENOENT'));
+  await removeCgroup(cgroupOf(id));
 }
 
 function lostStatus(stateFile: string): ExitStatus {

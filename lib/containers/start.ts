@@ -6,7 +6,7 @@ import { Undo } from '../undo/index.ts';
 import { makeBundle } from './bundle.ts';
 import type { AttachOptions, StartOptions } from './container.ts';
 import type { ContainersContext } from './context.ts';
-import { observeLocked } from './observe.ts';
+import { endCgroup, observeLocked } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
 import { existingRoot } from './root-mount.ts';
 import { requireState } from './state.ts';
@@ -75,6 +75,7 @@ async function prepareRun(context: ContainersContext, record: ContainerRecord, u
   if (existsSync(runDir)) await removeTree(runDir);
   mkdirSync(runDir, { recursive: true, mode: 0o700 });
   undo.add(() => removeTree(runDir));
+  undo.add(() => endCgroup(record.id)); // before it: a monitor that was killed leaves it
   if (existsSync(exit)) {
     renameSync(exit, `${exit}.previous`);
     undo.add(() => renameSync(`${exit}.previous`, exit));
