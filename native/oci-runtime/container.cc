@@ -28,11 +28,6 @@ void makeDirectories(const std::string& path) {
   }
 }
 
-std::string cgroupOf(const std::string& id, const std::string& asked) {
-  const size_t start = asked.find_first_not_of('/');
-  return start == std::string::npos ? id : asked.substr(start);
-}
-
 Record parseRecord(const std::string& json) {
   rapidjson::Document document;
   document.Parse(json.c_str(), json.size());
@@ -41,7 +36,7 @@ Record parseRecord(const std::string& json) {
     return member != document.MemberEnd() && member->value.IsString() ? member->value.GetString() : "";
   };
   if (!document.IsObject()) throw sys::Error("ERR_CONTAINER_STATE", "state.json is not a JSON object");
-  Record record{text("id"), text("bundle"),  text("rootfs"), text("cgroup"), text("created"),
+  Record record{text("id"), text("bundle"),  text("rootfs"), text("created"), text("cgroup"),
                 0,          text("pidStart")};
   const auto pid = document.FindMember("pid");
   if (pid != document.MemberEnd() && pid->value.IsInt()) record.pid = pid->value.GetInt();
@@ -66,6 +61,10 @@ std::string recordJson(const Record& record) {
   json.Int(record.pid);
   json.EndObject();
   return buffer.GetString();
+}
+
+[[noreturn]] void throwNotFound(const std::string& id) {
+  throw sys::Error("ERR_CONTAINER_NOT_FOUND", "container \"" + id + "\" does not exist");
 }
 
 }  // namespace
@@ -110,7 +109,6 @@ Container Container::make(const std::string& root, const std::string& id, const 
   record.bundle = bundle;
   const std::string& path = container.spec_->root.path;
   record.rootfs = path.starts_with('/') ? path : bundle + "/" + path;
-  record.cgroup = cgroupOf(id, container.spec_->linux_.cgroupsPath);
   makeDirectories(root);
   if (::mkdir(container.directory_.c_str(), 0700) < 0) {
     if (errno == EEXIST)
@@ -125,14 +123,17 @@ Container Container::make(const std::string& root, const std::string& id, const 
 Container Container::open(const std::string& root, const std::string& id) {
   checkId(id);
   Container container(root, id);
+  container.read();
+  return container;
+}
+
+void Container::read() {
   try {
-    container.record_ = parseRecord(readText(container.directory_ + "/state.json"));
+    record_ = parseRecord(readText(directory_ + "/state.json"));
   } catch (const sys::SysError& error) {
     if (error.error() != ENOENT) throw;
-    if (::access(container.directory_.c_str(), F_OK) < 0)
-      throw sys::Error("ERR_CONTAINER_NOT_FOUND", "container \"" + id + "\" does not exist");
+    if (::access(directory_.c_str(), F_OK) < 0) throwNotFound(record_.id);
   }
-  return container;
 }
 
 const runtime::Spec& Container::spec() const {
@@ -147,7 +148,7 @@ bool Container::alive() const {
 
 std::string Container::status() const {
   if (record_.pid == 0) {
-    const bool busy = !sys::tryLockFile(directory_ + "/lock", sys::LockMode::shared);
+    const bool busy = !lock_ && !sys::tryLockFile(directory_ + "/lock", sys::LockMode::shared);
     return busy ? "creating" : "stopped";  // stopped: whoever created it was killed meanwhile
   }
   if (!alive()) return "stopped";
@@ -156,11 +157,13 @@ std::string Container::status() const {
 }
 
 void Container::lock() {
-  lock_ = std::make_unique<sys::FileLock>(sys::lockFile(directory_ + "/lock", sys::LockMode::exclusive));
-}
-
-void Container::unlock() {
-  if (lock_) lock_->release();
+  try {
+    lock_ = std::make_unique<sys::FileLock>(sys::lockFile(directory_ + "/lock", sys::LockMode::exclusive));
+  } catch (const sys::SysError& error) {
+    if (error.error() == ENOENT) throwNotFound(record_.id);
+    throw;
+  }
+  read();
 }
 
 void Container::save() const {

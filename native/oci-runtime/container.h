@@ -16,7 +16,8 @@ namespace strake::oci_runtime {
 
 /// What state.json holds.
 struct Record {
-  std::string id, bundle, rootfs, cgroup, created;
+  std::string id, bundle, rootfs, created;
+  std::string cgroup;  // empty until it has been made: it may be another container's before
   pid_t pid = 0;
   std::string pidStart;  // field 22 of /proc/PID/stat: with it, a pid means one process for ever
 };
@@ -36,10 +37,11 @@ class Container {
   /// creating, created, running, paused or stopped.
   std::string status() const;
   bool alive() const;
-  /// Until the Container is destroyed nobody else changes this one.
+  /// Until the Container is destroyed nobody else changes this one. Reads state.json anew: it may have
+  /// changed while this waited. Throws ERR_CONTAINER_NOT_FOUND when the container has been deleted meanwhile.
   void lock();
-  /// Sooner, and for an init that was forked meanwhile and waits to be started.
-  void unlock();
+  /// The lock's descriptor, -1 without.
+  int lockDescriptor() const { return lock_ ? lock_->descriptor() : -1; }
   /// Writes state.json atomically.
   void save() const;
   std::unique_ptr<cgroup::Cgroup> group() const { return cgroup::Cgroup::open(record_.cgroup); }
@@ -48,6 +50,7 @@ class Container {
 
  private:
   Container(const std::string& root, const std::string& id);
+  void read();
 
   std::string directory_;
   Record record_;

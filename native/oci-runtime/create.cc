@@ -12,6 +12,7 @@
 
 #include "oci-runtime/commands.h"
 #include "oci-runtime/log.h"
+#include "oci-runtime/resources.h"
 #include "runtime/hooks.h"
 #include "sys/error.h"
 #include "sys/process.h"
@@ -95,42 +96,39 @@ void refuse(const Options& options) {
                      "--no-pivot is not supported: a root that pivot_root(2) cannot leave is not confined");
 }
 
-/// The devices that every container has (config-linux.md "default devices") stay usable whatever the rules of
-/// the bundle say; runc appends the same.
-cgroup::Resources withDefaultDevices(cgroup::Resources resources) {
-  if (resources.devices.empty()) return resources;
-  const auto allow = [&](char type, int64_t major, int64_t minor, const char* access = "rwm") {
-    resources.devices.push_back({true, type, major, minor, access});
-  };
-  allow('c', -1, -1, "m");
-  allow('b', -1, -1, "m");
-  for (const int64_t minor : {3, 5, 7, 8, 9}) allow('c', 1, minor);  // null, zero, full, random, urandom
-  for (const int64_t minor : {0, 1, 2}) allow('c', 5, minor);        // tty, console, ptmx
-  allow('c', 136, -1);                                               // pts
-  return resources;
+std::string cgroupOf(const std::string& id, const std::string& asked) {
+  const size_t start = asked.find_first_not_of('/');
+  return start == std::string::npos ? id : asked.substr(start);
+}
+
+/// Saves the cgroup's name before anything runs in it: should this process be killed, delete finds what runs.
+std::unique_ptr<cgroup::Cgroup> makeGroup(Container& container) {
+  const runtime::Linux& settings = container.spec().linux_;
+  Record& record = container.record();
+  const std::string path = cgroupOf(record.id, settings.cgroupsPath);
+  auto group = cgroup::Cgroup::create(path, withDefaultDevices(withoutZeros(settings.resources)));
+  record.cgroup = path;
+  container.save();
+  return group;
 }
 
 runtime::Launched launchIn(Container& container, const Options& options, int startSocket) {
-  const runtime::Spec& spec = container.spec();
-  const Record& record = container.record();
-  const auto group = cgroup::Cgroup::create(record.cgroup, withDefaultDevices(spec.linux_.resources));
-  try {
-    runtime::Launched launched = runtime::launch({.spec = spec,
-                                                  .bundle = record.bundle,
-                                                  .id = record.id,
-                                                  .rootfs = {.directory = record.rootfs},
-                                                  .cgroup = group.get(),
-                                                  .stopBeforeExec = startSocket >= 0,
-                                                  .startSocket = startSocket,
-                                                  .preservedFds = preserved(options)});
-    container.record().pid = launched.pid;
-    container.record().pidStart = sys::processStartTime(launched.pid).value_or("0");
-    container.record().created = currentTime();
-    return launched;
-  } catch (...) {
-    group->remove();
-    throw;
-  }
+  const std::vector<int> passed = preserved(options);
+  const auto group = makeGroup(container);
+  Record& record = container.record();
+  runtime::Launched launched = runtime::launch({.spec = container.spec(),
+                                                .bundle = record.bundle,
+                                                .id = record.id,
+                                                .rootfs = {.directory = record.rootfs},
+                                                .cgroup = group.get(),
+                                                .stopBeforeExec = startSocket >= 0,
+                                                .startSocket = startSocket,
+                                                .preservedFds = passed,
+                                                .callersLock = container.lockDescriptor()});
+  record.pid = launched.pid;
+  record.pidStart = sys::processStartTime(launched.pid).value_or("0");
+  record.created = currentTime();
+  return launched;
 }
 
 /// On a throw nothing is left of the container.
@@ -179,7 +177,6 @@ int create(const Global& global, Words words) {
     for (const runtime::Warning& warning : launched.warnings) warn(warning.message);
     if (launched.console) sendConsole(launched.console.get(), options.value("console-socket"));
     writePidFile(options.value("pid-file"), launched.pid);
-    container.unlock();
   });
   return 0;
 }

@@ -37,7 +37,9 @@ int parseSignal(const std::string& text) {
   throw sys::Error("ERR_CONTAINER_STATE", "container not running");
 }
 
+/// Nothing when it has ended, or never was.
 sys::UniqueFd openInit(const Container& container) {
+  if (container.record().pid == 0) return {};
   return sys::openProcess(container.record().pid, container.record().pidStart);
 }
 
@@ -62,15 +64,17 @@ void runPoststop(const Container& container) {
 }  // namespace
 
 void destroy(Container& container) {
-  const bool launched = container.record().pid != 0;
-  if (launched) {
+  const bool begun = !container.record().cgroup.empty();
+  const bool hooks = begun && ::access((container.directory() + "/config.json").c_str(), F_OK) == 0;
+  if (hooks) container.spec();  // read while it is there: poststop comes after the removal
+  if (begun) {
     const auto group = container.group();
     if (container.alive() && group->frozen()) group->thaw();
     killInit(container);
-    group->kill();
+    group->kill();  // also the init of a create that was killed before it could note the pid
   }
   container.remove();
-  if (launched) runPoststop(container);
+  if (hooks) runPoststop(container);
 }
 
 int kill(const Global& global, Words words) {
@@ -103,7 +107,6 @@ int remove(const Global& global, Words words) {
     if (!force && status != "stopped" && status != "created")
       throw sys::Error("ERR_CONTAINER_STATE",
                        "cannot delete container " + id + " that is not stopped: " + status);
-    container.spec();  // read while it is there: poststop comes after the removal
     destroy(container);
   } catch (const sys::Error& error) {
     if (!force || error.code() != "ERR_CONTAINER_NOT_FOUND") throw;

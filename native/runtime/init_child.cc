@@ -209,6 +209,7 @@ Payload payloadOf(const LaunchRequest& request, const seccomp::Filter* filter) {
 [[noreturn]] void becomePayload(const ChildContext& context, const LaunchRequest& request,
                                 const seccomp::Filter* filter) {
   const Spec& spec = request.spec;
+  if (request.callersLock >= 0) close(request.callersLock);
   HostTrees trees = enterNewWorld(context, request);
   Payload payload = payloadOf(request, filter);
   payload.label = writeThroughProcfs(context, request);

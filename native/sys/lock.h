@@ -1,7 +1,5 @@
 // flock(2) on a named file. The kernel drops the lock when its holder dies, so nothing is ever left locked.
 #pragma once
-#include <sys/file.h>
-
 #include <optional>
 #include <string>
 
@@ -15,11 +13,10 @@ enum class LockMode { shared, exclusive };
 class FileLock {
  public:
   explicit FileLock(UniqueFd fd) noexcept : fd_(std::move(fd)) {}
-  /// Idempotent. Unlocks for a forked child, too, that has inherited the descriptor and not executed yet.
-  void release() noexcept {
-    if (fd_) ::flock(fd_.get(), LOCK_UN);
-    fd_.reset();
-  }
+  /// Idempotent.
+  void release() noexcept { fd_.reset(); }
+  /// For a forked child to close: the lock is held as long as any copy of this descriptor is open.
+  int descriptor() const noexcept { return fd_.get(); }
 
  private:
   UniqueFd fd_;
