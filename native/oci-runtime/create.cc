@@ -124,6 +124,7 @@ runtime::Launched launchIn(Container& container, const Options& options, int sta
                                                 .stopBeforeExec = startSocket >= 0,
                                                 .startSocket = startSocket,
                                                 .preservedFds = passed,
+                                                .keepKeyring = options.enabled("no-new-keyring"),
                                                 .callersLock = container.lockDescriptor()});
   record.pid = launched.pid;
   record.pidStart = sys::processStartTime(launched.pid).value_or("0");

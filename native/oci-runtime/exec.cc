@@ -14,7 +14,9 @@ const std::vector<Flag> execFlags = {{{"process", "p"}, true}, {{"console-socket
                                      {{"tty", "t"}},           {{"user", "u"}, true},
                                      {{"cwd"}, true},          {{"env", "e"}, true},
                                      {{"cap", "c"}, true},     {{"no-new-privs"}},
-                                     {{"preserve-fds"}, true}, {{"additional-gids", "g"}, true}};
+                                     {{"preserve-fds"}, true}, {{"additional-gids", "g"}, true},
+                                     {{"apparmor"}, true},     {{"process-label"}, true},
+                                     {{"ignore-paused"}},      {{"no-subreaper"}}};
 
 uint32_t parseId(const std::string& text) {
   char* end = nullptr;
@@ -50,6 +52,8 @@ runtime::Process processOf(const runtime::Spec& spec, const Options& options) {
     process.capabilities.permitted |= bit;
   }
   if (options.enabled("no-new-privs")) process.noNewPrivileges = true;
+  if (options.has("apparmor")) process.apparmorProfile = options.value("apparmor");
+  if (options.has("process-label")) process.selinuxLabel = options.value("process-label");
   if (process.args.empty()) throw sys::Error("ERR_INVALID_ARGUMENT", "process args cannot be empty");
   return process;
 }
@@ -60,10 +64,11 @@ std::vector<int> preserved(const std::string& count) {
   return list;
 }
 
-void checkRunning(const Container& container) {
+void checkRunning(const Container& container, bool pausedToo) {
   const std::string status = container.status();
   if (status == "stopped") throw sys::Error("ERR_CONTAINER_STATE", "cannot exec in a stopped container");
-  if (status == "paused") throw sys::Error("ERR_CONTAINER_STATE", "cannot exec in a paused container");
+  if (status == "paused" && !pausedToo)
+    throw sys::Error("ERR_CONTAINER_STATE", "cannot exec in a paused container");
 }
 
 }  // namespace
@@ -71,7 +76,7 @@ void checkRunning(const Container& container) {
 int exec(const Global& global, Words words) {
   const Options options(words, execFlags, 1);
   Container container = Container::open(global.root, options.operand(0, "container id"));
-  checkRunning(container);
+  checkRunning(container, options.enabled("ignore-paused"));
   const Record& record = container.record();
   const sys::UniqueFd init = sys::openProcess(record.pid, record.pidStart);
   if (!init) throw sys::Error("ERR_CONTAINER_STATE", "cannot exec in a stopped container");

@@ -32,14 +32,27 @@ void printUsage() {
   ::printf("\n");
 }
 
+[[noreturn]] void refuse(const std::string& what, const std::string& remedy) {
+  throw sys::Error("ERR_NOT_IMPLEMENTED", what + " is not supported: " + remedy);
+}
+
+void refuseUnsupported(const Options& options) {
+  if (options.enabled("systemd-cgroup"))
+    refuse("--systemd-cgroup", "choose the cgroupfs driver of the engine");
+  if (options.has("criu")) refuse("--criu", "containers are not checkpointed");
+  const std::string rootless = options.value("rootless", "auto");
+  if (rootless != "auto" && rootless != "false") refuse("--rootless=" + rootless, "run it as root");
+  const std::string& name = options.operands()[0];
+  if (name == "checkpoint" || name == "restore")
+    refuse("the command " + name, "containers are not checkpointed");
+}
+
 int dispatch(Words words) {
   const Options options(words, globalFlags, 1);
   openLog(options.value("log"), options.value("log-format", "text"));
   if (options.enabled("version")) return ::printf("strake-runtime version 0.1.0\nspec: 1.2.0\n"), 0;
   if (options.enabled("help") || options.operands().empty()) return printUsage(), 0;
-  if (options.enabled("systemd-cgroup"))
-    throw sys::Error("ERR_NOT_IMPLEMENTED",
-                     "--systemd-cgroup is not supported: choose the cgroupfs driver of the engine");
+  refuseUnsupported(options);
   const std::string& name = options.operands()[0];
   for (const Command& command : commands)
     if (name == command.name)

@@ -203,7 +203,8 @@ Payload payloadOf(const LaunchRequest& request, const seccomp::Filter* filter) {
           .dieWithParent = request.dieWithParent,
           .init = request.init.empty() ? "" : initPath,
           .console = std::nullopt,
-          .label = {}};
+          .label = {},
+          .keepKeyring = request.keepKeyring};
 }
 
 [[noreturn]] void becomePayload(const ChildContext& context, const LaunchRequest& request,

@@ -69,6 +69,7 @@ struct LaunchRequest {
   std::string init =
       {};  // an init binary on the host, shown read-only at initPath and put before the arguments
   std::vector<int> preservedFds = {};  // keep their numbers; everything else but 0, 1 and 2 is closed
+  bool keepKeyring = false;            // the caller's session keyring instead of a new one
   /// Closed by the child before anything else: a lock of the caller's must not live as long as an init that
   /// waits to be started. -1 is none.
   int callersLock = -1;
