@@ -27,10 +27,18 @@ int resume(const Global& global, Words words);
 int state(const Global& global, Words words);
 int list(const Global& global, Words words);
 int ps(const Global& global, Words words);
+int update(const Global& global, Words words);
+int events(const Global& global, Words words);
+int features(const Global& global, Words words);
+int spec(const Global& global, Words words);
 
 /// SIGKILL to everything in it, waited for; its poststop hooks; its cgroup and state directory.
 void destroy(Container& container);
 
+/// To standard output, whole.
+void print(const std::string& text);
+/// The descriptors that --preserve-fds passes on: 3 and up.
+std::vector<int> preservedDescriptors(const Options& options);
 /// Sends the terminal's master to the unix socket at `path`, as runc does: its name, and the descriptor.
 void sendConsole(int master, const std::string& path);
 void writePidFile(const std::string& path, pid_t pid);

@@ -78,18 +78,6 @@ sys::UniqueFd connectToStart(const std::string& directory) {
   return socket;
 }
 
-/// 3 and up, as many as were passed (--preserve-fds, LISTEN_FDS).
-std::vector<int> preserved(const Options& options) {
-  const std::string asked = options.value("preserve-fds", "0");
-  char* end = nullptr;
-  const long count = std::strtol(asked.c_str(), &end, 10);
-  if (*end != '\0' || count < 0 || count > 1024)
-    throw sys::Error("ERR_INVALID_ARGUMENT", "--preserve-fds: expected a number, not \"" + asked + "\"");
-  std::vector<int> list;
-  for (int fd = 3; fd < 3 + static_cast<int>(count); ++fd) list.push_back(fd);
-  return list;
-}
-
 void refuse(const Options& options) {
   if (options.enabled("no-pivot"))
     throw sys::Error("ERR_NOT_IMPLEMENTED",
@@ -113,7 +101,7 @@ std::unique_ptr<cgroup::Cgroup> makeGroup(Container& container) {
 }
 
 runtime::Launched launchIn(Container& container, const Options& options, int startSocket) {
-  const std::vector<int> passed = preserved(options);
+  const std::vector<int> passed = preservedDescriptors(options);
   const auto group = makeGroup(container);
   Record& record = container.record();
   runtime::Launched launched = runtime::launch({.spec = container.spec(),

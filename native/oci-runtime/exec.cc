@@ -58,12 +58,6 @@ runtime::Process processOf(const runtime::Spec& spec, const Options& options) {
   return process;
 }
 
-std::vector<int> preserved(const std::string& count) {
-  std::vector<int> list;
-  for (int fd = 3; fd < 3 + static_cast<int>(parseId(count)); ++fd) list.push_back(fd);
-  return list;
-}
-
 void checkRunning(const Container& container, bool pausedToo) {
   const std::string status = container.status();
   if (status == "stopped") throw sys::Error("ERR_CONTAINER_STATE", "cannot exec in a stopped container");
@@ -86,13 +80,12 @@ int exec(const Global& global, Words words) {
     throw sys::Error("ERR_INVALID_ARGUMENT",
                      "cannot allocate tty if runc will detach without setting console socket");
   const auto group = container.group();
-  const runtime::Launched launched =
-      runtime::exec({.spec = container.spec(),
-                     .process = process,
-                     .init = record.pid,
-                     .initPidfd = init.get(),
-                     .cgroup = group.get(),
-                     .preservedFds = preserved(options.value("preserve-fds", "0"))});
+  const runtime::Launched launched = runtime::exec({.spec = container.spec(),
+                                                    .process = process,
+                                                    .init = record.pid,
+                                                    .initPidfd = init.get(),
+                                                    .cgroup = group.get(),
+                                                    .preservedFds = preservedDescriptors(options)});
   for (const runtime::Warning& warning : launched.warnings) warn(warning.message);
   if (launched.console && options.has("console-socket"))
     sendConsole(launched.console.get(), options.value("console-socket"));

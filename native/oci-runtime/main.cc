@@ -17,9 +17,11 @@ struct Command {
   int (*run)(const Global&, Words);
 };
 
-constexpr Command commands[] = {{"create", create}, {"start", start}, {"state", state},  {"kill", kill},
-                                {"delete", remove}, {"run", run},     {"exec", exec},    {"list", list},
-                                {"ps", ps},         {"pause", pause}, {"resume", resume}};
+constexpr Command commands[] = {{"create", create}, {"start", start},       {"state", state},
+                                {"kill", kill},     {"delete", remove},     {"run", run},
+                                {"exec", exec},     {"list", list},         {"ps", ps},
+                                {"pause", pause},   {"resume", resume},     {"update", update},
+                                {"events", events}, {"features", features}, {"spec", spec}};
 
 const std::vector<Flag> globalFlags = {{{"root"}, true},     {{"log"}, true},      {{"log-format"}, true},
                                        {{"debug"}},          {{"version", "v"}},   {{"help", "h"}},

@@ -17,10 +17,6 @@
 namespace strake::oci_runtime {
 namespace {
 
-void print(const std::string& text) {
-  sys::writeAll(STDOUT_FILENO, text, "standard output");
-}
-
 template <typename Writer>
 void member(Writer& json, const char* name, const std::string& value) {
   json.Key(name);
@@ -129,6 +125,10 @@ std::string linesAbout(const std::string& output, const std::vector<int>& pids) 
 }
 
 }  // namespace
+
+void print(const std::string& text) {
+  sys::writeAll(STDOUT_FILENO, text, "standard output");
+}
 
 int state(const Global& global, Words words) {
   const Container container = Container::open(global.root, Options(words, {}, 0).operand(0, "container id"));

@@ -10,6 +10,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 
 #include "oci-runtime/commands.h"
@@ -118,6 +119,21 @@ void sendConsole(int master, const std::string& path) {
   rights->cmsg_len = CMSG_LEN(sizeof master);
   std::memcpy(CMSG_DATA(rights), &master, sizeof master);
   sys::check(::sendmsg(socket.get(), &header, MSG_NOSIGNAL), "sendmsg", path);
+}
+
+std::vector<int> preservedDescriptors(const Options& options) {
+  const std::string asked = options.value("preserve-fds", "0");
+  char* end = nullptr;
+  const long count = std::strtol(asked.c_str(), &end, 10);
+  if (asked.empty() || *end != '\0' || count < 0 || count > 1024)
+    throw sys::Error("ERR_INVALID_ARGUMENT", "--preserve-fds: expected 0 to 1024, not \"" + asked + "\"");
+  std::vector<int> list;
+  for (int fd = 3; fd < 3 + static_cast<int>(count); ++fd) {
+    if (::fcntl(fd, F_GETFD) < 0)
+      throw sys::Error("ERR_INVALID_ARGUMENT", "--preserve-fds: " + std::to_string(fd) + " is not open");
+    list.push_back(fd);
+  }
+  return list;
 }
 
 void writePidFile(const std::string& path, pid_t pid) {
