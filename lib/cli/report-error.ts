@@ -28,6 +28,14 @@ export function reportError(error: unknown, failure: number): number {
   return (isEngineError(error) && executionCodes[error.code]) || failure;
 }
 
+/** Prints a line for each, from the `from`th on. Answers how many there are. */
+export function reportWarnings(warnings: readonly { readonly message: string }[], from = 0): number {
+  for (const { message } of warnings.slice(from)) {
+    process.stderr.write(`strake: warning: ${printable(message)}\n`);
+  }
+  return warnings.length;
+}
+
 /**
  * An error that reached nobody: a reader of our output that has gone ends this program as SIGPIPE ends others, silently;
  * all else is said in one line. Answers the exit code.

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { LogEntry, LogOptions as ReadLogOptions } from '../logs/index.ts';
-import type { ContainerOptions, RunOptions, RunResult } from './options.ts';
+import type { ContainerOptions, ContainerWarning, RunOptions, RunResult } from './options.ts';
 import type { ContainerSpec } from './spec.ts';
 import type { SpecLimits } from './spec-limits.ts';
 import type { ContainerState, ExitStatus } from './state.ts';
@@ -138,6 +138,8 @@ export interface StartedContainer extends Container, AsyncDisposable {
   readonly startedAt: string;
   /** Set when start() was asked to attach. */
   readonly attachment: Attachment | null;
+  /** What this machine did not allow, and the container goes without. Grows while it is attached. */
+  readonly warnings: readonly ContainerWarning[];
 }
 
 /** The verbs for containers. One that takes a `container` finds it as get() does, and rejects as get() does. */

@@ -30,6 +30,7 @@ export async function createContainer(
   const record = await draftRecord(context, reference, spec, signal);
   await using undo = new Undo();
   await reserve(context, record, undo);
+  using _lock = await context.store.lockNew(record.id);
   await makeVolumes(context, record, undo);
   // The record first: whoever removes images sees the need before the layers are looked for.
   await context.store.write(record, { durable: !spec.autoRemove });

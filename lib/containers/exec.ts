@@ -40,12 +40,13 @@ export async function runInContainer(
   await requireRunning(context, record);
   const { runDir } = context.store.paths(record.id);
   const limits = { input, timeout, maxOutput, signal, monitor: context.monitor };
-  const { status, stdout, stderr } = await runExec(runDir, description, limits);
+  const { status, stdout, stderr, warnings } = await runExec(runDir, description, limits);
   const { exitCode, signal: endedBy, oomKilled } = status;
   return {
     exitCode,
     ...(endedBy && { signal: endedBy }),
     oomKilled,
+    warnings,
     stdout: stdout.toString('utf8'),
     stderr: stderr.toString('utf8'),
   };

@@ -32,6 +32,6 @@ export async function killProcesses(
     if (!isEngineError(error, 'ERR_CONTAINER_STATE')) throw error;
   });
   if (signal !== constants.signals.SIGKILL) return;
+  await rm(paused, { force: true }); // before the thaw: pauseContainer relies on it
   await thawCgroup(cgroupOf(record.id)).catch(() => undefined); // it has gone with the container
-  await rm(paused, { force: true });
 }

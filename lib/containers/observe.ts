@@ -55,7 +55,7 @@ function isOrphan({ owner }: ContainerRecord): boolean {
   return owner !== undefined && processStartTime(owner.pid) !== owner.startTime;
 }
 
-/** Its processes are killed and its cgroup goes; it has then ended with 137, or is removed if it was to remove itself. */
+/** Its processes are killed and its cgroup goes; it has then ended as its monitor left word or with 137, or is removed if it was to remove itself. */
 async function heal(context: ContainersContext, record: ContainerRecord): Promise<ContainerState | null> {
   const paths = context.store.paths(record.id);
   await endCgroup(record.id);
@@ -63,7 +63,8 @@ async function heal(context: ContainersContext, record: ContainerRecord): Promis
     await removeFiles(context, record, { volumes: true });
     return null;
   }
-  const exit = lostStatus(`${paths.runDir}/state.json`);
+  // The monitor leaves the status in the run directory when its disk was full.
+  const exit = readExit(`${paths.runDir}/exit.json`) ?? lostStatus(`${paths.runDir}/state.json`);
   try {
     await writeFileAtomic(paths.exit, JSON.stringify(exit), { mode: 0o600, durable: true });
     await removeTree(paths.runDir);

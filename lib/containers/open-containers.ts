@@ -87,6 +87,7 @@ async function started(
     ...handleOf(context, record),
     pid: task.pid,
     startedAt: task.startedAt,
+    warnings: task.warnings,
     attachment: isAttached(attachSelection(options.attach)) ? attachmentOf(task) : null,
     [Symbol.asyncDispose]: async () => {
       task.detach();

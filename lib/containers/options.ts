@@ -201,4 +201,13 @@ export interface RunResult<Output = string> {
   readonly stderr: Output;
   /** The memory limit killed a process of it. */
   readonly oomKilled: boolean;
+  /** What this machine did not allow, and the container went without. */
+  readonly warnings: readonly ContainerWarning[];
+}
+
+/** A setting that was left at what the machine allows, or a log that cannot be written any more. */
+export interface ContainerWarning {
+  /** ERR_RLIMIT_FAILED, ERR_LOG_FAILED and the like. */
+  readonly code: string;
+  readonly message: string;
 }

@@ -22,6 +22,7 @@ export async function pauseContainer(context: ContainersContext, record: Contain
     await rm(paused, { force: true });
     throw error;
   });
+  await writeFile(paused, '').catch(ignoring('ENOENT')); // a kill meanwhile has removed the mark, and thawed too early
 }
 
 /** Since its state was looked at: its run directory is gone. */

@@ -45,7 +45,7 @@ export async function runContainer(
   });
   trace?.step('config');
   const { runDir } = context.store.paths(record.id);
-  const { status, stdout, stderr } = await runTask(runDir, bundle, {
+  const { status, stdout, stderr, warnings } = await runTask(runDir, bundle, {
     input,
     signal,
     timeout,
@@ -59,6 +59,7 @@ export async function runContainer(
     exitCode: status.exitCode,
     ...(status.signal && { signal: status.signal }),
     oomKilled: status.oomKilled,
+    warnings,
     stdout: encoding === 'buffer' ? stdout : stdout.toString('utf8'),
     stderr: encoding === 'buffer' ? stderr : stderr.toString('utf8'),
   };

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { open, readdir, readFile, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
 import { lockFile, removeTree, writeFileAtomic } from '../../bindings/files.ts';
 import { EngineError } from '../errors/index.ts';
@@ -69,11 +69,14 @@ export class ContainerStore {
     return `${this.#names}/${name}`;
   }
 
-  /** The record, or null when there is no such container (any more). */
+  /**
+   * The record, or null when there is no such container (any more). A record without content is none: what a power loss
+   * left of a container that was to be removed at its end, whose record is therefore written without a sync.
+   */
   async read(id: string): Promise<ContainerRecord | null> {
     const path = this.paths(id).record;
     const json = await readFile(path, 'utf8').catch(ignoring('ENOENT'));
-    return json === null ? null : parseRecord(json, path);
+    return json === null || /^\0*$/.test(json) ? null : parseRecord(json, path);
   }
 
   /** Publishes a record in its existing directory. Durable: it survives a power loss once this returns. */
@@ -130,9 +133,15 @@ export class ContainerStore {
   }
 
   async #sweepStray(id: string): Promise<void> {
-    const { dir, runDir, record } = this.paths(id);
-    if (existsSync(record) || isYoung(dir) || isYoung(runDir)) return;
+    const { dir, runDir } = this.paths(id);
+    if (isYoung(dir) || isYoung(runDir) || (await this.#isRecorded(id))) return;
     if ((await taskState(runDir)).status === 'dead') await this.remove(id);
+  }
+
+  /** A record that cannot be read is one: whoever asks for that container is told what is wrong with it. */
+  async #isRecorded(id: string): Promise<boolean> {
+    const record = await this.read(id).catch((error: unknown) => error);
+    return record !== null;
   }
 
   /** One transition at a time, among all processes. ERR_CONTAINER_NOT_FOUND if it was removed while waiting. */
@@ -145,6 +154,12 @@ export class ContainerStore {
       throw new EngineError('ERR_CONTAINER_NOT_FOUND', `container ${id.slice(0, 12)} has been removed`);
     }
     return { [Symbol.dispose]: () => lock.release() };
+  }
+
+  /** The same for one that is being made: who removes it by its name waits until it is whole. */
+  async lockNew(id: string): Promise<Disposable> {
+    const lock = await lockFile(this.paths(id).lock, { shared: false, wait: true });
+    return { [Symbol.dispose]: () => lock?.release() };
   }
 
   /** The container is gone with one rename; its files follow. */

@@ -4,7 +4,7 @@ import { signalProcess } from '../../bindings/runtime.ts';
 import { EngineError } from '../errors/index.ts';
 import { CapturedOutput } from './captured-output.ts';
 import { abortError, type LaunchOptions, launch } from './launch.ts';
-import type { MonitorLink, Started } from './monitor-link.ts';
+import type { MonitorLink, MonitorWarning, Started } from './monitor-link.ts';
 import { type ExitStatus, stdinOf } from './task.ts';
 import type { Bundle } from './task-description.ts';
 
@@ -21,6 +21,7 @@ export interface TaskResult {
   readonly status: ExitStatus;
   readonly stdout: Buffer;
   readonly stderr: Buffer;
+  readonly warnings: readonly MonitorWarning[];
 }
 
 const defaultMaxOutput = 16 << 20;
@@ -66,7 +67,8 @@ export class CapturedRun {
       if (this.output.overflow) this.#signal();
       const ended = await link.ended();
       if (this.#failure) throw this.#withOutput(this.#failure);
-      return { status: { ...ended, startedAt: started.startedAt }, ...this.#captured() };
+      const status = { ...ended, startedAt: started.startedAt };
+      return { status, warnings: link.warnings, ...this.#captured() };
     } finally {
       if (timer) clearTimeout(timer);
       signal?.removeEventListener('abort', abort);

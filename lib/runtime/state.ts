@@ -77,7 +77,7 @@ async function toldByMonitor(runDir: string, signal: AbortSignal | undefined): P
 
 /**
  * Waits for the lock, that is for the monitor's end, and reads what it recorded. Not for a caller who has given up: the
- * wait blocks a thread of libuv's pool, and with it the end of this process.
+ * wait holds a thread that nothing calls back, and with it the end of this process.
  */
 async function recorded(
   runDir: string,

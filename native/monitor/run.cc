@@ -85,9 +85,15 @@ bool removeDirectories(const Task& task) {
   }
 }
 
-void record(const Task& task, const ExitStatus& status, const std::string& startedAt) {
+/// On a full disk the run directory, most often a tmpfs, keeps the status for whoever looks next.
+void record(Monitor& monitor, const Task& task, const ExitStatus& status) {
   if (task.statusFile.empty()) return;
-  sys::writeFileAtomic(task.statusFile, statusFileJson(status, startedAt), 0600, task.durable);
+  const std::string json = statusFileJson(status, monitor.state().startedAt);
+  try {
+    sys::writeFileAtomic(task.statusFile, json, 0600, task.durable);
+  } catch (const sys::SysError&) {
+    sys::writeFileAtomic(monitor.path("exit.json"), json, 0600, false);
+  }
 }
 
 /// Records how it ended and takes everything down, past every failure: whoever comes next finds the rest and
@@ -106,12 +112,12 @@ void end(Monitor& monitor, Container& container, ExitStatus& status) {
   attempt([&] { endGroup(container, status); });
   monitor.hub().drain();
   monitor.trace().step("drain");
-  if (!recordGoes) attempt([&] { record(task, status, monitor.state().startedAt); });
+  if (!recordGoes) attempt([&] { record(monitor, task, status); });
   monitor.trace().step("record");
   attempt([&] { removeGroup(container); });
   monitor.trace().step("cgroup removal");
   if (!removeDirectories(task) && recordGoes) {
-    attempt([&] { record(task, status, monitor.state().startedAt); });
+    attempt([&] { record(monitor, task, status); });
   }
   monitor.trace().step("removal");
 }

@@ -47,6 +47,15 @@ for (const [title, flags, message] of faults) {
   });
 }
 
+test.serial('a limit that may not be raised is warned of on stderr, and the command runs', (t) => {
+  const raised = ['--ulimit', 'nofile=999999:999999', t.context.image, 'echo', 'ran'];
+  const argv = ['--bounding-set=-sys_resource', process.execPath, program, 'run', '--rm', ...raised];
+  const env = { ...process.env, STRAKE_ROOT: t.context.root };
+  const { stdout, stderr, status } = spawnSync('setpriv', argv, { env, encoding: 'utf8', timeout: 30_000 });
+  t.deepEqual([stdout, status], ['ran\n', 0]);
+  t.regex(stderr, /^strake: warning: RLIMIT_NOFILE is \d+ instead of 999999: .*CAP_SYS_RESOURCE\n$/);
+});
+
 test.serial('an image that is no directory is an error that names it', async (t) => {
   const output = await t.context.run(['run', '@/no/such/root', 'true']);
   t.is(output.code, 125);

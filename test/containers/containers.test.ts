@@ -191,6 +191,26 @@ test.serial('what was left half made is swept when it is old, and not before', a
   await rm(young, { recursive: true });
 });
 
+test.serial(
+  'a record that a power loss left without content is no container, and disturbs none',
+  async (t) => {
+    const { engine, image } = t.context;
+    const container = await engine.containers.create(image, { argv: ['true'] });
+    for (const content of ['', '\0'.repeat(100)]) {
+      const torn = `${engine.root}/containers/${'d'.repeat(64)}`;
+      await mkdir(torn);
+      await writeFile(`${torn}/record.json`, content);
+      await utimes(torn, 1, 1);
+      t.deepEqual(
+        (await engine.containers.list({ all: true })).map(({ id }) => id),
+        [container.id],
+      );
+      t.deepEqual(await t.context.leftovers(), [`containers/${container.id}`]);
+    }
+    await container.remove();
+  },
+);
+
 test.serial('an ambiguous beginning of an id is refused', async (t) => {
   const { engine, image } = t.context;
   const made = await Promise.all(

@@ -52,7 +52,8 @@ const compilerOptions = {
 /** Every type that the verbs take or answer has a name at the package's root. */
 const typedProgram = `
 import {
-  type Attachment, type Container, type ContainerInfo, type ContainerOptions, type ContainerState, type Engine,
+  type Attachment, type Container, type ContainerInfo, type ContainerOptions, type ContainerState,
+  type ContainerWarning, type Engine,
   type ErrorCode, type Exec, type ExitStatus, type Image, isEngineError, type LogEntry, openEngine, type PullProgress,
   type PullTask, type ReadLogOptions, type RunOptions, type RunResult, type SpecLimits, type StartedContainer,
   type SystemVersion, systemVersion,

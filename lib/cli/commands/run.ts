@@ -10,7 +10,7 @@ import { containerOptions } from '../container-options.ts';
 import { invalidFlag } from '../flag-values.ts';
 import { proxySignals } from '../proxy-signals.ts';
 import { showPull } from '../pull-progress.ts';
-import { ExitCode } from '../report-error.ts';
+import { ExitCode, reportWarnings } from '../report-error.ts';
 import { parseDetachKeys } from '../terminal.ts';
 
 interface RunFlags extends ContainerFlags {
@@ -36,7 +36,7 @@ async function runContainer(engine: Engine, image: string, argv: string[], flags
   requireTerminal(flags);
   const container = await createFromFlags(engine, image, argv, flags);
   if (flags.detach) {
-    await startOrRemove(container, flags, () => container.start());
+    reportWarnings((await startOrRemove(container, flags, () => container.start())).warnings);
     process.stdout.write(`${container.id}\n`);
     return 0;
   }
@@ -56,15 +56,18 @@ async function runContainer(engine: Engine, image: string, argv: string[], flags
   return ended === 'detached' ? 0 : ended.exitCode;
 }
 
-/** Attached stdio and proxied signals until the end. */
+/** Attached stdio and proxied signals until the end; warnings as they are known before and after. */
 export async function stayAttached(
   started: StartedContainer,
   options: StdioOptions & { sigProxy: boolean },
 ): Promise<ExitStatus | 'detached'> {
-  const { attachment } = started;
+  const { attachment, warnings } = started;
   if (attachment === null) throw new TypeError('the container was started without attach');
+  const reported = reportWarnings(warnings);
   using _signals = options.sigProxy ? proxySignals((signal) => started.kill(signal)) : undefined;
-  return await attachStdio(attachment, options);
+  const ended = await attachStdio(attachment, options);
+  reportWarnings(warnings, reported);
+  return ended;
 }
 
 /** Pulls with progress, creates, writes the id file. */

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { terminalSize } from '../attach-stdio.ts';
 import type { Cli } from '../cli.ts';
 import { invalidFlag } from '../flag-values.ts';
-import { ExitCode, forEachReporting } from '../report-error.ts';
+import { ExitCode, forEachReporting, reportWarnings } from '../report-error.ts';
 import { detachKeysOption, stayAttached } from './run.ts';
 
 interface StartFlags {
@@ -23,7 +23,7 @@ export function define(command: Command, cli: Cli): void {
       if (flags.attach || flags.interactive) throw new ExitCode(await startAttached(cli, names, flags));
       const { containers } = await cli.engine();
       await forEachReporting(names, async (name) => {
-        await containers.start(name);
+        reportWarnings((await containers.start(name)).warnings);
         process.stdout.write(`${name}\n`);
       });
     });
