@@ -14,7 +14,7 @@ import {
   statusOf,
   unique,
   until,
-} from './helpers/bundle.ts';
+} from './bundle.ts';
 
 test.after.always(cleanUp);
 

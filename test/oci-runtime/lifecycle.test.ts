@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { bundle, cleanUp, directory, linux, runtime, statusOf, unique, until } from './helpers/bundle.ts';
+import { bundle, cleanUp, directory, linux, runtime, statusOf, unique, until } from './bundle.ts';
 
 test.after.always(cleanUp);
 

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { bundle, cleanUp, config, linux, runtime, unique } from './helpers/bundle.ts';
+import { bundle, cleanUp, config, linux, runtime, unique } from './bundle.ts';
 
 test.after.always(cleanUp);
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { bundle, cleanUp, directory, linux, program, root, runtime, unique } from './helpers/bundle.ts';
+import { bundle, cleanUp, directory, linux, program, root, runtime, unique } from './bundle.ts';
 
 test.after.always(cleanUp);
 

@@ -2,7 +2,7 @@ import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test from 'ava';
-import { bundle, cleanUp, config, directory, linux, runtime, unique } from './helpers/bundle.ts';
+import { bundle, cleanUp, config, directory, linux, runtime, unique } from './bundle.ts';
 
 test.after.always(cleanUp);
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import test from 'ava';
 
-export const program = resolve(import.meta.dirname, '../../../build/Release/strake-runtime');
+export const program = resolve(import.meta.dirname, '../../build/Release/strake-runtime');
 /** Removed at the end, with the containers in `root`. */
 export const directory = mkdtempSync(join(tmpdir(), 'strake-oci-'));
 export const root = join(directory, 'run');
