@@ -18,7 +18,7 @@ test.afterEach.always(async (t) => {
 test.serial('run answers code and output, and leaves nothing', async (t) => {
   const { engine, image } = t.context;
   const result = await engine.run(image, ['sh', '-c', 'echo out; echo err >&2; exit 3']);
-  t.deepEqual(result, { exitCode: 3, stdout: 'out\n', stderr: 'err\n', oomKilled: false });
+  t.deepEqual(result, { exitCode: 3, stdout: 'out\n', stderr: 'err\n', oomKilled: false, warnings: [] });
 });
 
 test.serial('a signal that ended it is named', async (t) => {
