@@ -88,6 +88,17 @@ linux('events repeats the statistics until the container ends', async (t) => {
   t.regex(runtime(['events', '--interval', 'soon', id]).err, /expected a duration/);
 });
 
+linux('events tells of an OOM kill', (t) => {
+  const id = unique('oom');
+  const script = 'sleep 0.5; /bin/busybox dd if=/dev/zero of=/tmp/x bs=64M count=1; sleep 1';
+  const limits = { memory: { limit: 16 << 20, swap: 16 << 20 } };
+  const namespaces = ['mount', 'pid'].map((type) => ({ type }));
+  const path = bundle('oom', ['sh', '-c', script], { linux: { namespaces, resources: limits } });
+  t.is(runtime(['run', '--detach', '-b', path, id], 'ignore').status, 0);
+  const lines = runtime(['events', '--interval', '1h', id]).out.trim().split('\n');
+  t.deepEqual(lines.slice(1), [JSON.stringify({ type: 'oom', id })]);
+});
+
 linux('features names what is known', (t) => {
   const features = JSON.parse(runtime(['features']).out) as {
     mountOptions: string[];
