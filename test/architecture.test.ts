@@ -86,6 +86,7 @@ const nativeRooms: Readonly<Record<string, readonly string[]>> = {
   seccomp: ['sys'],
   protocol: ['sys'],
   runtime: ['cgroup', 'seccomp', 'sys'],
+  'oci-runtime': ['runtime', 'cgroup', 'sys'],
   monitor: ['runtime', 'cgroup', 'protocol', 'sys'],
   addon: ['layer', 'cgroup', 'runtime', 'protocol', 'compress', 'hash', 'sys'],
 };

@@ -78,6 +78,10 @@ std::optional<int> capabilityNumber(std::string_view name) {
   return std::nullopt;
 }
 
+std::string_view capabilityName(int number) {
+  return number >= 0 && static_cast<size_t>(number) < names.size() ? names[number] : std::string_view();
+}
+
 // The kernel answers EINVAL to the first capability that it does not know, and knows none after it.
 void limitBounding(const Capabilities& sets) {
   for (unsigned n = 0; n < 64; ++n) {

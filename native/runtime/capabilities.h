@@ -11,6 +11,9 @@ namespace strake::runtime {
 /// "CAP_CHOWN" -> 0; nothing for a name that is not a capability.
 std::optional<int> capabilityNumber(std::string_view name);
 
+/// "CAP_CHOWN" for 0; empty for a number that no capability has.
+std::string_view capabilityName(int number);
+
 /// Drops from the bounding set what `sets` does not have. Must run before the effective CAP_SETPCAP goes.
 void limitBounding(const Capabilities& sets);
 

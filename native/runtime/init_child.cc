@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -153,10 +154,23 @@ std::optional<Console> buildRoot(const ChildContext& context, const LaunchReques
   return console;
 }
 
+/// The launcher may end: one who connects and says go takes its place. One who only looks does not.
+void waitForConnection(const ChildContext& context, int startSocket) {
+  for (;;) {
+    sys::UniqueFd peer(accept4(startSocket, nullptr, nullptr, SOCK_CLOEXEC));
+    if (!peer && (errno == EINTR || errno == ECONNABORTED)) continue;
+    sys::check(dup3(sys::check(peer.get(), "accept", "start socket"), context.sync.get(), O_CLOEXEC), "dup3");
+    peer.reset();
+    std::optional<Received> received = context.sync.receive();
+    if (received && received->message == Message::go) return;
+  }
+}
+
 void waitForGo(const ChildContext& context, const LaunchRequest& request) {
   if (!request.stopBeforeExec) return;
   context.steps.begin(Step::wait);
   context.sync.send(Message::ready);
+  if (request.startSocket >= 0) return waitForConnection(context, request.startSocket);
   std::optional<Received> received = context.sync.receive();
   if (!received || received->message != Message::go) _exit(1);  // the launcher is gone, or wants no more
 }
@@ -189,12 +203,14 @@ Payload payloadOf(const LaunchRequest& request, const seccomp::Filter* filter) {
           .dieWithParent = request.dieWithParent,
           .init = request.init.empty() ? "" : initPath,
           .console = std::nullopt,
-          .label = {}};
+          .label = {},
+          .keepKeyring = request.keepKeyring};
 }
 
 [[noreturn]] void becomePayload(const ChildContext& context, const LaunchRequest& request,
                                 const seccomp::Filter* filter) {
   const Spec& spec = request.spec;
+  if (request.callersLock >= 0) close(request.callersLock);
   HostTrees trees = enterNewWorld(context, request);
   Payload payload = payloadOf(request, filter);
   payload.label = writeThroughProcfs(context, request);

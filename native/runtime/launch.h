@@ -61,11 +61,18 @@ struct LaunchRequest {
   Stdio stdio = {};
   cgroup::Cgroup* cgroup = nullptr;
   bool stopBeforeExec = false;  // OCI `create`, warm pools: returns at "ready"; Launched::go() executes
-  bool dieWithParent = false;   // PR_SET_PDEATHSIG(SIGKILL): the init dies with the calling thread
-  bool trace = false;           // fill Launched::trace
+  /// With stopBeforeExec: a listening SOCK_SEQPACKET socket (borrowed, close-on-exec). The init waits there,
+  /// not on Launched::sync, so that it outlives the caller; whoever connects holds the end that go() needs.
+  int startSocket = -1;
+  bool dieWithParent = false;  // PR_SET_PDEATHSIG(SIGKILL): the init dies with the calling thread
+  bool trace = false;          // fill Launched::trace
   std::string init =
       {};  // an init binary on the host, shown read-only at initPath and put before the arguments
   std::vector<int> preservedFds = {};  // keep their numbers; everything else but 0, 1 and 2 is closed
+  bool keepKeyring = false;            // the caller's session keyring instead of a new one
+  /// Closed by the child before anything else: a lock of the caller's must not live as long as an init that
+  /// waits to be started. -1 is none.
+  int callersLock = -1;
 
   /// True when mounts have to be made with the host's privileges: a new user namespace, or id-mapped mounts.
   bool needsHostTrees() const;

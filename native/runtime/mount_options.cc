@@ -72,19 +72,34 @@ bool takePropagation(std::string_view name, MountOptions& out) {
   return false;
 }
 
+constexpr std::string_view ignored[] = {"defaults", "async", "nofail", ""};
+constexpr std::string_view words[] = {"bind", "rbind", "tmpcopyup", "idmap", "ridmap", "defaults", "async"};
+
 bool takeWord(std::string_view name, MountOptions& out) {
   if (name == "bind") return out.bind = true;
   if (name == "rbind") return out.bind = out.recursive = true;
   if (name == "tmpcopyup") return out.copyUp = true;
   if (name == "idmap") return out.idmap = true;
   if (name == "ridmap") return out.idmap = out.idmapRecursive = true;
-  return name == "defaults" || name == "async" || name == "nofail" || name == "";
+  return std::ranges::find(ignored, name) != std::end(ignored);
 }
 
 }  // namespace
 
 bool MountOptions::readonly() const {
   return ((set | setRecursively) & MOUNT_ATTR_RDONLY) != 0;
+}
+
+std::vector<std::string> mountOptionNames() {
+  std::vector<std::string> names(std::begin(words), std::end(words));
+  const auto add = [&](std::string_view name) {
+    names.emplace_back(name);
+    names.push_back("r" + std::string(name));
+  };
+  for (const Attribute& attribute : attributes) add(attribute.name);
+  for (const auto& [name, value] : propagations) add(name);
+  std::ranges::sort(names);
+  return names;
 }
 
 MountOptions parseMountOptions(const std::vector<std::string>& options) {

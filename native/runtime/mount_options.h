@@ -22,6 +22,9 @@ struct MountOptions {
   bool readonly() const;
 };
 
+/// The words that do not go to the file system, sorted: for the command `features`.
+std::vector<std::string> mountOptionNames();
+
 MountOptions parseMountOptions(const std::vector<std::string>& options);
 
 }  // namespace strake::runtime

@@ -168,7 +168,7 @@ void carryOverExec(const ChildContext& context, const Payload& payload) {
   context.steps.begin(Step::scheduling);
   setScheduling(payload.process);
   umask(payload.process.user.umask.value_or(022));
-  joinNewKeyring();
+  if (!payload.keepKeyring) joinNewKeyring();
   resetSignals();
   closeDescriptors(context, payload);
 }

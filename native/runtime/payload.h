@@ -41,6 +41,7 @@ struct Payload {
   std::string init;  // the path, inside, of the program that is put before the arguments; "" for none
   std::optional<Console> console;
   ExecLabel label;
+  bool keepKeyring = false;  // the caller's session keyring instead of a new one
 };
 
 /// A payload whose names are resolved: nothing of the container's files is needed after it but the program

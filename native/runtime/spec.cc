@@ -89,6 +89,11 @@ Spec parseSpec(std::string_view json) {
   return spec;
 }
 
+cgroup::Resources parseResources(std::string_view json) {
+  rapidjson::Document document = parseDocument(json);
+  return parseResources(JsonReader(&document, ""));
+}
+
 Process parseProcess(std::string_view json) {
   rapidjson::Document document = parseDocument(json);
   return parseProcessObject(JsonReader(&document, ""));

@@ -123,7 +123,6 @@ struct Linux {
   std::optional<seccomp::Profile> seccomp;
   std::vector<std::pair<std::string, std::string>> sysctl;
   std::vector<std::string> maskedPaths, readonlyPaths;
-  std::string mountLabel;
   std::optional<unsigned> personality;  // PER_LINUX or PER_LINUX32
   std::optional<TimeOffset> monotonicOffset, boottimeOffset;
 };
@@ -147,6 +146,9 @@ struct Spec {
 
 /// Parses config.json. Throws sys::Error ERR_SPEC_INVALID naming the field ("linux.namespaces[2].type: …").
 Spec parseSpec(std::string_view json);
+
+/// Parses an OCI `linux.resources` object alone (`update --resources`). Same errors.
+cgroup::Resources parseResources(std::string_view json);
 
 /// Parses an OCI `process` object alone (exec.json, `exec --process`). Same errors.
 Process parseProcess(std::string_view json);

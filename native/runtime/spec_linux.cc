@@ -77,6 +77,15 @@ std::optional<TimeOffset> parseTimeOffset(const JsonReader& json) {
   return offset;
 }
 
+/// What has no effect here is refused by its name rather than left out in silence.
+void refuseUnsupported(const JsonReader& json) {
+  if (json["intelRdt"]) json["intelRdt"].fail("Intel RDT is not supported; leave it out");
+  if (!json["mountLabel"].textOr("").empty())
+    json["mountLabel"].fail("SELinux labels of mounts are not supported; leave it out");
+  for (const char* name : {"netDevices", "memoryPolicy"})  // runtime-spec 1.3
+    if (json[name]) json[name].fail("not supported, it came with runtime-spec 1.3; leave it out");
+}
+
 }  // namespace
 
 std::vector<IdMap> parseIdMaps(const JsonReader& json) {
@@ -95,6 +104,7 @@ std::vector<IdMap> parseIdMaps(const JsonReader& json) {
 }
 
 Linux parseLinux(const JsonReader& json) {
+  refuseUnsupported(json);
   Linux out;
   out.namespaces = parseNamespaces(json["namespaces"]);
   out.uidMappings = parseIdMaps(json["uidMappings"]);
@@ -108,7 +118,6 @@ Linux parseLinux(const JsonReader& json) {
       [&](const std::string& name, const JsonReader& value) { out.sysctl.emplace_back(name, value.text()); });
   out.maskedPaths = json["maskedPaths"].texts();
   out.readonlyPaths = json["readonlyPaths"].texts();
-  out.mountLabel = json["mountLabel"].textOr("");
   out.personality = parsePersonality(json["personality"]);
   out.monotonicOffset = parseTimeOffset(json["timeOffsets"]["monotonic"]);
   out.boottimeOffset = parseTimeOffset(json["timeOffsets"]["boottime"]);

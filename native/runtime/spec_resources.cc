@@ -48,7 +48,9 @@ cgroup::Resources::Cpu parseCpu(const JsonReader& json) {
 std::vector<cgroup::BlkioDevice> parseBlkioDevices(const JsonReader& json, const char* value) {
   std::vector<cgroup::BlkioDevice> devices;
   json.each([&](const JsonReader& device) {
-    if (!device[value]) return;  // weightDevice may carry a leafWeight alone
+    if (device["leafWeight"].numberOr<uint16_t>(0) != 0)
+      device["leafWeight"].fail("went with the CFQ scheduler in Linux 5.0; leave it out");
+    if (!device[value]) return;
     devices.push_back({device["major"].number<int64_t>(), device["minor"].number<int64_t>(),
                        device[value].number<uint64_t>()});
   });
@@ -65,9 +67,22 @@ cgroup::Resources::Blkio parseBlkio(const JsonReader& json) {
           .writeIops = parseBlkioDevices(json["throttleWriteIOPSDevice"], "rate")};
 }
 
+/// Of what engines write, everything has an effect but these; an empty object asks for nothing.
+void refuseUnsupported(const JsonReader& json) {
+  json["rdma"].members([](const std::string&, const JsonReader& device) {
+    device.fail("limits of RDMA devices are not supported; leave them out");
+  });
+  const JsonReader network = json["network"];
+  if (network["classID"].numberOr<uint32_t>(0) != 0)
+    network["classID"].fail("net_cls is not supported; leave it out");
+  network["priorities"].each(
+      [](const JsonReader& priority) { priority.fail("net_prio is not supported; leave it out"); });
+}
+
 }  // namespace
 
 cgroup::Resources parseResources(const JsonReader& json) {
+  refuseUnsupported(json);
   cgroup::Resources resources;
   json["devices"].each([&](const JsonReader& rule) { resources.devices.push_back(parseDeviceRule(rule)); });
   resources.memory = parseMemory(json["memory"]);

@@ -15,6 +15,8 @@ class FileLock {
   explicit FileLock(UniqueFd fd) noexcept : fd_(std::move(fd)) {}
   /// Idempotent.
   void release() noexcept { fd_.reset(); }
+  /// For a forked child to close: the lock is held as long as any copy of this descriptor is open.
+  int descriptor() const noexcept { return fd_.get(); }
 
  private:
   UniqueFd fd_;

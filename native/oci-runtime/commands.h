@@ -1,0 +1,48 @@
+// The commands, one function each; what they return is the exit status. Failures are thrown.
+#pragma once
+#include <span>
+#include <string>
+
+#include "oci-runtime/container.h"
+#include "oci-runtime/options.h"
+#include "runtime/launch.h"
+
+namespace strake::oci_runtime {
+
+/// The flags before the command.
+struct Global {
+  std::string root;
+};
+
+using Words = std::span<char* const>;
+
+int create(const Global& global, Words words);
+int start(const Global& global, Words words);
+int run(const Global& global, Words words);
+int exec(const Global& global, Words words);
+int kill(const Global& global, Words words);
+int remove(const Global& global, Words words);
+int pause(const Global& global, Words words);
+int resume(const Global& global, Words words);
+int state(const Global& global, Words words);
+int list(const Global& global, Words words);
+int ps(const Global& global, Words words);
+int update(const Global& global, Words words);
+int events(const Global& global, Words words);
+int features(const Global& global, Words words);
+int spec(const Global& global, Words words);
+
+/// SIGKILL to everything in it, waited for; its poststop hooks; its cgroup and state directory.
+void destroy(Container& container);
+
+/// To standard output, whole.
+void print(const std::string& text);
+/// The descriptors that --preserve-fds passes on: 3 and up.
+std::vector<int> preservedDescriptors(const Options& options);
+/// Sends the terminal's master to the unix socket at `path`, as runc does: its name, and the descriptor.
+void sendConsole(int master, const std::string& path);
+void writePidFile(const std::string& path, pid_t pid);
+/// Waits for a child, forwarding signals to it meanwhile; 128+n for a signal.
+int waitForExit(const runtime::Launched& launched);
+
+}  // namespace strake::oci_runtime

@@ -1,0 +1,178 @@
+#include "oci-runtime/container.h"
+
+#include <fcntl.h>
+#include <rapidjson/document.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "sys/directory.h"
+#include "sys/error.h"
+#include "sys/process.h"
+#include "sys/remove_tree.h"
+#include "sys/whole_file.h"
+
+namespace strake::oci_runtime {
+namespace {
+
+constexpr off_t maxFileSize = 16 << 20;
+
+void makeDirectories(const std::string& path) {
+  for (size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+    const std::string part = path.substr(0, slash);
+    if (::mkdir(part.c_str(), 0711) < 0 && errno != EEXIST) sys::throwErrno("mkdir", part);
+    if (slash == std::string::npos) return;
+  }
+}
+
+Record parseRecord(const std::string& json) {
+  rapidjson::Document document;
+  document.Parse(json.c_str(), json.size());
+  const auto text = [&](const char* name) {
+    const auto member = document.FindMember(name);
+    return member != document.MemberEnd() && member->value.IsString() ? member->value.GetString() : "";
+  };
+  if (!document.IsObject()) throw sys::Error("ERR_CONTAINER_STATE", "state.json is not a JSON object");
+  Record record{text("id"), text("bundle"),  text("rootfs"), text("created"), text("cgroup"),
+                0,          text("pidStart")};
+  const auto pid = document.FindMember("pid");
+  if (pid != document.MemberEnd() && pid->value.IsInt()) record.pid = pid->value.GetInt();
+  return record;
+}
+
+std::string recordJson(const Record& record) {
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer<rapidjson::StringBuffer> json(buffer);
+  const auto member = [&](const char* name, const std::string& value) {
+    json.Key(name);
+    json.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+  };
+  json.StartObject();
+  member("id", record.id);
+  member("bundle", record.bundle);
+  member("rootfs", record.rootfs);
+  member("cgroup", record.cgroup);
+  member("created", record.created);
+  member("pidStart", record.pidStart);
+  json.Key("pid");
+  json.Int(record.pid);
+  json.EndObject();
+  return buffer.GetString();
+}
+
+[[noreturn]] void throwNotFound(const std::string& id) {
+  throw sys::Error("ERR_CONTAINER_NOT_FOUND", "container \"" + id + "\" does not exist");
+}
+
+}  // namespace
+
+void checkId(const std::string& id) {
+  const auto allowed = [](unsigned char c) {
+    return std::isalnum(c) || c == '_' || c == '+' || c == '-' || c == '.';
+  };
+  if (id.empty() || id.size() > 255 || id == "." || id == ".." || !std::ranges::all_of(id, allowed))
+    throw sys::Error("ERR_INVALID_ARGUMENT", "invalid container id \"" + id + "\": letters, digits and _+-.");
+}
+
+std::string readText(const std::string& path) {
+  const sys::UniqueFd fd(sys::check(::open(path.c_str(), O_RDONLY | O_CLOEXEC), "open", path));
+  struct stat status {};
+  sys::check(::fstat(fd.get(), &status), "fstat", path);
+  if (status.st_size > maxFileSize) throw sys::SysError(EFBIG, "read", path);
+  std::string text(static_cast<size_t>(status.st_size), '\0');
+  text.resize(sys::readFull(fd.get(), text, path));
+  return text;
+}
+
+std::vector<std::string> containersIn(const std::string& root) {
+  sys::UniqueFd fd(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd && errno == ENOENT) return {};
+  if (!fd) sys::throwErrno("open", root);
+  std::vector<std::string> ids = sys::Directory(std::move(fd), root).names();
+  std::ranges::sort(ids);
+  return ids;
+}
+
+Container::Container(const std::string& root, const std::string& id) : directory_(root + "/" + id) {
+  record_.id = id;
+}
+
+Container Container::make(const std::string& root, const std::string& id, const std::string& bundle) {
+  checkId(id);
+  const std::string config = readText(bundle + "/config.json");
+  Container container(root, id);
+  Record& record = container.record_;
+  container.spec_ = std::make_unique<runtime::Spec>(runtime::parseSpec(config));
+  record.bundle = bundle;
+  const std::string& path = container.spec_->root.path;
+  record.rootfs = path.starts_with('/') ? path : bundle + "/" + path;
+  makeDirectories(root);
+  if (::mkdir(container.directory_.c_str(), 0700) < 0) {
+    if (errno == EEXIST)
+      throw sys::Error("ERR_CONTAINER_EXISTS", "container with given ID already exists: " + id);
+    sys::throwErrno("mkdir", container.directory_);
+  }
+  container.lock();
+  sys::writeFileAtomic(container.directory_ + "/config.json", config, 0600, false);
+  return container;
+}
+
+Container Container::open(const std::string& root, const std::string& id) {
+  checkId(id);
+  Container container(root, id);
+  container.read();
+  return container;
+}
+
+void Container::read() {
+  try {
+    record_ = parseRecord(readText(directory_ + "/state.json"));
+  } catch (const sys::SysError& error) {
+    if (error.error() != ENOENT) throw;
+    if (::access(directory_.c_str(), F_OK) < 0) throwNotFound(record_.id);
+  }
+}
+
+const runtime::Spec& Container::spec() const {
+  if (!spec_)
+    spec_ = std::make_unique<runtime::Spec>(runtime::parseSpec(readText(directory_ + "/config.json")));
+  return *spec_;
+}
+
+bool Container::alive() const {
+  return record_.pid > 0 && sys::processStartTime(record_.pid) == record_.pidStart;
+}
+
+std::string Container::status() const {
+  if (record_.pid == 0) {
+    const bool busy = !lock_ && !sys::tryLockFile(directory_ + "/lock", sys::LockMode::shared);
+    return busy ? "creating" : "stopped";  // stopped: whoever created it was killed meanwhile
+  }
+  if (!alive()) return "stopped";
+  if (::access((directory_ + "/start.sock").c_str(), F_OK) == 0) return "created";
+  return group()->frozen() ? "paused" : "running";
+}
+
+void Container::lock() {
+  try {
+    lock_ = std::make_unique<sys::FileLock>(sys::lockFile(directory_ + "/lock", sys::LockMode::exclusive));
+  } catch (const sys::SysError& error) {
+    if (error.error() == ENOENT) throwNotFound(record_.id);
+    throw;
+  }
+  read();
+}
+
+void Container::save() const {
+  sys::writeFileAtomic(directory_ + "/state.json", recordJson(record_), 0600, false);
+}
+
+void Container::remove() {
+  if (!record_.cgroup.empty()) group()->remove();
+  sys::removeTree(directory_);
+}
+
+}  // namespace strake::oci_runtime

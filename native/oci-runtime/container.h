@@ -1,0 +1,67 @@
+// A container as its state directory ROOT/ID tells: config.json (the bundle's, as it was at create),
+// state.json, lock, and start.sock while the container waits to be started. Nothing runs on its behalf: the
+// status is derived from the process itself.
+#pragma once
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cgroup/cgroup.h"
+#include "runtime/spec.h"
+#include "sys/lock.h"
+
+namespace strake::oci_runtime {
+
+/// What state.json holds.
+struct Record {
+  std::string id, bundle, rootfs, created;
+  std::string cgroup;  // empty until it has been made: it may be another container's before
+  pid_t pid = 0;
+  std::string pidStart;  // field 22 of /proc/PID/stat: with it, a pid means one process for ever
+};
+
+class Container {
+ public:
+  /// Makes the state directory with a copy of the bundle's config.json. Throws when the id is in use.
+  static Container make(const std::string& root, const std::string& id, const std::string& bundle);
+  /// Throws ERR_CONTAINER_NOT_FOUND.
+  static Container open(const std::string& root, const std::string& id);
+
+  const Record& record() const { return record_; }
+  Record& record() { return record_; }
+  const std::string& directory() const { return directory_; }
+  const runtime::Spec& spec() const;  // parsed at first use
+
+  /// creating, created, running, paused or stopped.
+  std::string status() const;
+  bool alive() const;
+  /// Until the Container is destroyed nobody else changes this one. Reads state.json anew: it may have
+  /// changed while this waited. Throws ERR_CONTAINER_NOT_FOUND when the container has been deleted meanwhile.
+  void lock();
+  /// The lock's descriptor, -1 without.
+  int lockDescriptor() const { return lock_ ? lock_->descriptor() : -1; }
+  /// Writes state.json atomically.
+  void save() const;
+  std::unique_ptr<cgroup::Cgroup> group() const { return cgroup::Cgroup::open(record_.cgroup); }
+  /// Removes the cgroup and the state directory.
+  void remove();
+
+ private:
+  Container(const std::string& root, const std::string& id);
+  void read();
+
+  std::string directory_;
+  Record record_;
+  mutable std::unique_ptr<runtime::Spec> spec_;
+  std::unique_ptr<sys::FileLock> lock_;
+};
+
+/// Throws ERR_INVALID_ARGUMENT for an id that runc refuses, too.
+void checkId(const std::string& id);
+std::string readText(const std::string& path);
+/// The ids below `root`.
+std::vector<std::string> containersIn(const std::string& root);
+
+}  // namespace strake::oci_runtime

@@ -1,0 +1,216 @@
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+
+#include "oci-runtime/commands.h"
+#include "oci-runtime/log.h"
+#include "oci-runtime/resources.h"
+#include "runtime/hooks.h"
+#include "sys/error.h"
+#include "sys/process.h"
+#include "sys/whole_file.h"
+
+namespace strake::oci_runtime {
+namespace {
+
+const std::vector<Flag> createFlags = {
+    {{"bundle", "b"}, true},  {{"pid-file"}, true}, {{"console-socket"}, true},
+    {{"preserve-fds"}, true}, {{"no-pivot"}},       {{"no-new-keyring"}},
+    {{"detach", "d"}},        {{"keep"}},           {{"no-subreaper"}}};
+
+std::string absolute(const std::string& path) {
+  char resolved[PATH_MAX];
+  if (!::realpath(path.c_str(), resolved)) sys::throwErrno("bundle", path);
+  return resolved;
+}
+
+std::string currentTime() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  tm utc{};
+  ::gmtime_r(&now.tv_sec, &utc);
+  char text[64], part[16];
+  ::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+  ::snprintf(part, sizeof part, ".%09ldZ", now.tv_nsec);
+  return std::string(text) + part;
+}
+
+/// start.sock, by the directory's descriptor: the path may be longer than sun_path.
+sockaddr_un startAddress(int directory) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  ::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/start.sock", directory);
+  return address;
+}
+
+sys::UniqueFd openDirectory(const std::string& path) {
+  return sys::UniqueFd(sys::check(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC), "open", path));
+}
+
+sys::UniqueFd seqpacket() {
+  return sys::UniqueFd(sys::check(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), "socket"));
+}
+
+sys::UniqueFd listenForStart(const std::string& directory) {
+  const sys::UniqueFd opened = openDirectory(directory);
+  sys::UniqueFd socket = seqpacket();
+  const sockaddr_un address = startAddress(opened.get());
+  sys::check(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), "bind",
+             directory + "/start.sock");
+  sys::check(::listen(socket.get(), 1), "listen");
+  return socket;
+}
+
+sys::UniqueFd connectToStart(const std::string& directory) {
+  const sys::UniqueFd opened = openDirectory(directory);
+  sys::UniqueFd socket = seqpacket();
+  const sockaddr_un address = startAddress(opened.get());
+  sys::check(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), "connect",
+             directory + "/start.sock");
+  return socket;
+}
+
+void refuse(const Options& options) {
+  if (options.enabled("no-pivot"))
+    throw sys::Error("ERR_NOT_IMPLEMENTED",
+                     "--no-pivot is not supported: a root that pivot_root(2) cannot leave is not confined");
+}
+
+std::string cgroupOf(const std::string& id, const std::string& asked) {
+  const size_t start = asked.find_first_not_of('/');
+  return start == std::string::npos ? id : asked.substr(start);
+}
+
+/// Saves the cgroup's name before anything runs in it: should this process be killed, delete finds what runs.
+std::unique_ptr<cgroup::Cgroup> makeGroup(Container& container) {
+  const runtime::Linux& settings = container.spec().linux_;
+  Record& record = container.record();
+  const std::string path = cgroupOf(record.id, settings.cgroupsPath);
+  auto group = cgroup::Cgroup::create(path, withDefaultDevices(withoutZeros(settings.resources)));
+  record.cgroup = path;
+  container.save();
+  return group;
+}
+
+runtime::Launched launchIn(Container& container, const Options& options, int startSocket) {
+  const std::vector<int> passed = preservedDescriptors(options);
+  const auto group = makeGroup(container);
+  Record& record = container.record();
+  runtime::Launched launched = runtime::launch({.spec = container.spec(),
+                                                .bundle = record.bundle,
+                                                .id = record.id,
+                                                .rootfs = {.directory = record.rootfs},
+                                                .cgroup = group.get(),
+                                                .stopBeforeExec = startSocket >= 0,
+                                                .startSocket = startSocket,
+                                                .preservedFds = passed,
+                                                .keepKeyring = options.enabled("no-new-keyring"),
+                                                .callersLock = container.lockDescriptor()});
+  record.pid = launched.pid;
+  record.pidStart = sys::processStartTime(launched.pid).value_or("0");
+  record.created = currentTime();
+  return launched;
+}
+
+/// On a throw nothing is left of the container.
+template <typename Step>
+void orDestroy(Container& container, Step step) {
+  try {
+    step();
+  } catch (...) {
+    destroy(container);
+    throw;
+  }
+}
+
+void runPoststart(const Container& container) {
+  try {
+    runtime::runHooks(container.spec().hooks.poststart, "poststart",
+                      {container.spec(), container.record().id, "running", container.record().pid,
+                       container.record().bundle});
+  } catch (const std::exception& error) {
+    warn(error.what());  // runtime.md: "the runtime MUST log a warning, but [...] continue"
+  }
+}
+
+void checkTerminal(const Container& container, const Options& options, bool detached) {
+  const bool terminal = container.spec().process.terminal, socket = options.has("console-socket");
+  if (terminal && detached && !socket)
+    throw sys::Error("ERR_INVALID_ARGUMENT",
+                     "cannot allocate tty if runc will detach without setting console socket");
+  if (!terminal && socket)
+    throw sys::Error("ERR_INVALID_ARGUMENT",
+                     "cannot use console socket if runc will not detach or allocate tty");
+}
+
+}  // namespace
+
+int create(const Global& global, Words words) {
+  const Options options(words, createFlags, 0);
+  refuse(options);
+  const std::string& id = options.operand(0, "container id");
+  Container container = Container::make(global.root, id, absolute(options.value("bundle", ".")));
+  orDestroy(container, [&] {
+    checkTerminal(container, options, true);
+    const sys::UniqueFd socket = listenForStart(container.directory());
+    const runtime::Launched launched = launchIn(container, options, socket.get());
+    container.save();
+    for (const runtime::Warning& warning : launched.warnings) warn(warning.message);
+    if (launched.console) sendConsole(launched.console.get(), options.value("console-socket"));
+    writePidFile(options.value("pid-file"), launched.pid);
+  });
+  return 0;
+}
+
+int start(const Global& global, Words words) {
+  const Options options(words, {}, 0);
+  Container container = Container::open(global.root, options.operand(0, "container id"));
+  container.lock();
+  const std::string status = container.status();
+  if (status == "stopped")
+    throw sys::Error("ERR_CONTAINER_STATE", "cannot start a container that has stopped");
+  if (status != "created")
+    throw sys::Error("ERR_CONTAINER_STATE", "cannot start an already running container");
+  const std::string socket = container.directory() + "/start.sock";
+  runtime::Launched launched;
+  launched.pid = container.record().pid;
+  launched.sync = connectToStart(container.directory());
+  launched.go();
+  ::unlink(socket.c_str());
+  for (const runtime::Warning& warning : launched.warnings) warn(warning.message);
+  runPoststart(container);
+  return 0;
+}
+
+int run(const Global& global, Words words) {
+  const Options options(words, createFlags, 0);
+  refuse(options);
+  const bool detached = options.enabled("detach");
+  const std::string& id = options.operand(0, "container id");
+  Container container = Container::make(global.root, id, absolute(options.value("bundle", ".")));
+  runtime::Launched launched;
+  orDestroy(container, [&] {
+    checkTerminal(container, options, detached);
+    launched = launchIn(container, options, -1);
+    container.save();
+    for (const runtime::Warning& warning : launched.warnings) warn(warning.message);
+    if (launched.console && options.has("console-socket"))
+      sendConsole(launched.console.get(), options.value("console-socket"));
+    writePidFile(options.value("pid-file"), launched.pid);
+    runPoststart(container);
+  });
+  if (detached) return 0;
+  const int status = waitForExit(launched);
+  if (!options.enabled("keep")) destroy(container);
+  return status;
+}
+
+}  // namespace strake::oci_runtime

@@ -1,0 +1,136 @@
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "oci-runtime/commands.h"
+#include "oci-runtime/log.h"
+#include "runtime/hooks.h"
+#include "sys/error.h"
+#include "sys/process.h"
+
+namespace strake::oci_runtime {
+namespace {
+
+constexpr int killTimeout = 10000;  // ms
+
+/// "9", "KILL" or "SIGKILL", "RTMIN+3".
+int parseSignal(const std::string& text) {
+  char* end = nullptr;
+  const long number = std::strtol(text.c_str(), &end, 10);
+  if (!text.empty() && *end == '\0' && number >= 0 && number <= SIGRTMAX) return static_cast<int>(number);
+  const std::string name = text.starts_with("SIG") ? text.substr(3) : text;
+  for (int candidate = 1; candidate < 32; ++candidate)
+    if (const char* known = ::sigabbrev_np(candidate); known && name == known) return candidate;
+  if (name.starts_with("RTMIN")) {
+    const long offset = std::strtol(name.c_str() + 5, &end, 10);
+    if (*end == '\0' && offset >= 0 && SIGRTMIN + offset <= SIGRTMAX)
+      return SIGRTMIN + static_cast<int>(offset);
+  }
+  throw sys::Error("ERR_INVALID_ARGUMENT", "unknown signal \"" + text + "\"");
+}
+
+[[noreturn]] void notRunning() {
+  throw sys::Error("ERR_CONTAINER_STATE", "container not running");
+}
+
+/// Nothing when it has ended, or never was.
+sys::UniqueFd openInit(const Container& container) {
+  if (container.record().pid == 0) return {};
+  return sys::openProcess(container.record().pid, container.record().pidStart);
+}
+
+void killInit(const Container& container) {
+  const sys::UniqueFd init = openInit(container);
+  if (!init) return;
+  ::syscall(SYS_pidfd_send_signal, init.get(), SIGKILL, nullptr, 0);
+  pollfd ended{init.get(), POLLIN, 0};
+  if (::poll(&ended, 1, killTimeout) == 0)
+    throw sys::Error("ERR_CONTAINER_STATE", "container init still running after SIGKILL");
+}
+
+void runPoststop(const Container& container) {
+  try {
+    runtime::runHooks(container.spec().hooks.poststop, "poststop",
+                      {container.spec(), container.record().id, "stopped", 0, container.record().bundle});
+  } catch (const std::exception& error) {
+    warn(error.what());
+  }
+}
+
+}  // namespace
+
+void destroy(Container& container) {
+  const bool begun = !container.record().cgroup.empty();
+  const bool hooks = begun && ::access((container.directory() + "/config.json").c_str(), F_OK) == 0;
+  if (hooks) container.spec();  // read while it is there: poststop comes after the removal
+  if (begun) {
+    const auto group = container.group();
+    if (container.alive() && group->frozen()) group->thaw();
+    killInit(container);
+    group->kill();  // also the init of a create that was killed before it could note the pid
+  }
+  container.remove();
+  if (hooks) runPoststop(container);
+}
+
+int kill(const Global& global, Words words) {
+  const Options options(words, {{{"all", "a"}}}, 0);
+  const Container container = Container::open(global.root, options.operand(0, "container id"));
+  const auto& operands = options.operands();
+  const int signal = parseSignal(operands.size() > 1 ? operands[1] : "SIGTERM");
+  if (options.enabled("all")) {
+    for (const int pid : container.group()->processes())
+      if (::kill(pid, signal) < 0 && errno != ESRCH) sys::throwErrno("kill", std::to_string(pid));
+    return 0;
+  }
+  const sys::UniqueFd init = openInit(container);
+  if (!init) notRunning();
+  if (::syscall(SYS_pidfd_send_signal, init.get(), signal, nullptr, 0) < 0) {
+    if (errno == ESRCH) notRunning();
+    sys::throwErrno("kill", std::to_string(container.record().pid));
+  }
+  return 0;
+}
+
+int remove(const Global& global, Words words) {
+  const Options options(words, {{{"force", "f"}}}, 0);
+  const std::string& id = options.operand(0, "container id");
+  const bool force = options.enabled("force");
+  try {
+    Container container = Container::open(global.root, id);
+    container.lock();
+    const std::string status = container.status();
+    if (!force && status != "stopped" && status != "created")
+      throw sys::Error("ERR_CONTAINER_STATE",
+                       "cannot delete container " + id + " that is not stopped: " + status);
+    destroy(container);
+  } catch (const sys::Error& error) {
+    if (!force || error.code() != "ERR_CONTAINER_NOT_FOUND") throw;
+  }
+  return 0;
+}
+
+int pause(const Global& global, Words words) {
+  Container container = Container::open(global.root, Options(words, {}, 0).operand(0, "container id"));
+  container.lock();
+  const std::string status = container.status();
+  if (status != "running" && status != "created")
+    throw sys::Error("ERR_CONTAINER_STATE", "container not running or created: " + status);
+  container.group()->freeze();
+  return 0;
+}
+
+int resume(const Global& global, Words words) {
+  Container container = Container::open(global.root, Options(words, {}, 0).operand(0, "container id"));
+  container.lock();
+  if (!container.alive() || !container.group()->frozen())
+    throw sys::Error("ERR_CONTAINER_STATE", "container not paused");
+  container.group()->thaw();
+  return 0;
+}
+
+}  // namespace strake::oci_runtime

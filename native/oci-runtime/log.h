@@ -1,0 +1,13 @@
+// What is said when something goes wrong: one line on standard error, and one in the file of --log, which is
+// what containerd and podman read.
+#pragma once
+#include <string>
+
+namespace strake::oci_runtime {
+
+/// `format` is "text" or "json"; without a path only standard error is written.
+void openLog(const std::string& path, const std::string& format);
+void warn(const std::string& message);
+void error(const std::string& message);
+
+}  // namespace strake::oci_runtime

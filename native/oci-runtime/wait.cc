@@ -1,0 +1,143 @@
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "oci-runtime/commands.h"
+#include "sys/error.h"
+#include "sys/whole_file.h"
+
+namespace strake::oci_runtime {
+namespace {
+
+/// The caller's terminal in raw mode, until the end.
+class RawTerminal {
+ public:
+  RawTerminal() : isTerminal_(::tcgetattr(STDIN_FILENO, &before_) == 0) {
+    if (!isTerminal_) return;
+    termios raw = before_;
+    ::cfmakeraw(&raw);
+    ::tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+  }
+  ~RawTerminal() {
+    if (isTerminal_) ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+  }
+  RawTerminal(const RawTerminal&) = delete;
+  RawTerminal& operator=(const RawTerminal&) = delete;
+
+ private:
+  termios before_{};
+  bool isTerminal_;
+};
+
+sys::UniqueFd catchSignals() {
+  sigset_t all;
+  ::sigfillset(&all);
+  for (const int synchronous : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) ::sigdelset(&all, synchronous);
+  ::sigprocmask(SIG_BLOCK, &all, nullptr);
+  return sys::UniqueFd(sys::check(::signalfd(-1, &all, SFD_CLOEXEC), "signalfd"));
+}
+
+void resize(int master) {
+  winsize size{};
+  if (::ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0) ::ioctl(master, TIOCSWINSZ, &size);
+}
+
+void forward(int signals, const runtime::Launched& launched) {
+  signalfd_siginfo info{};
+  if (::read(signals, &info, sizeof info) != sizeof info) return;
+  const int number = static_cast<int>(info.ssi_signo);
+  if (number == SIGCHLD) return;
+  if (number == SIGWINCH && launched.console) return resize(launched.console.get());
+  ::syscall(SYS_pidfd_send_signal, launched.pidfd.get(), number, nullptr, 0);
+}
+
+/// False at the end of the input.
+bool copy(int from, int to) {
+  char buffer[16384];
+  const ssize_t n = ::read(from, buffer, sizeof buffer);
+  if (n <= 0) return n < 0 && errno == EINTR;
+  sys::writeAll(to, {buffer, static_cast<size_t>(n)}, "terminal");
+  return true;
+}
+
+int statusOf(const runtime::Launched& launched) {
+  siginfo_t info{};
+  while (::waitid(P_PIDFD, static_cast<id_t>(launched.pidfd.get()), &info, WEXITED) < 0)
+    if (errno != EINTR) sys::throwErrno("waitid");
+  return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+}
+
+}  // namespace
+
+int waitForExit(const runtime::Launched& launched) {
+  const sys::UniqueFd signals = catchSignals();
+  const int master = launched.console ? launched.console.get() : -1;
+  std::unique_ptr<RawTerminal> raw;
+  if (master >= 0) raw = std::make_unique<RawTerminal>(), resize(master);
+  pollfd waits[] = {{launched.pidfd.get(), POLLIN, 0},
+                    {signals.get(), POLLIN, 0},
+                    {master, POLLIN, 0},
+                    {master >= 0 ? STDIN_FILENO : -1, POLLIN, 0}};
+  for (;;) {
+    if (::poll(waits, 4, -1) < 0 && errno != EINTR) sys::throwErrno("poll");
+    if (waits[1].revents) forward(signals.get(), launched);
+    if (waits[2].revents && !copy(master, STDOUT_FILENO)) waits[2].fd = -1;
+    if (waits[3].revents && !copy(STDIN_FILENO, master)) waits[3].fd = -1;
+    if (waits[0].revents && !(waits[2].revents & POLLIN)) return statusOf(launched);
+  }
+}
+
+void sendConsole(int master, const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) throw sys::SysError(ENAMETOOLONG, "console-socket", path);
+  std::memcpy(address.sun_path, path.c_str(), path.size());
+  const sys::UniqueFd socket(sys::check(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
+  sys::check(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), "connect", path);
+  char name[] = "/dev/ptmx";
+  iovec part{name, sizeof name - 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof master)] = {};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof control;
+  cmsghdr* rights = CMSG_FIRSTHDR(&header);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(sizeof master);
+  std::memcpy(CMSG_DATA(rights), &master, sizeof master);
+  sys::check(::sendmsg(socket.get(), &header, MSG_NOSIGNAL), "sendmsg", path);
+}
+
+std::vector<int> preservedDescriptors(const Options& options) {
+  const std::string asked = options.value("preserve-fds", "0");
+  char* end = nullptr;
+  const long count = std::strtol(asked.c_str(), &end, 10);
+  if (asked.empty() || *end != '\0' || count < 0 || count > 1024)
+    throw sys::Error("ERR_INVALID_ARGUMENT", "--preserve-fds: expected 0 to 1024, not \"" + asked + "\"");
+  std::vector<int> list;
+  for (int fd = 3; fd < 3 + static_cast<int>(count); ++fd) {
+    if (::fcntl(fd, F_GETFD) < 0)
+      throw sys::Error("ERR_INVALID_ARGUMENT", "--preserve-fds: " + std::to_string(fd) + " is not open");
+    list.push_back(fd);
+  }
+  return list;
+}
+
+void writePidFile(const std::string& path, pid_t pid) {
+  if (!path.empty()) sys::writeFileAtomic(path, std::to_string(pid), 0644, false);
+}
+
+}  // namespace strake::oci_runtime
