@@ -11,6 +11,7 @@ export const root = join(directory, 'run');
 const canRun = process.getuid?.() === 0 && existsSync(program) && existsSync('/bin/busybox');
 /** Tests that need root, the built command and a static busybox. */
 export const linux = canRun ? test.serial : test.serial.skip;
+if (!canRun) console.log('skipped: needs root, busybox-static and build/Release/strake-runtime');
 
 export interface Outcome {
   readonly status: number | null;
