@@ -1,5 +1,4 @@
 import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
-import { removeTree } from '../../bindings/files.ts';
 import type { Mount } from '../mount/index.ts';
 import type { ContainersContext } from './context.ts';
 import type { ContainerRecord } from './record.ts';
@@ -20,11 +19,7 @@ export async function prepareRoot(context: ContainersContext, record: ContainerR
 /** The root file system of a container that exists. */
 export async function existingRoot(context: ContainersContext, record: ContainerRecord): Promise<Mount> {
   const { image, id, spec } = record;
-  if (image.directory !== null) {
-    // A volatile work directory is refused once it has been used (overlayfs.rst, "Volatile mount").
-    if (spec.autoRemove) await removeTree(`${context.store.paths(id).work}/work/incompat`);
-    return directoryRoot(context, record, image.directory);
-  }
+  if (image.directory !== null) return directoryRoot(context, record, image.directory);
   return withHidden(
     await context.snapshots.mount(id, image.chainId, { volatile: spec.autoRemove }),
     spec.hide,

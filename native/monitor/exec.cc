@@ -29,7 +29,7 @@ struct Running {
 Running findRunning(const std::string& directory) {
   // Whoever can lock it knows that the container's monitor is gone.
   if (sys::tryLockFile(directory + "/lock", sys::LockMode::shared)) notRunning(directory);
-  const std::optional<State> state = parseState(readFile(directory + "/state.json"));
+  const std::optional<State> state = parseState(sys::readDocument(directory + "/state.json"));
   if (!state) notRunning(directory);
   Running running{*state, sys::openProcess(state->pid, state->pidStart)};
   if (!running.pidfd) notRunning(directory);
@@ -41,7 +41,7 @@ void start(Monitor& monitor, ExecTask& task, runtime::Launched& launched) {
   monitor.hub().setStdinMode(wiring.stdinMode);
   monitor.hub().attachLauncher(wiring.attach);
   const Running container = findRunning(task.container);
-  const runtime::Spec spec = runtime::parseSpec(readFile(task.container + "/config.json"));
+  const runtime::Spec spec = runtime::parseSpec(sys::readDocument(task.container + "/config.json"));
   if (wiring.terminal) task.process.consoleSize = {wiring.terminal->rows, wiring.terminal->cols};
   const auto group = container.state.cgroup.empty() ? nullptr : cgroup::Cgroup::open(container.state.cgroup);
   Stdio stdio = openStdio(task.process.terminal, wiring.stdinMode);
@@ -76,7 +76,7 @@ int runExec(Monitor& monitor) {
   runtime::Launched launched;
   try {
     monitor.lock();
-    task = parseExecTask(readFile(monitor.path("exec.json")));
+    task = parseExecTask(sys::readDocument(monitor.path("exec.json")));
     start(monitor, task, launched);
   } catch (...) {
     const Failure failure = currentFailure();

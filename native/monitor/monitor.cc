@@ -22,7 +22,6 @@ constexpr int idleAfter = 200;     // ms without an event
 constexpr int lingerAfter = 5000;  // ms without an event
 constexpr int lockAttempts = 500;
 constexpr useconds_t lockPause = 2000;
-constexpr off_t maxFileSize = 16 << 20;
 
 std::string currentTime() {
   timespec now{};
@@ -163,16 +162,6 @@ Failure currentFailure() {
   } catch (const std::exception& error) {
     return {"ERR_LAUNCH_FAILED", "prepare", 0, "", error.what()};
   }
-}
-
-std::string readFile(const std::string& path) {
-  const sys::UniqueFd fd(sys::check(::open(path.c_str(), O_RDONLY | O_CLOEXEC), "open", path));
-  struct stat status {};
-  sys::check(::fstat(fd.get(), &status), "fstat", path);
-  if (status.st_size > maxFileSize) throw sys::SysError(EFBIG, "read", path);
-  std::string text(static_cast<size_t>(status.st_size), '\0');
-  text.resize(sys::readFull(fd.get(), text, path));
-  return text;
 }
 
 }  // namespace strake::monitor

@@ -55,7 +55,4 @@ class Monitor {
 /// The exception that is being handled, for a `failed` frame.
 Failure currentFailure();
 
-/// A whole file. Throws SysError, also EFBIG above 16 MiB.
-std::string readFile(const std::string& path);
-
 }  // namespace strake::monitor

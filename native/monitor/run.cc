@@ -30,11 +30,11 @@ void removeGroup(Container& container) {
 
 /// From the bundle to a running process. On a throw nothing is left but what was there before.
 void start(Monitor& monitor, Container& container) {
-  container.task = parseTask(readFile(monitor.path("task.json")));
+  container.task = parseTask(sys::readDocument(monitor.path("task.json")));
   const Task& task = container.task;
   monitor.hub().setStdinMode(task.wiring.stdinMode);
   monitor.hub().attachLauncher(task.wiring.attach);
-  runtime::Spec spec = runtime::parseSpec(readFile(monitor.path("config.json")));
+  runtime::Spec spec = runtime::parseSpec(sys::readDocument(monitor.path("config.json")));
   if (task.wiring.terminal)
     spec.process.consoleSize = {task.wiring.terminal->rows, task.wiring.terminal->cols};
   if (task.log) monitor.hub().setLog(*task.log);

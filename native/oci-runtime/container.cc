@@ -18,8 +18,6 @@
 namespace strake::oci_runtime {
 namespace {
 
-constexpr off_t maxFileSize = 16 << 20;
-
 void makeDirectories(const std::string& path) {
   for (size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
     const std::string part = path.substr(0, slash);
@@ -77,16 +75,6 @@ void checkId(const std::string& id) {
     throw sys::Error("ERR_INVALID_ARGUMENT", "invalid container id \"" + id + "\": letters, digits and _+-.");
 }
 
-std::string readText(const std::string& path) {
-  const sys::UniqueFd fd(sys::check(::open(path.c_str(), O_RDONLY | O_CLOEXEC), "open", path));
-  struct stat status {};
-  sys::check(::fstat(fd.get(), &status), "fstat", path);
-  if (status.st_size > maxFileSize) throw sys::SysError(EFBIG, "read", path);
-  std::string text(static_cast<size_t>(status.st_size), '\0');
-  text.resize(sys::readFull(fd.get(), text, path));
-  return text;
-}
-
 std::vector<std::string> containersIn(const std::string& root) {
   sys::UniqueFd fd(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd && errno == ENOENT) return {};
@@ -102,7 +90,7 @@ Container::Container(const std::string& root, const std::string& id) : directory
 
 Container Container::make(const std::string& root, const std::string& id, const std::string& bundle) {
   checkId(id);
-  const std::string config = readText(bundle + "/config.json");
+  const std::string config = sys::readDocument(bundle + "/config.json");
   Container container(root, id);
   Record& record = container.record_;
   container.spec_ = std::make_unique<runtime::Spec>(runtime::parseSpec(config));
@@ -129,7 +117,7 @@ Container Container::open(const std::string& root, const std::string& id) {
 
 void Container::read() {
   try {
-    record_ = parseRecord(readText(directory_ + "/state.json"));
+    record_ = parseRecord(sys::readDocument(directory_ + "/state.json"));
   } catch (const sys::SysError& error) {
     if (error.error() != ENOENT) throw;
     if (::access(directory_.c_str(), F_OK) < 0) throwNotFound(record_.id);
@@ -138,7 +126,8 @@ void Container::read() {
 
 const runtime::Spec& Container::spec() const {
   if (!spec_)
-    spec_ = std::make_unique<runtime::Spec>(runtime::parseSpec(readText(directory_ + "/config.json")));
+    spec_ =
+        std::make_unique<runtime::Spec>(runtime::parseSpec(sys::readDocument(directory_ + "/config.json")));
   return *spec_;
 }
 

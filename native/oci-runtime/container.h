@@ -60,7 +60,6 @@ class Container {
 
 /// Throws ERR_INVALID_ARGUMENT for an id that runc refuses, too.
 void checkId(const std::string& id);
-std::string readText(const std::string& path);
 /// The ids below `root`.
 std::vector<std::string> containersIn(const std::string& root);
 

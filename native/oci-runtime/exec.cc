@@ -5,6 +5,7 @@
 #include "runtime/capabilities.h"
 #include "sys/error.h"
 #include "sys/process.h"
+#include "sys/whole_file.h"
 
 namespace strake::oci_runtime {
 namespace {
@@ -35,7 +36,7 @@ void setUser(runtime::Process& process, const std::string& text) {
 
 /// The container's own process, changed by the flags.
 runtime::Process processOf(const runtime::Spec& spec, const Options& options) {
-  if (options.has("process")) return runtime::parseProcess(readText(options.value("process")));
+  if (options.has("process")) return runtime::parseProcess(sys::readDocument(options.value("process")));
   runtime::Process process = spec.process;
   process.args.assign(options.operands().begin() + 1, options.operands().end());
   process.terminal = options.enabled("tty");

@@ -5,6 +5,7 @@
 #include "oci-runtime/commands.h"
 #include "oci-runtime/resources.h"
 #include "sys/error.h"
+#include "sys/whole_file.h"
 
 namespace strake::oci_runtime {
 namespace {
@@ -94,7 +95,7 @@ cgroup::Resources fromFlags(const Options& options) {
 cgroup::Resources asked(const Options& options) {
   if (!options.has("resources")) return fromFlags(options);
   const std::string path = options.value("resources");
-  cgroup::Resources resources = runtime::parseResources(path == "-" ? readInput() : readText(path));
+  cgroup::Resources resources = runtime::parseResources(path == "-" ? readInput() : sys::readDocument(path));
   resources.devices.clear();  // engines send the container's whole resources; devices stay as created (runc)
   return resources;
 }

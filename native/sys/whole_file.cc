@@ -11,6 +11,8 @@ namespace strake::sys {
 
 namespace {
 
+constexpr off_t largestDocument = 16 << 20;
+
 std::string directoryOf(const std::string& path) {
   const size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
@@ -60,6 +62,16 @@ size_t readFull(int fd, std::span<char> buffer, std::string_view path) {
     filled += static_cast<size_t>(got);
   }
   return filled;
+}
+
+std::string readDocument(const std::string& path) {
+  const UniqueFd fd(check(::open(path.c_str(), O_RDONLY | O_CLOEXEC), "open", path));
+  struct stat status {};
+  check(::fstat(fd.get(), &status), "fstat", path);
+  if (status.st_size > largestDocument) throw SysError(EFBIG, "read", path);
+  std::string text(static_cast<size_t>(status.st_size), '\0');
+  text.resize(readFull(fd.get(), text, path));
+  return text;
 }
 
 void writeFileAtomic(const std::string& path, std::string_view data, mode_t mode, bool durable) {

@@ -19,6 +19,9 @@ void pwriteAll(int fd, std::string_view data, off_t offset, std::string_view pat
 /// Reads until `buffer` is full or the file ends; returns how many bytes.
 size_t readFull(int fd, std::span<char> buffer, std::string_view path);
 
+/// The whole of a document (a configuration, a state). Throws SysError, also EFBIG above 16 MiB.
+std::string readDocument(const std::string& path);
+
 /// A new name beside `path` is written and renamed over it: a reader sees the old contents or the new, never
 /// a mixture. `durable`: after return the new contents survive power loss (fsync of the file, then of its
 /// directory). On failure the old contents stand and nothing is left beside them.
