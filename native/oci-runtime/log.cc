@@ -39,13 +39,18 @@ std::string line(const char* level, const std::string& message) {
   return "time=\"" + now() + "\" level=" + level + " msg=" + jsonString(message) + "\n";
 }
 
-void write(const char* level, const std::string& message) {
+void say(const std::string& message) {
   ::dprintf(STDERR_FILENO, "strake-runtime: %s\n", message.c_str());
-  if (!file) return;
+}
+
+/// False when nothing could be written.
+bool write(const char* level, const std::string& message) {
+  if (!file) return false;
   try {
     sys::writeAll(file.get(), line(level, message), "--log");
+    return true;
   } catch (const std::exception&) {
-    // Standard error has it.
+    return false;
   }
 }
 
@@ -61,10 +66,11 @@ void openLog(const std::string& path, const std::string& format) {
 }
 
 void warn(const std::string& message) {
-  write("warning", message);
+  if (!write("warning", message)) say(message);
 }
 void error(const std::string& message) {
   write("error", message);
+  say(message);
 }
 
 }  // namespace strake::oci_runtime

@@ -1,5 +1,6 @@
-// What is said when something goes wrong: one line on standard error, and one in the file of --log, which is
-// what containerd and podman read.
+// What is said when something goes wrong: an error as one line on standard error and one in the file of
+// --log, which is what containerd and podman read; a warning in that file only where there is one, since at
+// create and run standard error is the container's.
 #pragma once
 #include <string>
 

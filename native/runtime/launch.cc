@@ -60,6 +60,7 @@ class HostSide {
       if (!joinsUserNamespace(spec))
         writeIdMaps(child_.pid(), spec.linux_.uidMappings, spec.linux_.gidMappings);
       raiseHardLimits(child_.pid(), spec.process.rlimits);
+      if (spec.process.oomScoreAdj) lowerOomScore(child_.pid(), *spec.process.oomScoreAdj);
       std::string path = "/proc/" + std::to_string(child_.pid()) + "/ns/user";
       userns_ = sys::UniqueFd(sys::check(open(path.c_str(), O_RDONLY | O_CLOEXEC), "open", path));
       send(rootTree, mountMappedRootfs());

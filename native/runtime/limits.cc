@@ -1,11 +1,14 @@
 #include "runtime/limits.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
+#include <optional>
 
 #include "sys/error.h"
 
@@ -35,6 +38,14 @@ void setAsFarAsAllowed(const ChildContext& context, const Rlimit& limit) {
              limit.name);
   context.warn("ERR_RLIMIT_FAILED", limit.name + " is " + limitText(allowed.rlim_max) + " instead of " +
                                         limitText(limit.hard) + ": raising it needs CAP_SYS_RESOURCE");
+}
+
+/// The caller's own; nothing when it cannot be read.
+std::optional<int> oomScore(const Procfs& proc) {
+  const sys::UniqueFd file = proc.open("self/oom_score_adj", O_RDONLY);
+  char text[16] = {};
+  if (!file || ::read(file.get(), text, sizeof text - 1) <= 0) return std::nullopt;
+  return std::atoi(text);
 }
 
 }  // namespace
@@ -71,8 +82,16 @@ void setScheduling(const Process& process) {
   sys::check(syscall(SYS_sched_setattr, 0, &attributes, 0), "sched_setattr");
 }
 
+void lowerOomScore(int pid, int score) {
+  const std::string file = std::to_string(pid) + "/oom_score_adj";
+  const int error = Procfs(file.c_str()).write(file, std::to_string(score));
+  // What is not allowed here either, the child reports.
+  if (error != 0 && error != EACCES && error != EPERM) throw sys::SysError(error, "write", "/proc/" + file);
+}
+
 void setOomScore(const ChildContext& context, const Procfs& proc, int score) {
   int error = proc.write("self/oom_score_adj", std::to_string(score));
+  if ((error == EACCES || error == EPERM) && oomScore(proc) == score) return;
   if (error == EACCES || error == EPERM)
     return context.warn("ERR_PERMISSION", "oom_score_adj is not " + std::to_string(score) +
                                               ": lowering it needs CAP_SYS_RESOURCE");

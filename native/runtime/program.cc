@@ -22,10 +22,13 @@ int executableErrno(const std::string& path) {
   return S_ISREG(info.st_mode) && (info.st_mode & 0111) ? 0 : EACCES;
 }
 
+/// In the words by which docker and podman know that their own exit status must be 127 or 126.
 [[noreturn]] void fail(int error, const std::string& name) {
   if (error == ENOENT || error == ENOTDIR)
-    throw sys::Error("ERR_EXEC_NOT_FOUND", "exec \"" + name + "\": not found in the container");
-  throw sys::Error("ERR_EXEC_PERMISSION", "exec \"" + name + "\": " + std::strerror(error));
+    throw sys::Error("ERR_EXEC_NOT_FOUND",
+                     "exec \"" + name + "\": no such file or directory in the container");
+  const std::string why = error == EACCES ? "permission denied" : std::strerror(error);
+  throw sys::Error("ERR_EXEC_PERMISSION", "exec \"" + name + "\": " + why);
 }
 
 std::string searchPath(const std::string& name, const char* path) {
