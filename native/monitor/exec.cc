@@ -49,6 +49,8 @@ void start(Monitor& monitor, ExecTask& task, runtime::Launched& launched) {
 
   launched = runtime::exec({.spec = spec,
                             .process = task.process,
+                            .id = task.container.substr(task.container.rfind('/') + 1),
+                            .bundle = task.container,
                             .init = container.state.pid,
                             .initPidfd = container.pidfd.get(),
                             .user = task.user,

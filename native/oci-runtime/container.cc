@@ -96,6 +96,7 @@ Container Container::make(const std::string& root, const std::string& id, const 
   container.spec_ = std::make_unique<runtime::Spec>(runtime::parseSpec(config));
   record.bundle = bundle;
   const std::string& path = container.spec_->root.path;
+  if (path.empty()) throw sys::Error("ERR_SPEC_INVALID", "root.path: expected a string");
   record.rootfs = path.starts_with('/') ? path : bundle + "/" + path;
   makeDirectories(root);
   if (::mkdir(container.directory_.c_str(), 0700) < 0) {

@@ -3,18 +3,16 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <cstdlib>
-#include <cstring>
 
 #include "oci-runtime/commands.h"
 #include "sys/error.h"
+#include "sys/send_descriptor.h"
 #include "sys/whole_file.h"
 
 namespace strake::oci_runtime {
@@ -99,26 +97,7 @@ int waitForExit(const runtime::Launched& launched) {
 }
 
 void sendConsole(int master, const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) throw sys::SysError(ENAMETOOLONG, "console-socket", path);
-  std::memcpy(address.sun_path, path.c_str(), path.size());
-  const sys::UniqueFd socket(sys::check(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
-  sys::check(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), "connect", path);
-  char name[] = "/dev/ptmx";
-  iovec part{name, sizeof name - 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof master)] = {};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  cmsghdr* rights = CMSG_FIRSTHDR(&header);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof master);
-  std::memcpy(CMSG_DATA(rights), &master, sizeof master);
-  sys::check(::sendmsg(socket.get(), &header, MSG_NOSIGNAL), "sendmsg", path);
+  sys::sendDescriptor(sys::connectUnix(path).get(), "/dev/ptmx", master, path);
 }
 
 std::vector<int> preservedDescriptors(const Options& options) {

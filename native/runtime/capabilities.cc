@@ -72,6 +72,13 @@ uint64_t permittedNow() {
 
 }  // namespace
 
+bool isPrivileged() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2]{};
+  sys::check(syscall(SYS_capget, &header, data), "capget");
+  return data[0].effective >> CAP_SYS_ADMIN & 1;
+}
+
 std::optional<int> capabilityNumber(std::string_view name) {
   for (size_t n = 0; n < names.size(); ++n)
     if (names[n] == name) return static_cast<int>(n);
@@ -80,6 +87,15 @@ std::optional<int> capabilityNumber(std::string_view name) {
 
 std::string_view capabilityName(int number) {
   return number >= 0 && static_cast<size_t>(number) < names.size() ? names[number] : std::string_view();
+}
+
+std::vector<std::string> missingCapabilities(const Capabilities& sets) {
+  std::vector<std::string> missing = sets.unknown;
+  const uint64_t asked = sets.bounding | sets.effective | sets.inheritable | sets.permitted | sets.ambient;
+  const uint64_t lacking = asked & ~permittedNow();
+  for (size_t n = 0; n < names.size(); ++n)
+    if (lacking >> n & 1) missing.emplace_back(names[n]);
+  return missing;
 }
 
 // The kernel answers EINVAL to the first capability that it does not know, and knows none after it.

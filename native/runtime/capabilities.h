@@ -2,17 +2,27 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/spec.h"
 
 namespace strake::runtime {
+
+/// Whether the calling process may mount for others (CAP_SYS_ADMIN where it stands). An ordinary user may
+/// not, but his child in a user namespace of its own may for itself.
+bool isPrivileged();
 
 /// "CAP_CHOWN" -> 0; nothing for a name that is not a capability.
 std::optional<int> capabilityNumber(std::string_view name);
 
 /// "CAP_CHOWN" for 0; empty for a number that no capability has.
 std::string_view capabilityName(int number);
+
+/// Of what `sets` asks for: the names that are no capability, and those that the caller does not have and so
+/// cannot give ("CAP_SYS_RESOURCE").
+std::vector<std::string> missingCapabilities(const Capabilities& sets);
 
 /// Drops from the bounding set what `sets` does not have. Must run before the effective CAP_SETPCAP goes.
 void limitBounding(const Capabilities& sets);

@@ -82,7 +82,7 @@ ExecLabel writeThroughProcfs(const ChildContext& context, const LaunchRequest& r
   writeSysctls(request.spec, proc);
   if (process.oomScoreAdj) setOomScore(context, proc, *process.oomScoreAdj);
   context.steps.begin(Step::labels);
-  return openExecLabel(context, process, proc);
+  return openExecLabel(process, proc);
 }
 
 sys::UniqueFd makeRootfs(const LaunchRequest& request, HostTrees& trees) {

@@ -51,7 +51,7 @@ void StartingChild::take(Received& received, Launched& launched) {
       takeTrace(received, launched);
       break;
     case Message::listener:
-      if (onListener) onListener(received.fd.get());
+      if (launched.onListener) launched.onListener(received.fd.get());
       launched.seccompListener = std::move(received.fd);
       break;
     case Message::failed:

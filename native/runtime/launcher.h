@@ -1,7 +1,5 @@
 // What launch() and exec() have in common on the parent's side.
 #pragma once
-#include <functional>
-
 #include "runtime/launch.h"
 #include "runtime/namespaces.h"
 #include "runtime/sync_socket.h"
@@ -17,10 +15,6 @@ class StartingChild {
 
   pid_t pid() const noexcept { return child_.pid; }
   const SyncSocket& sync() const noexcept { return sync_; }
-
-  /// Called with the seccomp notification descriptor as soon as it comes: the exec itself may wait for the
-  /// agent.
-  std::function<void(int listener)> onListener;
 
   /// Reads messages into `launched` until `until` comes; false when the stream ends first. Throws LaunchError
   /// for `failed`.

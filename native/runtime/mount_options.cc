@@ -72,12 +72,18 @@ bool takePropagation(std::string_view name, MountOptions& out) {
   return false;
 }
 
-constexpr std::string_view ignored[] = {"defaults", "async", "nofail", ""};
-constexpr std::string_view words[] = {"bind", "rbind", "tmpcopyup", "idmap", "ridmap", "defaults", "async"};
+/// Nothing to do for these. iversion is what Linux does since 6.1 where a file system can, and the others
+/// speak to mount(8).
+constexpr std::string_view ignored[] = {"defaults",   "async", "nofail", "iversion",
+                                        "noiversion", "loud",  "silent", ""};
+/// Of the superblock: every file system takes them (fsconfig(2)), a bind has none.
+constexpr std::string_view superblock[] = {"dirsync", "lazytime", "nolazytime", "mand", "nomand", "sync"};
+constexpr std::string_view words[] = {"bind", "rbind", "tmpcopyup", "idmap", "ridmap", "remount"};
 
 bool takeWord(std::string_view name, MountOptions& out) {
   if (name == "bind") return out.bind = true;
   if (name == "rbind") return out.bind = out.recursive = true;
+  if (name == "remount") return out.remount = true;
   if (name == "tmpcopyup") return out.copyUp = true;
   if (name == "idmap") return out.idmap = true;
   if (name == "ridmap") return out.idmap = out.idmapRecursive = true;
@@ -92,6 +98,9 @@ bool MountOptions::readonly() const {
 
 std::vector<std::string> mountOptionNames() {
   std::vector<std::string> names(std::begin(words), std::end(words));
+  names.insert(names.end(), std::begin(superblock), std::end(superblock));
+  for (std::string_view name : ignored)
+    if (!name.empty()) names.emplace_back(name);
   const auto add = [&](std::string_view name) {
     names.emplace_back(name);
     names.push_back("r" + std::string(name));

@@ -10,6 +10,7 @@ namespace strake::runtime {
 
 struct MountOptions {
   bool bind = false, recursive = false;  // bind, rbind
+  bool remount = false;                  // of what is mounted there already
   uint64_t set = 0, clear = 0;           // MOUNT_ATTR_*, this mount
   uint64_t setRecursively = 0, clearRecursively = 0;
   uint64_t propagation = 0;  // MS_SHARED …; 0 = leave alone

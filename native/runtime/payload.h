@@ -58,8 +58,9 @@ struct ResolvedPayload {
 /// Throws ERR_USER_NOT_FOUND, ERR_CWD_INVALID, ERR_EXEC_NOT_FOUND, ERR_EXEC_PERMISSION …
 ResolvedPayload resolvePayload(const ChildContext& context, const Payload& payload);
 
-/// The label of `process`; warns and is empty where the kernel enforces no labels.
-ExecLabel openExecLabel(const ChildContext& context, const Process& process, const Procfs& proc);
+/// The label of `process`, empty where it asks for none. Throws ERR_NOT_IMPLEMENTED where the kernel does not
+/// enforce what it asks for.
+ExecLabel openExecLabel(const Process& process, const Procfs& proc);
 
 /// Makes 0, 1 and 2 what the payload shall have, the container's own /dev/null where the host's is asked for,
 /// and gives a pipe to the user who must be able to open it again. Throws ERR_DEVICE_INVALID where output

@@ -5,8 +5,8 @@
 
 namespace strake::runtime {
 
-/// Connects to linux.seccomp.listenerPath and sends the state with `listener`. Nothing to do without that
-/// path.
-void sendToAgent(int listener, const HookState& state);
+/// Connects to linux.seccomp.listenerPath and sends the state of the container, the pid of the process that
+/// the filter holds, and `listener`. Nothing to do without that path. Throws SysError.
+void sendToAgent(int listener, pid_t process, const HookState& container);
 
 }  // namespace strake::runtime

@@ -75,7 +75,7 @@ Spec parseSpec(std::string_view json) {
   spec.ociVersion = root["ociVersion"].text();
   if (!spec.ociVersion.starts_with("1."))
     root["ociVersion"].fail("only 1.x is known, this is " + spec.ociVersion);
-  spec.root.path = root["root"]["path"].textOr("rootfs");
+  spec.root.path = root["root"]["path"].textOr("");
   spec.root.readonly = root["root"]["readonly"].booleanOr(false);
   spec.hostname = root["hostname"].textOr("");
   spec.domainname = root["domainname"].textOr("");

@@ -1,6 +1,7 @@
 #include <linux/sched.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <limits>
 #include <span>
 
@@ -73,20 +74,37 @@ Rlimit parseRlimit(const JsonReader& json) {
   return limit;
 }
 
-uint64_t parseCapabilitySet(const JsonReader& json) {
+uint64_t parseCapabilitySet(const JsonReader& json, std::vector<std::string>& unknown) {
   uint64_t mask = 0;
-  json.each([&](const JsonReader& name) {
-    std::optional<int> number = capabilityNumber(name.text());
-    if (!number) name.fail("\"" + name.text() + "\" is not a capability");
-    mask |= uint64_t{1} << *number;
+  json.each([&](const JsonReader& entry) {
+    const std::string name = entry.text();
+    if (std::optional<int> number = capabilityNumber(name))
+      mask |= uint64_t{1} << *number;
+    else if (std::ranges::find(unknown, name) == unknown.end())
+      unknown.push_back(name);
   });
   return mask;
 }
 
 Capabilities parseCapabilities(const JsonReader& json) {
-  return {parseCapabilitySet(json["bounding"]), parseCapabilitySet(json["effective"]),
-          parseCapabilitySet(json["inheritable"]), parseCapabilitySet(json["permitted"]),
-          parseCapabilitySet(json["ambient"])};
+  Capabilities sets;
+  sets.bounding = parseCapabilitySet(json["bounding"], sets.unknown);
+  sets.effective = parseCapabilitySet(json["effective"], sets.unknown);
+  sets.inheritable = parseCapabilitySet(json["inheritable"], sets.unknown);
+  sets.permitted = parseCapabilitySet(json["permitted"], sets.unknown);
+  sets.ambient = parseCapabilitySet(json["ambient"], sets.unknown);
+  return sets;
+}
+
+std::vector<Rlimit> parseRlimits(const JsonReader& json) {
+  std::vector<Rlimit> limits;
+  json.each([&](const JsonReader& entry) {
+    Rlimit limit = parseRlimit(entry);
+    for (const Rlimit& other : limits)
+      if (other.resource == limit.resource) entry["type"].fail(limit.name + " twice");
+    limits.push_back(std::move(limit));
+  });
+  return limits;
 }
 
 constexpr Named policies[] = {
@@ -153,7 +171,7 @@ Process parseProcessObject(const JsonReader& json) {
   process.cwd = json["cwd"].textOr("/");
   if (!process.cwd.starts_with('/')) json["cwd"].fail("must be absolute");
   process.capabilities = parseCapabilities(json["capabilities"]);
-  json["rlimits"].each([&](const JsonReader& limit) { process.rlimits.push_back(parseRlimit(limit)); });
+  process.rlimits = parseRlimits(json["rlimits"]);
   process.noNewPrivileges = json["noNewPrivileges"].booleanOr(false);
   process.apparmorProfile = json["apparmorProfile"].textOr("");
   process.selinuxLabel = json["selinuxLabel"].textOr("");

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "sys/error.h"
+#include "sys/send_descriptor.h"
 
 namespace strake::runtime {
 namespace {
@@ -53,22 +54,7 @@ std::pair<SyncSocket, SyncSocket> SyncSocket::pair() {
 }
 
 void SyncSocket::send(Message message, const std::vector<std::string>& fields, int fd) const {
-  std::string packet = encode(message, fields);
-  iovec part{packet.data(), packet.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  if (fd >= 0) {
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-    cmsghdr* rights = CMSG_FIRSTHDR(&header);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof fd);
-    std::memcpy(CMSG_DATA(rights), &fd, sizeof fd);
-  }
-  sys::check(sendmsg(fd_.get(), &header, MSG_NOSIGNAL), "sendmsg", "sync socket");
+  sys::sendDescriptor(fd_.get(), encode(message, fields), fd, "sync socket");
 }
 
 std::optional<Received> SyncSocket::receive() const {

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
+#include <span>
 #include <string_view>
 
+#include "seccomp/names.h"
 #include "sys/error.h"
 
 namespace strake::seccomp {
@@ -43,11 +45,26 @@ constexpr std::string_view kElsewhere[] = {
     "SCMP_ARCH_SH",       "SCMP_ARCH_SHEB",
 };
 
+template <typename Row>
+std::vector<std::string_view> namesOf(std::span<const Row> table) {
+  std::vector<std::string_view> names;
+  for (const Row& row : table) names.push_back(row.name);
+  std::ranges::sort(names);
+  return names;
+}
+
 bool isX86(Arch arch) {
   return arch == Arch::x86_64 || arch == Arch::i386 || arch == Arch::x32;
 }
 
 }  // namespace
+
+std::vector<std::string_view> flagNames() {
+  return namesOf<NamedFlag>(kFlags);
+}
+std::vector<std::string_view> architectureNames() {
+  return namesOf<NamedArch>(kCompiled);
+}
 
 void throwInvalid(const std::string& message) {
   throw sys::Error("ERR_SECCOMP_PROFILE_INVALID", "seccomp profile: " + message);

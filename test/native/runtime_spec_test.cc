@@ -52,9 +52,25 @@ TEST(Spec, ReadsWhatTheSpecificationNames) {
   EXPECT_EQ(spec.linux_.seccomp->syscalls[0].args[0].op, seccomp::Op::maskedEqual);
 }
 
+TEST(Spec, KeepsTheNamesThatAreNoCapabilityForAWarning) {
+  const Capabilities sets =
+      parseSpec(with(R"("process": {"capabilities": {"effective": ["CAP_NONE", "CAP_CHOWN"],
+        "bounding": ["CAP_NONE"]}})"))
+          .process.capabilities;
+  EXPECT_EQ(sets.effective, 1u);
+  EXPECT_EQ(sets.unknown, std::vector<std::string>{"CAP_NONE"});
+}
+
 TEST(Spec, RefusesByTheNameOfTheField) {
   const std::pair<std::string, std::string> cases[] = {
-      {R"("process": {"capabilities": {"effective": ["CAP_NONE"]}})", "process.capabilities.effective[0]"},
+      {R"("process": {"rlimits": [{"type": "RLIMIT_CPU", "soft": 1, "hard": 1}, {"type": "RLIMIT_CPU", "soft": 1, "hard": 2}]})",
+       "process.rlimits[1].type"},
+      {R"("linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": [], "action": "SCMP_ACT_ALLOW"}]}})",
+       "linux.seccomp.syscalls[0].names"},
+      {R"("linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "listenerMetadata": "x"}})",
+       "linux.seccomp.listenerMetadata"},
+      {R"("linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["chmod"], "action": "SCMP_ACT_NOTIFY"}]}})",
+       "linux.seccomp.listenerPath"},
       {R"("process": {"user": {"uid": -1}})", "process.user.uid"},
       {R"("process": {"user": {"uid": 4294967295}})", "process.user.uid"},
       {R"("process": {"user": {"uid": 4294967296}})", "process.user.uid"},
