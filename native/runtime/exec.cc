@@ -45,7 +45,7 @@ ExecLabel writeThroughProcfs(const ChildContext& context, const Process& process
   context.steps.begin(Step::labels);
   Procfs proc;
   if (process.oomScoreAdj) setOomScore(context, proc, *process.oomScoreAdj);
-  return openExecLabel(context, process, proc);
+  return openExecLabel(process, proc);
 }
 
 void joinCgroup(const ChildContext& context, const ExecRequest& request) {
@@ -123,12 +123,13 @@ Launched execChecked(const ExecRequest& request) {
   if (request.trace) launched.trace.push_back({"filter", monotonicNow()});
   StartingChild child = cloneIntoContainer(request, filter ? &*filter : nullptr, initPidfd);
   if (request.spec.find(NamespaceKind::user)) raiseHardLimits(child.pid(), request.process.rlimits);
-  child.onListener = [&](int listener) {
-    sendToAgent(listener, {request.spec, "exec", "running", child.pid(), ""});
+  launched.onListener = [&](int listener) {
+    sendToAgent(listener, child.pid(), {request.spec, request.id, "running", request.init, request.bundle});
   };
   child.collectToExec(launched);
   child.releaseTo(launched);
   launched.sync.reset();
+  launched.onListener = {};
   return launched;
 }
 

@@ -81,9 +81,13 @@ class HostSide {
 
   void prepareMount(size_t index, const Mount& mount) {
     MountOptions options = parseMountOptions(mount.options);
-    if (!isBind(mount, options)) return;
-    sys::UniqueFd tree = cloneBindSource(mount, options, request_.bundle);
     bool mapped = options.idmap || !mount.idmap.uids.empty();
+    if (!isBind(mount, options)) {
+      if (mapped)
+        throw sys::Error("ERR_SPEC_INVALID", mount.destination + ": only bind mounts can be id-mapped");
+      return;
+    }
+    sys::UniqueFd tree = cloneBindSource(mount, options, request_.bundle);
     if (mapped)
       sys::idmapMount(tree.get(), idmapNamespace(mount).get(), options.idmapRecursive, mount.destination);
     send(index, std::move(tree));
@@ -166,8 +170,9 @@ Launched launchChecked(const LaunchRequest& request, Steps& steps) {
   Launched launched;
   if (request.trace) launched.trace.push_back({"filter", monotonicNow()});
   StartingChild child = cloneInit(request, filter ? &*filter : nullptr);
-  child.onListener = [&](int listener) {
-    sendToAgent(listener, {request.spec, request.id, "creating", child.pid(), request.bundle});
+  launched.onListener = [&spec = request.spec, id = request.id, bundle = request.bundle,
+                         pid = child.pid()](int listener) {
+    sendToAgent(listener, pid, {spec, id, "creating", pid, bundle});
   };
   steps.begin(Step::mounts);
   if (request.needsHostTrees()) HostSide(request, child).prepare();

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -116,6 +117,9 @@ class Launched {
   sys::UniqueFd seccompListener;  // the notification descriptor, when the profile has SCMP_ACT_NOTIFY
   std::vector<Warning> warnings = {};
   std::vector<TraceStep> trace = {};  // when asked for
+  /// Called with the seccomp notification descriptor as soon as it comes: the exec itself may wait for the
+  /// agent. launch() sets it, and with it a reference to the request's spec; go() calls it.
+  std::function<void(int listener)> onListener = {};
   /// After stopBeforeExec: lets the payload run; returns when it has been executed, throws LaunchError.
   void go();
 };
@@ -128,7 +132,8 @@ Launched launch(const LaunchRequest& request);
 struct ExecRequest {
   const Spec& spec;  // the container's spec; its process is replaced by `process`
   Process process;   // args, env, cwd, user, capabilities, terminal …
-  pid_t init;        // the container's init, its namespaces are joined
+  std::string id = {}, bundle = {};  // the container's, for a seccomp agent
+  pid_t init;                        // the container's init, its namespaces are joined
   int initPidfd = -1;
   UserByName user = {};
   Stdio stdio = {};

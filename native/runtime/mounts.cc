@@ -99,12 +99,18 @@ void keepMode(sys::FsContext& tmpfs, const MountOptions& options, int target) {
   tmpfs.set("mode", mode);
 }
 
+void setParameters(sys::FsContext& fs, const MountOptions& options) {
+  for (const auto& [key, value] : options.parameters) fs.set(key, value);
+  for (const std::string& flag : options.flags) fs.flag(flag);
+}
+
 sys::UniqueFd openFileSystem(const Mount& mount, const MountOptions& options, int target) {
+  if (mount.type.empty())
+    throw sys::Error("ERR_SPEC_INVALID", "the mount at " + mount.destination + " has neither type nor bind");
   sys::FsContext fs(mount.type);
   if (!mount.source.empty()) fs.set("source", mount.source);
   if (mount.type == "tmpfs") keepMode(fs, options, target);
-  for (const auto& [key, value] : options.parameters) fs.set(key, value);
-  for (const std::string& flag : options.flags) fs.flag(flag);
+  setParameters(fs, options);
   return fs.mount(options.set | options.setRecursively);
 }
 
@@ -136,10 +142,21 @@ void makeFileSystem(int root, const Mount& mount, const MountOptions& options) {
   sys::attachMount(tree.get(), target.get(), mount.destination);
 }
 
+/// What is mounted there already gets these attributes and, unless "bind" says that only the mount is meant,
+/// the parameters of its file system (mount(8)).
+void remount(int root, const Mount& mount, const MountOptions& options) {
+  sys::UniqueFd target = sys::openInRoot(root, mount.destination, O_PATH);
+  applyOptions(target.get(), options, mount.destination);
+  if (options.bind || (options.parameters.empty() && options.flags.empty())) return;
+  sys::FsContext fs(target.get(), mount.destination);
+  setParameters(fs, options);
+  fs.reconfigure();
+}
+
 }  // namespace
 
 bool isBind(const Mount& mount, const MountOptions& options) {
-  return options.bind || mount.type == "bind";
+  return !options.remount && (options.bind || mount.type == "bind");
 }
 
 sys::UniqueFd cloneBindSource(const Mount& mount, const MountOptions& options, const std::string& bundle) {
@@ -158,7 +175,9 @@ void makeMounts(int root, const LaunchRequest& request, const HostTrees& trees) 
   for (size_t index = 0; index < mounts.size(); ++index) {
     const Mount& mount = mounts[index];
     MountOptions options = parseMountOptions(mount.options);
-    if (isBind(mount, options))
+    if (options.remount)
+      remount(root, mount, options);
+    else if (isBind(mount, options))
       makeBind(root, mount, options, request, trees, index);
     else if (mount.type == "cgroup" || mount.type == "cgroup2")
       makeCgroupMount(root, mount, options, request.cgroup);

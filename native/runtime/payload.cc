@@ -162,7 +162,16 @@ void sendTrace(const ChildContext& context) {
   context.sync.send(Message::trace, fields);
 }
 
+/// config.md: what cannot be granted "MUST be logged as a warning", and is no failure.
+void warnOfMissingCapabilities(const ChildContext& context, const Capabilities& sets) {
+  std::string list;
+  for (const std::string& name : missingCapabilities(sets)) list += (list.empty() ? "" : ", ") + name;
+  if (!list.empty())
+    context.warn("ERR_PERMISSION", "capabilities that cannot be given here, and are left out: " + list);
+}
+
 void carryOverExec(const ChildContext& context, const Payload& payload) {
+  warnOfMissingCapabilities(context, payload.process.capabilities);
   context.steps.begin(Step::rlimits);
   setLimits(context, payload.process.rlimits);
   context.steps.begin(Step::scheduling);
@@ -192,6 +201,17 @@ void confine(const ChildContext& context, const Payload& payload, const Resolved
   if (payload.filter) installFilter(context, *payload.filter);
 }
 
+/// A container that runs without the confinement that was asked for is worse than none.
+[[noreturn]] void refuseLabel(const Process& process) {
+  const bool apparmor = !process.apparmorProfile.empty();
+  throw sys::Error("ERR_NOT_IMPLEMENTED",
+                   apparmor
+                       ? "process.apparmorProfile: \"" + process.apparmorProfile +
+                             "\" cannot be applied: AppArmor is not enabled on this machine; leave it out"
+                       : "process.selinuxLabel: \"" + process.selinuxLabel +
+                             "\" cannot be applied: SELinux is not enabled on this machine; leave it out");
+}
+
 }  // namespace
 
 ResolvedPayload resolvePayload(const ChildContext& context, const Payload& payload) {
@@ -212,7 +232,7 @@ ResolvedPayload resolvePayload(const ChildContext& context, const Payload& paylo
   return resolved;
 }
 
-ExecLabel openExecLabel(const ChildContext& context, const Process& process, const Procfs& proc) {
+ExecLabel openExecLabel(const Process& process, const Procfs& proc) {
   ExecLabel label;
   if (!process.apparmorProfile.empty() && process.apparmorProfile != "unconfined") {
     label.text = "exec " + process.apparmorProfile;
@@ -223,9 +243,7 @@ ExecLabel openExecLabel(const ChildContext& context, const Process& process, con
     label.text = process.selinuxLabel;
     if (access("/sys/fs/selinux/enforce", F_OK) == 0) label.file = proc.open("self/attr/exec", O_WRONLY);
   }
-  if (!label.text.empty() && !label.file)
-    context.warn("ERR_NOT_IMPLEMENTED",
-                 "this kernel does not enforce the security label \"" + label.text + "\"");
+  if (!label.text.empty() && !label.file) refuseLabel(process);
   return label;
 }
 

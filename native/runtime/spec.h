@@ -1,6 +1,6 @@
 // The OCI runtime configuration (config.json, runtime-spec 1.2), typed. parseSpec() is the only place that
 // reads JSON: everything behind it works with values that were checked once: known namespace kinds, known
-// capabilities, known rlimits, numbers in range, absolute destinations. What Linux cannot express is refused
+// rlimits, numbers in range, absolute destinations. What Linux cannot express is refused
 // there, by the name of the field.
 #pragma once
 #include <cstdint>
@@ -38,6 +38,7 @@ struct Rlimit {
 /// The five sets as bit masks (bit n is capability n of linux/capability.h).
 struct Capabilities {
   uint64_t bounding = 0, effective = 0, inheritable = 0, permitted = 0, ambient = 0;
+  std::vector<std::string> unknown = {};  // names that are none of Linux's: told as warnings (config.md)
 };
 
 struct ConsoleSize {
@@ -130,7 +131,7 @@ struct Linux {
 struct Spec {
   std::string ociVersion;
   struct Root {
-    std::string path;  // relative to the bundle, or absolute
+    std::string path;  // relative to the bundle, or absolute; "" where none is given
     bool readonly = false;
   } root;
   std::string hostname, domainname;

@@ -26,6 +26,11 @@ FsContext::FsContext(const std::string& type)
     : type_(type),
       fd_(static_cast<int>(check(syscall(SYS_fsopen, type.c_str(), FSOPEN_CLOEXEC), "fsopen", type))) {}
 
+FsContext::FsContext(int mount, const std::string& name)
+    : type_(name),
+      fd_(static_cast<int>(
+          check(syscall(SYS_fspick, mount, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH), "fspick", name))) {}
+
 // Reading the context gives one line of the kernel's log per read: "e overlay: …".
 void FsContext::fail(std::string_view call, const std::string& detail) {
   int error = errno;
@@ -62,6 +67,10 @@ UniqueFd FsContext::mount(uint64_t attributes) {
   int mount = static_cast<int>(syscall(SYS_fsmount, fd_.get(), FSMOUNT_CLOEXEC, attributes));
   if (mount < 0) fail("fsmount", "");
   return UniqueFd(mount);
+}
+
+void FsContext::reconfigure() {
+  if (fsconfig(fd_.get(), FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0) < 0) fail("fsconfig remount", "");
 }
 
 UniqueFd cloneTree(int dirfd, const std::string& path, bool recursive) {

@@ -16,6 +16,8 @@ namespace strake::sys {
 class FsContext {
  public:
   explicit FsContext(const std::string& type);
+  /// Of the file system that `mount` has open, to be reconfigured: fspick(2). `name` is for errors.
+  FsContext(int mount, const std::string& name);
 
   void set(const std::string& key, const std::string& value);
   /// The same; false when this kernel does not know the parameter or takes no value of that length (256
@@ -26,6 +28,8 @@ class FsContext {
   bool setFd(const std::string& key, int fd);
   /// Creates the superblock and returns a detached mount with MOUNT_ATTR_* `attributes`.
   UniqueFd mount(uint64_t attributes);
+  /// Gives the file system what was set.
+  void reconfigure();
 
  private:
   [[noreturn]] void fail(std::string_view call, const std::string& detail);
