@@ -1,9 +1,11 @@
 #include "addon/async.h"
 #include "addon/convert.h"
 #include "addon/rooms.h"
+#include "addon/user_namespace.h"
 #include "sys/disk_usage.h"
 #include "sys/lock.h"
 #include "sys/remove_tree.h"
+#include "sys/user_namespace.h"
 #include "sys/whole_file.h"
 
 namespace strake::addon {
@@ -52,12 +54,17 @@ Napi::Value writeFileAtomic(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value removeTree(const Napi::CallbackInfo& info) {
-  return async(info.Env(), [path = text(info, 0)] { sys::removeTree(path); });
+  return async(info.Env(), [path = text(info, 0), userns = userNamespaceOf(info[1])] {
+    sys::asRootOf(descriptorOf(userns), [&] { sys::removeTree(path); });
+  });
 }
 
 Napi::Value diskUsage(const Napi::CallbackInfo& info) {
   return async(
-      info.Env(), [path = text(info, 0)] { return sys::diskUsage(path); },
+      info.Env(),
+      [path = text(info, 0), userns = userNamespaceOf(info[1])] {
+        return sys::asRootOf(descriptorOf(userns), [&] { return sys::diskUsage(path); });
+      },
       [](Napi::Env env, sys::DiskUsage usage) {
         Napi::Object result = Napi::Object::New(env);
         result.Set("bytes", Napi::Number::New(env, static_cast<double>(usage.bytes)));

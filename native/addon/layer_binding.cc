@@ -1,9 +1,11 @@
 #include "addon/async.h"
 #include "addon/convert.h"
 #include "addon/rooms.h"
+#include "addon/user_namespace.h"
 #include "layer/complete.h"
 #include "layer/pipeline.h"
 #include "sys/error.h"
+#include "sys/user_namespace.h"
 
 namespace strake::addon {
 
@@ -31,7 +33,8 @@ layer::PipelineOptions pipelineOptions(const Napi::Object& options) {
 /// A pipeline as JavaScript holds it. What waits for room is settled on the event loop, in order.
 class Sink : public std::enable_shared_from_this<Sink> {
  public:
-  explicit Sink(layer::PipelineOptions options) : pipeline(std::move(options)) {}
+  Sink(layer::PipelineOptions options, UserNamespace held)
+      : userNamespace(std::move(held)), pipeline(std::move(options)) {}
 
   Napi::Value write(Napi::Env env, std::span<const uint8_t> chunk) {
     auto deferred = Napi::Promise::Deferred::New(env);
@@ -51,6 +54,7 @@ class Sink : public std::enable_shared_from_this<Sink> {
     return deferred.Promise();
   }
 
+  UserNamespace userNamespace;  // before, and so after, the pipeline whose threads enter it
   layer::Pipeline pipeline;
 
  private:
@@ -78,8 +82,9 @@ class Sink : public std::enable_shared_from_this<Sink> {
 };
 
 /// The last owner may be the garbage collector, on the event loop: the threads are waited for elsewhere.
-std::shared_ptr<Sink> makeSink(layer::PipelineOptions options) {
-  return {new Sink(std::move(options)),
+std::shared_ptr<Sink> makeSink(layer::PipelineOptions options, UserNamespace userns) {
+  options.userNamespace = descriptorOf(userns);
+  return {new Sink(std::move(options), std::move(userns)),
           [](Sink* sink) { run(Thread::shared, Task([sink] { delete sink; })); }};
 }
 
@@ -123,7 +128,10 @@ Napi::Object sinkObject(Napi::Env env, const std::shared_ptr<Sink>& sink) {
 
 Napi::Value openLayerSink(const Napi::CallbackInfo& info) {
   return async(
-      info.Env(), [options = pipelineOptions(object(info, 0))] { return makeSink(options); }, sinkObject);
+      info.Env(),
+      [options = pipelineOptions(object(info, 0)),
+       userns = userNamespaceOf(object(info, 0).Get("userNamespace"))] { return makeSink(options, userns); },
+      sinkObject);
 }
 
 /// What finish() answered, of which completion needs the implied directories and the links.
@@ -143,8 +151,10 @@ layer::ApplyResult appliedOf(const Napi::Object& gaps) {
 Napi::Value completeLayer(const Napi::CallbackInfo& info) {
   return async(
       info.Env(),
-      [target = text(info, 0), lowers = texts(info, 1), applied = appliedOf(object(info, 2))] {
-        return layer::completeLayer(target, lowers, applied);
+      [target = text(info, 0), lowers = texts(info, 1), applied = appliedOf(object(info, 2)),
+       userns = userNamespaceOf(info[3])] {
+        return sys::asRootOf(descriptorOf(userns),
+                             [&] { return layer::completeLayer(target, lowers, applied); });
       },
       [](Napi::Env env, uint64_t bytes) { return Napi::Number::New(env, static_cast<double>(bytes)); });
 }

@@ -11,6 +11,7 @@
 #include "layer/layer_stack.h"
 #include "layer/xattrs.h"
 #include "sys/error.h"
+#include "sys/id_map.h"
 #include "sys/remove_tree.h"
 #include "sys/whole_file.h"
 
@@ -33,6 +34,18 @@ void makeOpaque(const OpenDirectory& directory) {
   layer::makeOpaque(directory.fd.get(), directory.path);
 }
 
+/// chown of `name` in `parent`, or of `parent` itself.
+void giveAway(const TarEntry& entry, int parent, const std::string& name, const std::string& path) {
+  const int flags = AT_SYMLINK_NOFOLLOW | (name.empty() ? AT_EMPTY_PATH : 0);
+  if (::fchownat(parent, name.c_str(), entry.uid, entry.gid, flags) == 0) return;
+  if (errno != EINVAL) sys::throwErrno("fchownat", path);
+  throw sys::Error("ERR_NO_SUBORDINATE_IDS",
+                   "tar: " + quoted(path) + " belongs to " + std::to_string(entry.uid) + ":" +
+                       std::to_string(entry.gid) +
+                       ", an id that this user has not got: make the ranges in /etc/subuid and /etc/subgid "
+                       "larger");
+}
+
 mode_t fileTypeOf(EntryType type) {
   switch (type) {
     case EntryType::charDevice:
@@ -52,7 +65,11 @@ void takeOwnUmask() {
 }
 
 Applier::Applier(const std::string& target, uint64_t maxEntries)
-    : tree_(target), maxEntries_(maxEntries), uid_(::geteuid()), gid_(::getegid()) {
+    : tree_(target),
+      maxEntries_(maxEntries),
+      uid_(::geteuid()),
+      gid_(::getegid()),
+      singleId_(sys::hasSingleId()) {
   // A setgid directory would hand its group on to everything that is made in it.
   sys::check(::chmod(target.c_str(), 0755), "chmod", target);
 }
@@ -106,7 +123,7 @@ void Applier::applyEntry(TarReader& reader, const TarEntry& entry) {
 void Applier::applyRoot(const TarEntry& entry) {
   if (entry.type != EntryType::directory)
     unsafe("tar: entry " + quoted(entry.path) + " would replace the root");
-  sys::check(::fchownat(tree_.root(), ".", entry.uid, entry.gid, 0), "fchownat", ".");
+  if (!singleId_) giveAway(entry, tree_.root(), ".", ".");
   setXattrsAt(tree_.root(), "", entry.xattrs, ".");
   tree_.describe("", {true, entry.mode, entry.mtime, true});
 }
@@ -149,7 +166,7 @@ void Applier::makeRegular(TarReader& reader, const TarEntry& entry, const Place&
                     entry.mode & ~setIdBits);
   }));
   writeData(reader, entry, fd.get(), entry.path);
-  if (foreign) sys::check(::fchown(fd.get(), entry.uid, entry.gid), "fchown", place.path());
+  if (foreign) giveAway(entry, fd.get(), "", place.path());
   if ((entry.mode & setIdBits) != 0) sys::check(::fchmod(fd.get(), entry.mode), "fchmod", place.path());
   if (!entry.xattrs.empty()) setXattrs(fd.get(), entry.xattrs, place.path());
   const timespec times[2] = {entry.mtime, entry.mtime};
@@ -183,9 +200,8 @@ void Applier::makeDirectory(const TarEntry& entry, const Place& place) {
     if (errno != EEXIST) sys::throwErrno("mkdirat", place.path());
     replaceByDirectory(entry, place);
   }
-  if (!isNew || isForeign(entry)) {
-    sys::check(::fchownat(place.parent(), place.name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW),
-               "fchownat", place.path());
+  if (isForeign(entry) || (!isNew && !singleId_)) {
+    giveAway(entry, place.parent(), place.name, place.path());
   }
   setXattrsAt(place.parent(), place.name, entry.xattrs, place.path());
   const bool modePending = !isNew || workingMode(entry.mode) != entry.mode;
@@ -256,8 +272,11 @@ void Applier::makeSymlink(const TarEntry& entry, const Place& place) {
 void Applier::makeSpecial(const TarEntry& entry, const Place& place) {
   const dev_t device = ::makedev(entry.deviceMajor, entry.deviceMinor);
   const mode_t mode = fileTypeOf(entry.type) | entry.mode;
-  makeNew(place, "mknodat",
-          [&](int parent, const char* name) { return ::mknodat(parent, name, mode & ~setIdBits, device); });
+  makeNew(place, "mknodat", [&](int parent, const char* name) {
+    const int made = ::mknodat(parent, name, mode & ~setIdBits, device);
+    // In a user namespace nobody makes devices: an empty file that nobody may open keeps the place.
+    return made < 0 && errno == EPERM ? ::mknodat(parent, name, S_IFREG, 0) : made;
+  });
   finishByName(entry, place);
   if ((entry.mode & setIdBits) != 0) {
     sys::check(::fchmodat(place.parent(), place.name.c_str(), entry.mode, 0), "fchmodat", place.path());
@@ -266,10 +285,7 @@ void Applier::makeSpecial(const TarEntry& entry, const Place& place) {
 
 void Applier::finishByName(const TarEntry& entry, const Place& place) {
   const char* name = place.name.c_str();
-  if (isForeign(entry)) {
-    sys::check(::fchownat(place.parent(), name, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW), "fchownat",
-               place.path());
-  }
+  if (isForeign(entry)) giveAway(entry, place.parent(), place.name, place.path());
   setXattrsAt(place.parent(), place.name, entry.xattrs, place.path());
   const timespec times[2] = {entry.mtime, entry.mtime};
   sys::check(::utimensat(place.parent(), name, times, AT_SYMLINK_NOFOLLOW), "utimensat", place.path());

@@ -79,7 +79,10 @@ class Applier {
   int makeNew(const Place& place, const char* call, Make make);
   /// Owner, xattrs and mtime of what is no regular file and no directory.
   void finishByName(const TarEntry& entry, const Place& place);
-  bool isForeign(const TarEntry& entry) const { return entry.uid != uid_ || entry.gid != gid_; }
+  /// Where one id exists, everything is its.
+  bool isForeign(const TarEntry& entry) const {
+    return !singleId_ && (entry.uid != uid_ || entry.gid != gid_);
+  }
   void finishDirectories();
   std::vector<LowerLink> lowerLinks() const;
 
@@ -88,6 +91,7 @@ class Applier {
   /// Who owns what this process creates.
   uid_t uid_;
   gid_t gid_;
+  bool singleId_;
   ApplyResult result_;
   /// What a link that waits for the layers below leads to, by the link's path, with its place in the archive.
   std::map<std::string, std::pair<uint64_t, std::string>> links_;

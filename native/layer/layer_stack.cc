@@ -29,9 +29,13 @@ bool isWhiteout(const struct stat& status) {
 }
 
 bool isOpaque(int directory) {
-  char value = 0;
   const std::string name = "/proc/self/fd/" + std::to_string(directory);
-  return ::getxattr(name.c_str(), "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
+  // The second is ours alone too: what an image says by that name is left out.
+  for (const char* xattr : {"trusted.overlay.opaque", "user.overlay.opaque"}) {
+    char value = 0;
+    if (::getxattr(name.c_str(), xattr, &value, 1) == 1 && value == 'y') return true;
+  }
+  return false;
 }
 
 LayerStack::LayerStack(const std::vector<std::string>& layers) {

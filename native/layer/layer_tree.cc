@@ -38,7 +38,10 @@ sys::UniqueFd openBeneath(int root, const std::string& path, uint64_t flags) {
 
 void makeOpaque(int directory, std::string_view path) {
   const std::string name = "/proc/self/fd/" + std::to_string(directory);
-  sys::check(::setxattr(name.c_str(), "trusted.overlay.opaque", "y", 1, 0), "setxattr trusted.overlay.opaque",
+  if (::setxattr(name.c_str(), "trusted.overlay.opaque", "y", 1, 0) == 0) return;
+  if (errno != EPERM) sys::throwErrno("setxattr trusted.overlay.opaque", path);
+  // In a user namespace: what a mount with userxattr reads.
+  sys::check(::setxattr(name.c_str(), "user.overlay.opaque", "y", 1, 0), "setxattr user.overlay.opaque",
              path);
 }
 

@@ -84,7 +84,8 @@ class LayerTree {
   std::unordered_map<std::string_view, std::list<std::pair<std::string, Shared>>::iterator> byPath_;
 };
 
-/// Makes an open directory (O_PATH) hide what the layers below have of it: overlayfs' trusted.overlay.opaque.
+/// Makes an open directory (O_PATH) hide what the layers below have of it: overlayfs' trusted.overlay.opaque,
+/// or user.overlay.opaque in a user namespace.
 void makeOpaque(int directory, std::string_view path);
 
 /// openat2(2) from `root`, never leaving it and following no link at all. Returns an invalid fd with errno.

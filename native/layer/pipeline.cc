@@ -1,7 +1,10 @@
 #include "layer/pipeline.h"
 
+#include <sys/stat.h>
+
 #include "layer/error.h"
 #include "sys/error.h"
+#include "sys/user_namespace.h"
 
 namespace strake::layer {
 
@@ -203,7 +206,10 @@ void Pipeline::inflateInto(std::span<const uint8_t> input, compress::Inflater& i
 void Pipeline::apply() {
   takeOwnUmask();
   TarReader reader(tar_);
-  result_.applied = Applier(options_.target, options_.maxEntries).apply(reader);
+  sys::asRootOf(options_.userNamespace, [&] {
+    ::umask(0);
+    result_.applied = Applier(options_.target, options_.maxEntries).apply(reader);
+  });
 }
 
 }  // namespace strake::layer

@@ -41,6 +41,8 @@ struct PipelineOptions {
   /// Of the tar, and so of all that it can hold.
   uint64_t maxBytes = 0;
   uint64_t maxEntries = 0;
+  /// Borrowed: whose root the files are made as; below 0, as the caller.
+  int userNamespace = -1;
 };
 
 struct PipelineResult {

@@ -1,5 +1,6 @@
 #include "monitor/run.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include "runtime/spec.h"
 #include "sys/error.h"
 #include "sys/remove_tree.h"
+#include "sys/user_namespace.h"
 #include "sys/whole_file.h"
 
 namespace strake::monitor {
@@ -22,10 +24,17 @@ struct Container {
   std::unique_ptr<cgroup::Cgroup> group;
   runtime::Launched launched;
   bool ownPidNamespace = false;
+  /// Of the container, where it has its own: what is written there is not the monitor's to remove.
+  sys::UniqueFd userNamespace;
 };
 
 void removeGroup(Container& container) {
   if (container.group) container.group->remove();
+}
+
+sys::UniqueFd userNamespaceOf(pid_t pid) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/ns/user";
+  return sys::UniqueFd(sys::check(::open(path.c_str(), O_RDONLY | O_CLOEXEC), "open", path));
 }
 
 /// From the bundle to a running process. On a throw nothing is left but what was there before.
@@ -59,6 +68,7 @@ void start(Monitor& monitor, Container& container) {
                                         .trace = monitor.trace().enabled(),
                                         .init = task.init,
                                         .preservedFds = {}});
+  if (task.rootfs.userXattrs) container.userNamespace = userNamespaceOf(container.launched.pid);
   connect(monitor.hub(), stdio, container.launched, task.wiring.terminal);
   if (!task.statusFile.empty()) ::unlink(task.statusFile.c_str());  // of an earlier run
   monitor.announce(container.launched, task.cgroup);
@@ -76,9 +86,11 @@ bool isBelow(const std::string& path, const std::string& directory) {
 }
 
 /// False: something could not be removed, and is left for the next command to heal.
-bool removeDirectories(const Task& task) {
+bool removeDirectories(const Container& container) {
   try {
-    for (const std::string& directory : task.autoRemove) sys::removeTree(directory);
+    sys::asRootOf(container.userNamespace.get(), [&] {
+      for (const std::string& directory : container.task.autoRemove) sys::removeTree(directory);
+    });
     return true;
   } catch (const std::exception&) {
     return false;
@@ -116,7 +128,7 @@ void end(Monitor& monitor, Container& container, ExitStatus& status) {
   monitor.trace().step("record");
   attempt([&] { removeGroup(container); });
   monitor.trace().step("cgroup removal");
-  if (!removeDirectories(task) && recordGoes) {
+  if (!removeDirectories(container) && recordGoes) {
     attempt([&] { record(monitor, task, status); });
   }
   monitor.trace().step("removal");

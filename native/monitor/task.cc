@@ -71,6 +71,7 @@ runtime::Rootfs rootfsOf(const Value& task) {
   rootfs.upper = textOf(*value, "upper");
   rootfs.work = textOf(*value, "work");
   rootfs.isVolatile = flagOf(*value, "volatile");
+  rootfs.userXattrs = flagOf(*value, "userxattr");
   rootfs.hidden = textsOf(*value, "hidden");
   return rootfs;
 }

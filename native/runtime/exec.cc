@@ -4,8 +4,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "runtime/capabilities.h"
 #include "runtime/cpu_list.h"
 #include "runtime/init_child.h"
+#include "runtime/joiner.h"
 #include "runtime/launcher.h"
 #include "runtime/limits.h"
 #include "runtime/seccomp_listener.h"
@@ -19,11 +21,19 @@ void enterCgroup(cgroup::Cgroup* cgroup) {
   if (int error = cgroup->joinSelf()) throw sys::SysError(error, "join cgroup");
 }
 
+/// The container's init, and whether a child that enters its namespaces was born into its user namespace: an
+/// ordinary user may enter what a user namespace of his owns from inside of that one only.
+struct Target {
+  int initPidfd;
+  bool inUserNamespace;
+};
+
 /// Joins all of the container's namespaces at once, user first as setns(2) orders them itself.
-void enterNamespaces(const ExecRequest& request, int initPidfd) {
+void enterNamespaces(const ExecRequest& request, Target target) {
   uint64_t flags =
       ownNamespaces(request.spec) & ~(cloneFlag(NamespaceKind::pid) | cloneFlag(NamespaceKind::time));
-  sys::check(setns(initPidfd, static_cast<int>(flags)), "setns", "container's namespaces");
+  if (target.inUserNamespace) flags &= ~cloneFlag(NamespaceKind::user);
+  sys::check(setns(target.initPidfd, static_cast<int>(flags)), "setns", "container's namespaces");
   if (!request.spec.find(NamespaceKind::user)) return;
   sys::check(syscall(SYS_setresgid, 0, 0, 0), "setresgid", "0 of the user namespace");
   sys::check(syscall(SYS_setresuid, 0, 0, 0), "setresuid", "0 of the user namespace");
@@ -68,14 +78,14 @@ Payload payloadOf(const ExecRequest& request, const seccomp::Filter* filter) {
 }
 
 [[noreturn]] void becomePayload(const ChildContext& context, const ExecRequest& request,
-                                const seccomp::Filter* filter, int initPidfd) {
+                                const seccomp::Filter* filter, Target target) {
   sys::check(setsid(), "setsid");
   umask(0);
   joinCgroup(context, request);
   Payload payload = payloadOf(request, filter);
   payload.label = writeThroughProcfs(context, request.process);
   context.steps.begin(Step::namespaces);
-  enterNamespaces(request, initPidfd);
+  enterNamespaces(request, target);
   context.steps.begin(Step::console);
   payload.console = makeConsole(context, request.process);
   ResolvedPayload resolved = resolvePayload(context, payload);
@@ -84,10 +94,10 @@ Payload payloadOf(const ExecRequest& request, const seccomp::Filter* filter) {
   confineAndExecute(context, payload, resolved);
 }
 
-[[noreturn]] void runExec(const ExecRequest& request, const seccomp::Filter* filter, int initPidfd,
+[[noreturn]] void runExec(const ExecRequest& request, const seccomp::Filter* filter, Target target,
                           SyncSocket sync, Steps steps) {
   try {
-    becomePayload({sync, steps}, request, filter, initPidfd);
+    becomePayload({sync, steps}, request, filter, target);
   } catch (...) {
     reportFailureAndExit(sync, steps);
   }
@@ -98,15 +108,27 @@ void enterForChildren(ChildrenIn& children, const Spec& spec, int initPidfd) {
     if (spec.find(kind)) children.enter(initPidfd, cloneFlag(kind));
 }
 
+/// The user namespace, then those that children are born into.
+void joinAsOwner(const Spec& spec, int initPidfd) {
+  sys::check(setns(initPidfd, CLONE_NEWUSER), "setns", "container's user namespace");
+  for (NamespaceKind kind : {NamespaceKind::pid, NamespaceKind::time})
+    if (spec.find(kind))
+      sys::check(setns(initPidfd, static_cast<int>(cloneFlag(kind))), "setns", "container's namespaces");
+}
+
 StartingChild cloneIntoContainer(const ExecRequest& request, const seccomp::Filter* filter, int initPidfd) {
   auto [ours, theirs] = SyncSocket::pair();
   Undumpable undumpable;
   ChildrenIn children;
-  enterForChildren(children, request.spec, initPidfd);
-  Child child = cloneChild(0, request.cgroup ? request.cgroup->cloneFd() : -1);
+  const Target target{initPidfd, request.spec.find(NamespaceKind::user) && !isPrivileged()};
+  const int cgroupFd = request.cgroup ? request.cgroup->cloneFd() : -1;
+  if (!target.inUserNamespace) enterForChildren(children, request.spec, initPidfd);
+  Child child = target.inUserNamespace ? cloneThroughJoiner([&] { joinAsOwner(request.spec, initPidfd); }, 0,
+                                                            cgroupFd, {ours, theirs})
+                                       : cloneChild(0, cgroupFd);
   if (child.pid == 0) {
     ours.release().reset();
-    runExec(request, filter, initPidfd, std::move(theirs), Steps(request.trace));
+    runExec(request, filter, target, std::move(theirs), Steps(request.trace));
   }
   return {std::move(child), std::move(ours)};
 }

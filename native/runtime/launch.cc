@@ -11,6 +11,7 @@
 #include "runtime/capabilities.h"
 #include "runtime/hooks.h"
 #include "runtime/init_child.h"
+#include "runtime/joiner.h"
 #include "runtime/launcher.h"
 #include "runtime/limits.h"
 #include "runtime/mounts.h"
@@ -20,6 +21,8 @@
 #include "runtime/sysctls.h"
 #include "sys/detached_mount.h"
 #include "sys/error.h"
+#include "sys/id_map.h"
+#include "sys/user_namespace.h"
 
 namespace strake::runtime {
 namespace {
@@ -58,19 +61,27 @@ class HostSide {
     const Spec& spec = request_.spec;
     if (spec.find(NamespaceKind::user)) {
       if (!joinsUserNamespace(spec))
-        writeIdMaps(child_.pid(), spec.linux_.uidMappings, spec.linux_.gidMappings);
+        sys::writeIdMaps(child_.pid(), spec.linux_.uidMappings, spec.linux_.gidMappings);
       raiseHardLimits(child_.pid(), spec.process.rlimits);
       if (spec.process.oomScoreAdj) lowerOomScore(child_.pid(), *spec.process.oomScoreAdj);
+    }
+    // Who may mount nothing leaves it all to the child, which may in its own user namespace.
+    if (isPrivileged()) makeTrees();
+    child_.sync().send(Message::mapped);
+  }
+
+ private:
+  void makeTrees() {
+    const Spec& spec = request_.spec;
+    if (spec.find(NamespaceKind::user)) {
       std::string path = "/proc/" + std::to_string(child_.pid()) + "/ns/user";
       userns_ = sys::UniqueFd(sys::check(open(path.c_str(), O_RDONLY | O_CLOEXEC), "open", path));
       send(rootTree, mountMappedRootfs());
       if (!request_.init.empty()) send(initTree, sys::cloneTree(AT_FDCWD, request_.init, false));
     }
     for (size_t n = 0; n < spec.mounts.size(); ++n) prepareMount(n, spec.mounts[n]);
-    child_.sync().send(Message::mapped);
   }
 
- private:
   /// overlayfs creates its work directory, and later every copy, with the identity of whoever mounts it: the
   /// container's root must be that, since the host's has no id on the id-mapped layers.
   sys::UniqueFd mountMappedRootfs() {
@@ -95,7 +106,7 @@ class HostSide {
 
   /// The mount's own mapping, or the container's.
   sys::UniqueFd idmapNamespace(const Mount& mount) {
-    if (!mount.idmap.uids.empty()) return makeIdmapNamespace(mount.idmap.uids, mount.idmap.gids);
+    if (!mount.idmap.uids.empty()) return sys::makeUserNamespace(mount.idmap.uids, mount.idmap.gids);
     if (!userns_)
       throw sys::Error("ERR_SPEC_INVALID", mount.destination + ": idmap needs mappings or a user namespace");
     return sys::UniqueFd(sys::check(fcntl(userns_.get(), F_DUPFD_CLOEXEC, 0), "dup"));
@@ -110,32 +121,6 @@ class HostSide {
   sys::UniqueFd userns_;
 };
 
-/// Namespaces that a joined user namespace shall own can only be made from inside of it. The caller cannot go
-/// there and come back: another child does, whose own child becomes the caller's (CLONE_PARENT).
-Child cloneThroughJoiner(const LaunchRequest& request, const SyncSocket& ours, const SyncSocket& theirs,
-                         int cgroupFd) {
-  Child joiner = cloneChild(0, -1);
-  if (joiner.pid == 0) {
-    Steps steps(false);
-    steps.begin(Step::userNamespace);
-    try {
-      joinNamespace(NamespaceKind::user, request.spec.find(NamespaceKind::user)->path);
-      Child child = cloneChild(birthNamespaces(request.spec) | CLONE_PARENT, cgroupFd);
-      if (child.pid == 0) return child;
-      theirs.send(Message::born, {std::to_string(child.pid)});
-      _exit(0);
-    } catch (...) {
-      reportFailureAndExit(theirs, steps);
-    }
-  }
-  std::optional<Received> born = ours.receive();
-  waitpid(joiner.pid, nullptr, 0);
-  if (born && born->message == Message::failed) throw toLaunchError(*born);
-  if (!born || born->message != Message::born) throw sys::SysError(EPIPE, "join user namespace");
-  pid_t pid = std::atoi(born->fields.at(0).c_str());
-  return {pid, sys::UniqueFd(static_cast<int>(sys::check(syscall(SYS_pidfd_open, pid, 0), "pidfd_open")))};
-}
-
 StartingChild cloneInit(const LaunchRequest& request, const seccomp::Filter* filter) {
   auto [ours, theirs] = SyncSocket::pair();
   const Namespace* pidNamespace = request.spec.find(NamespaceKind::pid);
@@ -144,8 +129,13 @@ StartingChild cloneInit(const LaunchRequest& request, const seccomp::Filter* fil
   ChildrenIn children;
   enterForChildren(children, request.spec);
   int cgroupFd = request.cgroup ? request.cgroup->cloneFd() : -1;
-  Child child = joinsUserNamespace(request.spec) ? cloneThroughJoiner(request, ours, theirs, cgroupFd)
-                                                 : cloneChild(birthNamespaces(request.spec), cgroupFd);
+  const auto join = [&] {
+    joinNamespace(NamespaceKind::user, request.spec.find(NamespaceKind::user)->path);
+  };
+  uint64_t namespaces = birthNamespaces(request.spec);
+  Child child = joinsUserNamespace(request.spec)
+                    ? cloneThroughJoiner(join, namespaces, cgroupFd, {ours, theirs})
+                    : cloneChild(namespaces, cgroupFd);
   if (child.pid == 0) {
     ours.release().reset();
     runInit(request, filter, std::move(theirs), Steps(request.trace));

@@ -37,6 +37,7 @@ struct Rootfs {
   std::vector<std::string> lower = {};  // kind overlay: top layer first, absolute paths
   std::string upper = {}, work = {};    // empty for a read-only view
   bool isVolatile = false;              // no sync: for containers that die with their process
+  bool userXattrs = false;  // what overlayfs records is in user.overlay.*, as in a user namespace it must be
   std::vector<std::string> hidden =
       {};  // absolute paths inside the root that are covered (dir: empty tmpfs, file: null)
 };

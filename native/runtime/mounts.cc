@@ -164,6 +164,8 @@ sys::UniqueFd cloneBindSource(const Mount& mount, const MountOptions& options, c
   try {
     return sys::cloneTree(AT_FDCWD, source, options.recursive);
   } catch (const sys::SysError& error) {
+    // What another user namespace has mounted below must not be uncovered: all of it, or nothing.
+    if (error.error() == EINVAL && !options.recursive) return sys::cloneTree(AT_FDCWD, source, true);
     if (error.error() != ENOENT) throw;
     throw sys::Error("ERR_MOUNT_SOURCE_NOT_FOUND",
                      "the source of the mount at " + mount.destination + " does not exist: " + source);

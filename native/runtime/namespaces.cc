@@ -56,14 +56,6 @@ void writeFile(const std::string& path, const std::string& text) {
   sys::check(write(file.get(), text.data(), text.size()), "write", path);
 }
 
-std::string mapText(const std::vector<IdMap>& maps) {
-  std::string text;
-  for (const IdMap& map : maps)
-    text += std::to_string(map.containerId) + " " + std::to_string(map.hostId) + " " +
-            std::to_string(map.size) + "\n";
-  return text;
-}
-
 std::string offsetText(const char* clock, const std::optional<TimeOffset>& offset) {
   if (!offset) return {};
   return std::string(clock) + " " + std::to_string(offset->seconds) + " " +
@@ -160,32 +152,11 @@ Undumpable::~Undumpable() {
   prctl(PR_SET_DUMPABLE, before_, 0, 0, 0);
 }
 
-void writeIdMaps(pid_t pid, const std::vector<IdMap>& uids, const std::vector<IdMap>& gids) {
-  std::string proc = "/proc/" + std::to_string(pid);
-  writeFile(proc + "/uid_map", mapText(uids));
-  writeFile(proc + "/gid_map", mapText(gids));
-}
-
 uint32_t outsideRoot(pid_t pid, const char* map) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/" + map);
   for (IdMap entry; file >> entry.containerId >> entry.hostId >> entry.size;)
     if (entry.containerId == 0) return entry.hostId;
   throw sys::Error("ERR_SPEC_INVALID", std::string(map) + ": 0, the container's root, is not mapped");
-}
-
-sys::UniqueFd makeIdmapNamespace(const std::vector<IdMap>& uids, const std::vector<IdMap>& gids) {
-  Child holder = cloneChild(CLONE_NEWUSER, -1);
-  if (holder.pid == 0)
-    for (;;) pause();  // until killed, below
-  struct Reap {
-    pid_t pid;
-    ~Reap() {
-      kill(pid, SIGKILL);
-      waitpid(pid, nullptr, 0);
-    }
-  } reap{holder.pid};
-  writeIdMaps(holder.pid, uids, gids);
-  return openNamespace("/proc/" + std::to_string(holder.pid) + "/ns/user");
 }
 
 void bringLoopbackUp() {

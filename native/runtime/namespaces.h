@@ -70,15 +70,9 @@ class Undumpable {
   int before_;
 };
 
-/// Writes the child's uid_map and gid_map.
-void writeIdMaps(pid_t pid, const std::vector<IdMap>& uids, const std::vector<IdMap>& gids);
-
 /// The id outside that is 0 inside, by the child's "uid_map" or "gid_map". Throws ERR_SPEC_INVALID where 0 is
 /// not mapped.
 uint32_t outsideRoot(pid_t pid, const char* map);
-
-/// A user namespace with these maps that nobody is in: for id-mapped mounts.
-sys::UniqueFd makeIdmapNamespace(const std::vector<IdMap>& uids, const std::vector<IdMap>& gids);
 
 /// Brings the loopback interface of the caller's network namespace up.
 void bringLoopbackUp();

@@ -95,6 +95,7 @@ sys::UniqueFd mountByPage(const Rootfs& rootfs, const Layers& layers) {
   std::string data = "lowerdir=" + joinedLower(layers);
   if (layers.upper) data += ",upperdir=" + fdPath(layers.upper) + ",workdir=" + fdPath(layers.work);
   if (rootfs.isVolatile && layers.upper) data += ",volatile";
+  if (rootfs.userXattrs) data += ",userxattr";
   sys::mountAt("overlay", "/", data);
   sys::UniqueFd tree = sys::cloneTree(AT_FDCWD, "/..", false);
   sys::check(sys::detachMount("/.."), "umount", "overlay");
@@ -104,6 +105,7 @@ sys::UniqueFd mountByPage(const Rootfs& rootfs, const Layers& layers) {
 sys::UniqueFd finish(sys::FsContext& overlay, const Rootfs& rootfs) {
   overlay.set("source", "overlay");
   if (rootfs.isVolatile && !rootfs.upper.empty()) overlay.flag("volatile");
+  if (rootfs.userXattrs) overlay.flag("userxattr");
   return overlay.mount(0);
 }
 

@@ -19,10 +19,16 @@
 #include "runtime/limits.h"
 #include "runtime/program.h"
 #include "sys/error.h"
+#include "sys/id_map.h"
 #include "sys/in_root.h"
 
 namespace strake::runtime {
 namespace {
+
+const std::string moreIds =
+    "for more, give the user ranges in /etc/subuid and /etc/subgid (usermod --add-subuids 100000-165535 "
+    "--add-subgids 100000-165535 USER) and install newuidmap (Debian: uidmap)";
+const std::string unmapped = "does not exist in the container's user namespace; " + moreIds;
 
 // A working directory that the caller's root does not contain has a path that does not begin with '/'
 // (CVE-2024-21626: a cwd of /proc/self/fd/7 is a directory of the host).
@@ -88,13 +94,27 @@ void closeDescriptors(const ChildContext& context, const Payload& payload) {
     sys::check(fcntl(fd, F_SETFD, 0), "preserve descriptor", std::to_string(fd));
 }
 
-void becomeUser(const Credentials& credentials, const Process& process) {
-  sys::check(syscall(SYS_setgroups, credentials.groups.size(), credentials.groups.data()), "setgroups");
+/// Where one id exists nobody may leave a group: those of the launcher stay.
+void setGroups(const ChildContext& context, const std::vector<uint32_t>& groups) {
+  if (syscall(SYS_setgroups, groups.size(), groups.data()) == 0) return;
+  if (errno == EINVAL) throw sys::Error("ERR_NO_SUBORDINATE_IDS", "a group of the process " + unmapped);
+  if (errno != EPERM || !sys::hasSingleId()) sys::throwErrno("setgroups");
+  context.warn("ERR_NO_SUBORDINATE_IDS", "only user 0 and group 0 exist in this container: " + moreIds);
+}
+
+void setId(const char* kind, long call, uint32_t id) {
+  if (syscall(call, id, id, id) == 0) return;
+  const std::string name = std::string(kind) + " " + std::to_string(id);
+  if (errno == EINVAL) throw sys::Error("ERR_NO_SUBORDINATE_IDS", name + " " + unmapped);
+  sys::throwErrno("become", name);
+}
+
+void becomeUser(const ChildContext& context, const Credentials& credentials, const Process& process) {
+  setGroups(context, credentials.groups);
   limitBounding(process.capabilities);
   if (credentials.uid != 0) sys::check(prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "prctl", "PR_SET_KEEPCAPS");
-  uint32_t uid = credentials.uid, gid = credentials.gid;
-  sys::check(syscall(SYS_setresgid, gid, gid, gid), "setresgid", std::to_string(gid));
-  sys::check(syscall(SYS_setresuid, uid, uid, uid), "setresuid", std::to_string(uid));
+  setId("group", SYS_setresgid, credentials.gid);
+  setId("user", SYS_setresuid, credentials.uid);
 }
 
 void dieWithParent(const SyncSocket& sync) {
@@ -189,7 +209,7 @@ void confine(const ChildContext& context, const Payload& payload, const Resolved
   context.steps.begin(Step::labels);
   writeExecLabel(payload.label);
   context.steps.begin(Step::capabilities);
-  becomeUser(resolved.credentials, process);
+  becomeUser(context, resolved.credentials, process);
   bool needsAdmin = payload.filter && !process.noNewPrivileges;
   applyCapabilities(process.capabilities, needsAdmin ? uint64_t{1} << CAP_SYS_ADMIN : 0);
   if (!resolved.cwdIsEntered && !enterCwd(process.cwd))

@@ -12,15 +12,11 @@
 
 #include "cgroup/cgroup.h"
 #include "seccomp/seccomp.h"
+#include "sys/id_map.h"
 
 namespace strake::runtime {
 
-/// `size` ids from `containerId` inside are `hostId`… outside.
-struct IdMap {
-  uint32_t containerId = 0;
-  uint32_t hostId = 0;
-  uint32_t size = 0;
-};
+using sys::IdMap;
 
 struct User {
   uint32_t uid = 0;

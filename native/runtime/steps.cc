@@ -44,7 +44,8 @@ std::string explain(const sys::SysError& error) {
   if (error.error() == ENOSYS) return text + "; containers need Linux 5.12 or later";
   if (error.error() == ENOSPC && error.call() == "clone3")
     return text + "; raise the limit in /proc/sys/user/max_*_namespaces";
-  if (error.error() == EPERM && geteuid() != 0) return text + "; containers are made by root";
+  if (error.error() == EPERM && geteuid() != 0)
+    return text + "; this user may not make user namespaces: see `strake system info`";
   if (error.error() == EPERM && (error.call() == "clone3" || error.call() == "mount_setattr"))
     return text + "; this needs CAP_SYS_ADMIN, which a container around this one may have taken away";
   return text;
