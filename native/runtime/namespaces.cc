@@ -12,8 +12,10 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <exception>
 #include <fstream>
 
+#include "sys/detached_mount.h"
 #include "sys/error.h"
 
 namespace strake::runtime {
@@ -45,6 +47,10 @@ int setns(int fd, uint64_t flag) {
 
 sys::UniqueFd openNamespace(const std::string& path) {
   return sys::UniqueFd(sys::check(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY), "open", path));
+}
+
+sys::UniqueFd openDirectory(const char* path) {
+  return sys::UniqueFd(sys::check(open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), "open", path));
 }
 
 [[noreturn]] void refuse(const std::string& why) {
@@ -150,6 +156,28 @@ Undumpable::Undumpable() : before_(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)) {
 
 Undumpable::~Undumpable() {
   prctl(PR_SET_DUMPABLE, before_, 0, 0, 0);
+}
+
+PrivateMounts::PrivateMounts()
+    : before_(openNamespace("/proc/self/ns/mnt")), root_(openDirectory("/")), cwd_(openDirectory(".")) {
+  sys::check(static_cast<int>(syscall(SYS_unshare, CLONE_NEWNS)), "unshare", "mount namespace");
+  try {
+    sys::changeMount(openDirectory("/").get(), 0, 0, MS_PRIVATE, true, "/");
+  } catch (...) {
+    goBack();
+    throw;
+  }
+}
+
+PrivateMounts::~PrivateMounts() {
+  goBack();
+}
+
+// setns(2) leaves the caller at the top of the mount namespace. One that cannot go back must not go on.
+void PrivateMounts::goBack() noexcept {
+  if (setns(before_.get(), CLONE_NEWNS) < 0 || fchdir(root_.get()) < 0 || chroot(".") < 0 ||
+      fchdir(cwd_.get()) < 0)
+    std::terminate();
 }
 
 uint32_t outsideRoot(pid_t pid, const char* map) {

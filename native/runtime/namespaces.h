@@ -70,6 +70,21 @@ class Undumpable {
   int before_;
 };
 
+/// While alive the caller is in a new mount namespace from which nothing reaches the old one; then in the old
+/// one again, with the same root and working directory. What is still attached in the new one then is
+/// detached. Precondition: single-threaded, CAP_SYS_ADMIN and CAP_SYS_CHROOT.
+class PrivateMounts {
+ public:
+  PrivateMounts();
+  ~PrivateMounts();
+  PrivateMounts(const PrivateMounts&) = delete;
+  PrivateMounts& operator=(const PrivateMounts&) = delete;
+
+ private:
+  void goBack() noexcept;
+  sys::UniqueFd before_, root_, cwd_;
+};
+
 /// The id outside that is 0 inside, by the child's "uid_map" or "gid_map". Throws ERR_SPEC_INVALID where 0 is
 /// not mapped.
 uint32_t outsideRoot(pid_t pid, const char* map);

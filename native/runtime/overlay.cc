@@ -1,8 +1,11 @@
 #include "runtime/overlay.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "runtime/namespaces.h"
+#include "runtime/rootfs.h"
 #include "sys/detached_mount.h"
 #include "sys/error.h"
 #include "sys/in_root.h"
@@ -79,9 +82,9 @@ bool addByDescriptor(sys::FsContext& overlay, const Layers& layers) {
 }
 
 /// Names of descriptors need no escaping of ':' and ','. One layer at a time: Linux 6.5; all of them in one
-/// string of at most 255 bytes: before.
-bool addByName(sys::FsContext& overlay, const Layers& layers) {
-  bool oneByOne = overlay.trySet("lowerdir+", fdPath(layers.lower.front()));
+/// string of at most 255 bytes: before, where options are text that nobody reads until the mount is made.
+bool addByName(sys::FsContext& overlay, const Layers& layers, bool textOnly) {
+  bool oneByOne = !textOnly && overlay.trySet("lowerdir+", fdPath(layers.lower.front()));
   for (size_t n = 1; oneByOne && n < layers.lower.size(); ++n)
     overlay.set("lowerdir+", fdPath(layers.lower[n]));
   if (!oneByOne && !overlay.trySet("lowerdir", joinedLower(layers))) return false;
@@ -118,6 +121,30 @@ sys::FsContext openOverlay() {
   }
 }
 
+/// By descriptor or by name; none where this kernel takes neither.
+sys::UniqueFd mountDetached(const Rootfs& rootfs, const Layers& layers) {
+  sys::FsContext modern = openOverlay();
+  if (addByDescriptor(modern, layers)) return finish(modern, rootfs);
+  sys::FsContext named = openOverlay();
+  if (addByName(named, layers, modern.textOnly())) return finish(named, rootfs);
+  return {};
+}
+
+/// Before Linux 6.15 a layer must be attached in the mount namespace of the one who mounts (EINVAL): that is
+/// then a namespace of our own, for the time being.
+sys::UniqueFd mountIdmapped(const Rootfs& rootfs, const Layers& layers) {
+  try {
+    if (sys::UniqueFd tree = mountDetached(rootfs, layers)) return tree;
+  } catch (const sys::SysError& error) {
+    if (error.error() != EINVAL) throw;
+  }
+  PrivateMounts own;
+  for (const sys::UniqueFd& lower : layers.lower) attachRootfs(lower.get());
+  if (layers.upperMount) attachRootfs(layers.upperMount.get());
+  if (sys::UniqueFd tree = mountDetached(rootfs, layers)) return tree;
+  return mountByPage(rootfs, layers);
+}
+
 /// overlayfs wants two layers or an upper one: a read-only view of one layer is that layer.
 sys::UniqueFd mountSingleLayer(const Rootfs& rootfs, int idmapUserns) {
   sys::UniqueFd mount = sys::cloneTree(AT_FDCWD, rootfs.lower.front(), false);
@@ -132,17 +159,11 @@ sys::UniqueFd mountOverlay(const Rootfs& rootfs, int idmapUserns, bool mayAttach
   if (rootfs.lower.empty()) throw sys::Error("ERR_SPEC_INVALID", "overlay: no lower directory");
   if (rootfs.upper.empty() && rootfs.lower.size() == 1) return mountSingleLayer(rootfs, idmapUserns);
   Layers layers = openLayers(rootfs, idmapUserns);
-  {
-    sys::FsContext overlay = openOverlay();
-    if (addByDescriptor(overlay, layers)) return finish(overlay, rootfs);
-  }
-  {
-    sys::FsContext overlay = openOverlay();
-    if (addByName(overlay, layers)) return finish(overlay, rootfs);
-  }
+  if (idmapUserns >= 0) return mountIdmapped(rootfs, layers);
+  if (sys::UniqueFd tree = mountDetached(rootfs, layers)) return tree;
   if (mayAttach) return mountByPage(rootfs, layers);
   throw sys::Error("ERR_OVERLAY_UNAVAILABLE", "an overlay of " + std::to_string(layers.lower.size()) +
-                                                  " layers in a user namespace needs Linux 6.5");
+                                                  " layers that nothing may be attached for needs Linux 6.5");
 }
 
 }  // namespace strake::runtime

@@ -58,7 +58,8 @@ void FsContext::flag(const std::string& key) {
 
 bool FsContext::setFd(const std::string& key, int fd) {
   if (fsconfig(fd_.get(), FSCONFIG_SET_FD, key.c_str(), nullptr, fd) == 0) return true;
-  if (errno == EINVAL) return false;
+  if (errno == EOPNOTSUPP) textOnly_ = true;
+  if (errno == EINVAL || errno == EOPNOTSUPP) return false;
   fail("fsconfig", key);
 }
 

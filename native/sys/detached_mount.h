@@ -26,6 +26,9 @@ class FsContext {
   void flag(const std::string& key);
   /// A parameter given as a descriptor; false when this kernel does not take one there.
   bool setFd(const std::string& key, int fd);
+  /// Known once setFd() was refused: this kernel's file system takes a page of text, as mount(2) does, so
+  /// that every key is accepted by set() and an unknown one fails in mount() (overlayfs before Linux 6.5).
+  bool textOnly() const noexcept { return textOnly_; }
   /// Creates the superblock and returns a detached mount with MOUNT_ATTR_* `attributes`.
   UniqueFd mount(uint64_t attributes);
   /// Gives the file system what was set.
@@ -36,6 +39,7 @@ class FsContext {
 
   std::string type_;
   UniqueFd fd_;
+  bool textOnly_ = false;
 };
 
 /// A detached copy of the mount at `path`, all of its children too when `recursive`.
