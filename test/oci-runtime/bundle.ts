@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import test from 'ava';
 
-export const program = resolve(import.meta.dirname, '../../build/Release/strake-runtime');
+/** The command that is judged: another build, or another runtime with runc's command line, by STRAKE_TEST_RUNTIME. */
+export const program =
+  process.env.STRAKE_TEST_RUNTIME ?? resolve(import.meta.dirname, '../../build/Release/strake-runtime');
 /** Removed at the end, with the containers in `root`. */
 export const directory = mkdtempSync(join(tmpdir(), 'strake-oci-'));
 export const root = join(directory, 'run');
