@@ -223,6 +223,11 @@ std::string probeSeccomp() {
 }
 
 std::string probeCgroups() {
+  if (cgroup::layout() != cgroup::Layout::none && !cgroup::delegated())
+    return "none is delegated to this user: no limits, no pause, no statistics of a container; start a shell "
+           "in one with "
+           "systemd-run --user --scope -p Delegate=yes (cgroup v2), or have root give you one "
+           "(docs/rootless.md)";
   const std::string path = "strake/probe-" + std::to_string(::getpid());
   cgroup::Cgroup::create(path, {})->remove();
   return "";
