@@ -158,13 +158,11 @@ void orDestroy(Container& container, Step step) {
 }
 
 void runPoststart(const Container& container) {
-  try {
-    runtime::runHooks(container.spec().hooks.poststart, "poststart",
-                      {container.spec(), container.record().id, "running", container.record().pid,
-                       container.record().bundle});
-  } catch (const std::exception& error) {
-    warn(error.what());  // runtime.md: "the runtime MUST log a warning, but [...] continue"
-  }
+  const Record& record = container.record();
+  for (const std::string& failure :
+       runtime::runEveryHook(container.spec().hooks.poststart, "poststart",
+                             {container.spec(), record.id, "running", record.pid, record.bundle}))
+    warn(failure);
 }
 
 void checkTerminal(const Container& container, const Options& options, bool detached) {

@@ -57,12 +57,11 @@ void killInit(const Container& container) {
 }
 
 void runPoststop(const Container& container) {
-  try {
-    runtime::runHooks(container.spec().hooks.poststop, "poststop",
-                      {container.spec(), container.record().id, "stopped", 0, container.record().bundle});
-  } catch (const std::exception& error) {
-    warn(error.what());
-  }
+  const Record& record = container.record();
+  for (const std::string& failure :
+       runtime::runEveryHook(container.spec().hooks.poststop, "poststop",
+                             {container.spec(), record.id, "stopped", 0, record.bundle}))
+    warn(failure);
 }
 
 /// Frozen meanwhile, so that none of them forks away from its signal.

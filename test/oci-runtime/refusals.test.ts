@@ -1,17 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { bundle, cleanUp, config, linux, runtime, unique } from './bundle.ts';
+import { bundle, cleanUp, complaint, config, linux, runtime, unique } from './bundle.ts';
 
 test.after.always(cleanUp);
 
 const namespaces = config([]).linux.namespaces;
-
-/** What create says of a bundle with these members. */
-function complaint(name: string, more: object): string {
-  const { status, err } = runtime(['create', '-b', bundle(name, ['sleep', '1'], more), unique(name)]);
-  return status === 1 ? err : `status ${status}`;
-}
 
 linux('what has no effect is refused by the name of its field', (t) => {
   const refused: readonly (readonly [string, object, RegExp])[] = [
