@@ -46,7 +46,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     runDir,
     images,
     containers,
-    system: openSystem({ root, runDir, images, containers, snapshots }),
+    system: openSystem({ root, runDir, images, containers, snapshots, ids }),
     run: containers.run,
     [Symbol.asyncDispose]: async () => undefined, // files and locks are held by the calls that need them
   };
