@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { arch, cpus, hostname, release, totalmem } from 'node:os';
 import { cgroupDelegation, cgroupLayout } from '../../bindings/cgroup.ts';
-import { native } from '../../bindings/load.ts';
+import { native, nativeFile } from '../../bindings/load.ts';
 import { type Capability, probe } from '../../bindings/probe.ts';
 import type { Containers } from '../containers/index.ts';
 import { EngineError } from '../errors/index.ts';
@@ -37,6 +37,8 @@ export interface SystemInfo {
   /** Who runs this engine. `idMap`: the ids of an ordinary user's containers; null for root. */
   readonly user: { readonly uid: number; readonly idMap: IdMap | null };
   readonly snapshotter: string;
+  /** The path of strake-runtime, for engines that are told which OCI runtime to use; null where it was not built. */
+  readonly ociRuntime: string | null;
   /** What this kernel and this user can do; `reason` says why not and what would help. */
   readonly capabilities: Readonly<Record<Capability, Finding> & Partial<Record<UserCapability, Finding>>>;
 }
@@ -82,6 +84,7 @@ export function openSystem(engine: {
         containers,
         images: images.length,
         snapshotter: engine.snapshots.name,
+        ociRuntime: ociRuntime(),
         user: { uid: process.geteuid?.() ?? 0, idMap: ids.map },
         capabilities: { ...capabilities, ...ofUser },
       };
@@ -122,6 +125,14 @@ function machine() {
     cgroupControllers: cgroupDelegation().controllers,
     securityModules: securityModules(),
   };
+}
+
+function ociRuntime(): string | null {
+  try {
+    return nativeFile('strake-runtime');
+  } catch {
+    return null;
+  }
 }
 
 function securityModules(): string[] {

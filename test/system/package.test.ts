@@ -144,6 +144,8 @@ test.serial(
     const executable = join(user, 'node_modules/strake/prebuilds', `linux-${process.arch}`, 'strake-runtime');
     t.regex(await mustRun('readelf', ['--program-headers', executable]), /^ {2}LOAD/m);
     t.notRegex(await mustRun('readelf', ['--program-headers', executable]), /INTERP/);
+    const info = ['--root', join(folder, 'root-info'), 'system', 'info', '--format', '{{.ociRuntime}}'];
+    t.is(await mustRun(join(user, 'node_modules/.bin/strake'), info), `${executable}\n`);
     const bundle = join(folder, 'bundle');
     await busyboxTree(join(bundle, 'rootfs'));
     const named = join(user, 'node_modules/.bin/strake-runtime');

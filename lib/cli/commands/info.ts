@@ -22,6 +22,7 @@ function render(info: SystemInfo, format: string | undefined): string {
     `Containers:       ${containers.total} (${containers.running} running, ${containers.paused} paused, ${containers.stopped} stopped)`,
     `Images:           ${info.images}`,
     `Layers:           ${info.snapshotter}`,
+    `OCI runtime:      ${info.ociRuntime ?? 'not built'}`,
     `Kernel:           ${info.kernel}`,
     `Operating system: ${info.operatingSystem}`,
     `Architecture:     ${info.architecture}`,
