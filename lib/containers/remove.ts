@@ -4,7 +4,7 @@ import { Undo } from '../undo/index.ts';
 import type { RemoveOptions } from './container.ts';
 import type { ContainersContext } from './context.ts';
 import { killProcesses } from './kill.ts';
-import { observeLocked } from './observe.ts';
+import { endCgroup, observeLocked } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
 import { discardRoot } from './root-mount.ts';
 import { can, requireState } from './state.ts';
@@ -44,4 +44,5 @@ async function end(context: ContainersContext, record: ContainerRecord): Promise
   const { runDir, exit } = context.store.paths(record.id);
   await killProcesses(context, record, 9);
   await waitTask(runDir, { statusFile: exit }).catch(() => undefined); // gone is gone, however
+  await endCgroup(record.id); // of a monitor that was just being killed
 }
