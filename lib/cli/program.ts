@@ -88,7 +88,7 @@ async function buildProgram(called: string | undefined): Promise<Command> {
     .description(description)
     .option(
       '--root <directory>',
-      'keep everything below this directory (default: $STRAKE_ROOT, else /var/lib/strake)',
+      'keep everything below this directory (default: $STRAKE_ROOT, else /var/lib/strake or ~/.local/share/strake)',
     )
     .option('--config <file>', 'registry configuration')
     .helpOption('--help', 'show help')

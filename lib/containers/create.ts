@@ -4,7 +4,7 @@ import { EngineError } from '../errors/index.ts';
 import { Undo } from '../undo/index.ts';
 import type { ContainersContext } from './context.ts';
 import { generateName } from './names.ts';
-import { normalizePath } from './option-values.ts';
+import { invalidOption, normalizePath } from './option-values.ts';
 import type { ContainerOptions } from './options.ts';
 import { randomId } from './random-id.ts';
 import type { ContainerRecord, RecordedVolume } from './record.ts';
@@ -49,6 +49,12 @@ export async function draftRecord(
 ): Promise<ContainerRecord> {
   const image = await resolveImage(context, reference, spec, signal);
   commandLine(spec, image.process); // refuses a container without a command
+  if (spec.namespaces.user !== null && context.ids.map !== null)
+    throw invalidOption(
+      'namespaces.user',
+      spec.namespaces.user,
+      "an ordinary user's ids are those of /etc/subuid",
+    );
   await checkBinds(spec);
   const id = randomId();
   return {
