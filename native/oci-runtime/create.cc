@@ -96,19 +96,25 @@ std::string cgroupOf(const std::string& id, const std::string& asked) {
   return start == std::string::npos ? id : asked.substr(start);
 }
 
+void warnOfNoGroup(const std::string& why) {
+  warn("no cgroup, so no limits, pause or statistics: " + why +
+       "; let cgroups be delegated to this user for them");
+}
+
 /// Null where an ordinary user may make none, which is said.
 std::unique_ptr<cgroup::Cgroup> makeGroup(const Global& global, const Record& record,
                                           const runtime::Linux& settings) {
   try {
-    return cgroup::Cgroup::create(cgroupOf(record.id, settings.cgroupsPath),
-                                  withDefaultDevices(withoutZeros(settings.resources)));
+    auto group = cgroup::Cgroup::create(cgroupOf(record.id, settings.cgroupsPath),
+                                        withDefaultDevices(withoutZeros(settings.resources)));
+    if (!group->directories().empty()) return group;
+    warnOfNoGroup("this user may make none");
   } catch (const sys::SysError& error) {
     const bool refused = error.error() == EACCES || error.error() == EPERM || error.error() == EROFS;
     if (!global.rootless || !refused) throw;
-    warn(std::string("no cgroup, so no limits, pause or statistics: ") + error.what() +
-         "; let cgroups be delegated to this user for them");
-    return nullptr;
+    warnOfNoGroup(error.what());
   }
+  return nullptr;
 }
 
 /// Saves the cgroup's name before anything runs in it: should this process be killed, delete finds what runs.
