@@ -150,12 +150,23 @@ void V2Group::delegate(const std::vector<LimitWrite>& writes) {
   }
 }
 
+/// The kernel refuses most controllers to the children of a group with processes of its own (EBUSY). The
+/// threaded ones (cpu, pids, cpuset) it gives, and that makes every child "domain invalid": one that no
+/// process can be in. The top of the hierarchy, which has no cgroup.type, is free of that rule
+/// (cgroup-v2.rst, "No Internal Process Constraint", "Threads").
+bool mayGiveToChildren(const std::string& group) {
+  return ::access((group + "/cgroup.type").c_str(), F_OK) != 0 ||
+         readFile(group + "/cgroup.procs").value_or("").empty();
+}
+
 /// Every ancestor in turn; one that refuses (not available, or it has processes of its own) ends the attempt.
 void V2Group::enable(std::string_view controller) {
   if (!listed(readFile(base_ + "/cgroup.controllers").value_or(""), controller)) return;
   const std::string request = "+" + std::string(controller);
   for (size_t slash = 0; slash != std::string::npos; slash = path_.find('/', slash + 1)) {
     const std::string ancestor = slash == 0 ? base_ : base_ + "/" + path_.substr(0, slash);
+    if (listed(readFile(ancestor + "/cgroup.subtree_control").value_or(""), controller)) continue;
+    if (!mayGiveToChildren(ancestor)) return;
     if (writeFile(ancestor + "/cgroup.subtree_control", request) != 0) return;
   }
 }

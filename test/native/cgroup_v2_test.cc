@@ -20,6 +20,7 @@
 #include "cgroup/files.h"
 #include "cgroup/host.h"
 #include "cgroup/limits.h"
+#include "cgroup/members.h"
 #include "cgroup/v2_group.h"
 #include "sys/error.h"
 
@@ -472,6 +473,25 @@ TEST_F(CgroupV2Controllers, AGroupThatGaveItsControllersToItsChildrenIsEnteredAt
   children_.push_back(other);
   openV2(*host().unified, path_)->join(other);
   EXPECT_NE(readFile(inner + "/cgroup.procs")->find(std::to_string(other)), std::string::npos);
+}
+
+TEST_F(CgroupV2Controllers, BelowAGroupWithProcessesNothingIsLimitedAndAllElseWorks) {
+  create();
+  spawn(forever);
+  Hierarchy below = *host().unified;
+  below.directory = directory();
+  const auto inner = createV2(below, "inner", {});
+  const pid_t pid = ::fork();
+  if (pid == 0) ::_exit(inner->joinSelf() != 0 ? 9 : forever());
+  children_.push_back(pid);
+  EXPECT_TRUE(waitUntil(2s, [&] { return inner->processes() == std::vector<int>{pid}; }));
+  Resources resources;
+  resources.pidsLimit = 5;
+  EXPECT_EQ(codeOf([&] { inner->update(resources); }), "ERR_CGROUP_CONTROLLER_MISSING");
+  EXPECT_EQ(value("cgroup.type"), "domain");
+  inner->kill();
+  wait(pid);
+  inner->remove();
 }
 
 TEST_F(CgroupV2Controllers, AControllerThatIsNotThereNamesItselfAndLeavesNothing) {
