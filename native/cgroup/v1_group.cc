@@ -19,11 +19,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Every container is in these where they exist: for its limits now or later, for freeze, kill and stats.
-/// cpuset and hugetlb are entered only for a limit of theirs; what a container has no use for (net_cls,
-/// perf_event) is left alone.
-constexpr std::array<std::string_view, 7> kAlways = {"freezer", "devices", "memory", "cpu",
-                                                     "cpuacct", "pids",    "blkio"};
+/// Every container is in these where they exist: for its limits now or later, for freeze, kill and stats; and
+/// the JVM reads its limits only where it finds cpuset too. hugetlb is entered only for a limit of its own;
+/// what a container has no use for (net_cls, perf_event) is left alone.
+constexpr std::array<std::string_view, 8> kAlways = {"freezer", "devices", "memory", "cpu",
+                                                     "cpuset",  "cpuacct", "pids",   "blkio"};
 
 /// A new cpuset refuses processes until it has cpus and mems: those of its parent (cpuset(7)).
 void inheritCpuset(const std::string& directory) {

@@ -1,5 +1,6 @@
 #include "sys/detached_mount.h"
 
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,6 +19,11 @@ int fsconfig(int fd, unsigned command, const char* key, const void* value, int a
 void setAttributes(int mount, const mount_attr& attributes, bool recursive, std::string_view name) {
   unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
   check(syscall(SYS_mount_setattr, mount, "", flags, &attributes, sizeof attributes), "mount_setattr", name);
+}
+
+bool isDirectory(int fd) {
+  struct stat info;
+  return fstat(fd, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
 }  // namespace
@@ -82,7 +88,12 @@ UniqueFd cloneTree(int dirfd, const std::string& path, bool recursive) {
 
 void attachMount(int mount, int target, std::string_view name) {
   unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
-  check(syscall(SYS_move_mount, mount, "", target, "", flags), "move_mount", name);
+  if (syscall(SYS_move_mount, mount, "", target, "", flags) == 0) return;
+  // A directory on a file, or a file on a directory: mount(2) says ENOTDIR, and engines explain that to
+  // users.
+  const int error = errno;
+  const bool mismatch = error == EINVAL && isDirectory(mount) != isDirectory(target);
+  throw SysError(mismatch ? ENOTDIR : error, "move_mount", name);
 }
 
 void changeMount(int mount, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive,

@@ -168,6 +168,25 @@ export function engineCliContract(test: TestFn, engine: () => EngineCli): void {
     t.regex((await cli.call('exec', 'limited', 'sh', '-c', forks)).stderr, /can't fork/);
   });
 
+  fact(
+    'a container finds every controller that it is under at its usual place, cpuset for the JVM too',
+    async (t, cli) => {
+      const missing = `
+      [ -f /sys/fs/cgroup/cgroup.controllers ] && exit
+      for list in $(cut -d: -f2 /proc/self/cgroup | grep -v name=); do
+        for controller in $(echo $list | tr , ' '); do [ -d /sys/fs/cgroup/$controller ] || echo $controller; done
+      done
+      [ -f /sys/fs/cgroup/cpuset/cpuset.cpus ] || echo cpuset`;
+      t.is(await cli.script([], missing), '');
+    },
+  );
+
+  fact('a bind of a folder on a file is refused, and why', async (t, cli) => {
+    const { code, stderr } = await cli.call('run', '--rm', '-v', '/etc:/bin/busybox', 'busybox', 'true');
+    t.true(code === 125 || code === 126 || code === 127, String(code));
+    t.regex(stderr, /not a directory/i);
+  });
+
   fact('who wants more memory than allowed is killed', async (t, cli) => {
     const eater = ['--memory', '16m', '--memory-swap', '16m', 'busybox', 'tail', '/dev/zero'];
     t.is((await cli.call('run', '--name', 'eater', ...eater)).code, 137);
