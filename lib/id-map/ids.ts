@@ -30,7 +30,10 @@ export const hostIds: Ids = {
 export function mappedIds(map: IdMap): Ids {
   let made: Promise<NativeUserNamespace> | undefined;
   const namespace = () => {
-    made ??= makeUserNamespace(map);
+    made ??= makeUserNamespace(map).catch((error: unknown) => {
+      made = undefined; // it may succeed when the remedy has been taken
+      throw error;
+    });
     return made;
   };
   return {

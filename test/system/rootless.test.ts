@@ -1,9 +1,20 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { busyboxImage } from '../fixtures/busybox-image.ts';
+import { buildImage } from '../fixtures/image.ts';
 import { OrdinaryUser } from '../fixtures/ordinary-user.ts';
+import { startQuirkyRegistry } from '../fixtures/quirky-registry.ts';
 import { type Registry, startRegistry } from '../fixtures/registry.ts';
+import type { TarEntry } from '../fixtures/tar.ts';
 
 let registry: Registry;
 let user: OrdinaryUser;
@@ -186,12 +197,45 @@ test.serial('the root of a container is nobody outside', async (t) => {
   await assertNothingRuns(t);
 });
 
+test.serial('a layer that reaches outside writes nothing of his', async (t) => {
+  await using hostile = await startQuirkyRegistry();
+  const path = join(user.home, 'outside');
+  mkdirSync(path, { mode: 0o777 });
+  chownSync(path, user.uid, user.uid);
+  writeFileSync(join(path, 'secret'), 'kept\n', { mode: 0o666 });
+  const attacks: TarEntry[][] = [
+    [{ path: `${'../'.repeat(12)}${path.slice(1)}/new`, content: 'x' }],
+    [
+      { path: 'link', target: path },
+      { path: 'link/new', content: 'x' },
+    ],
+    [
+      { path: 'link', target: `${path}/secret` },
+      { path: 'link', content: 'x', mode: 0o4755 },
+    ],
+    [
+      { path: 'link', target: path },
+      { path: 'stolen', linkTo: 'link/secret' },
+      { path: 'stolen', content: 'x' },
+    ],
+    [{ path: 'd/' }, { path: 'd', target: path }, { path: 'd/new', content: 'x', uid: 33, gid: 33 }],
+  ];
+  for (const [index, entries] of attacks.entries()) {
+    const image = hostile.add(buildImage({ layers: [{ entries }] }), `attack-${index}`);
+    const { code } = await user.strake(['pull', image]);
+    t.deepEqual(readdirSync(path), ['secret'], `attack ${index}`);
+    t.is(readFileSync(join(path, 'secret'), 'utf8'), 'kept\n', `attack ${index}`);
+    if (code === 0) await strake(t, 'rmi', image);
+  }
+  t.deepEqual(user.subordinateFiles(user.root), []);
+});
+
 test.serial('a program of his uses the library', async (t) => {
   const program = join(user.home, 'program.mjs');
   writeFileSync(
     program,
     `import { openEngine } from ${JSON.stringify(join(user.checkout, 'dist/lib/engine/index.js'))};
-     await using engine = await openEngine();
+     const engine = await openEngine();
      const result = await engine.run(${JSON.stringify(busybox)}, ['sh', '-c', 'cat; id -u'], { input: 'in\\n' });
      const container = await engine.containers.create(${JSON.stringify(busybox)}, { argv: ['sleep', '60'] });
      await container.start();
