@@ -89,7 +89,7 @@ const nativeRooms: Readonly<Record<string, readonly string[]>> = {
   seccomp: ['sys'],
   protocol: ['sys'],
   runtime: ['cgroup', 'seccomp', 'sys'],
-  'oci-runtime': ['runtime', 'cgroup', 'sys'],
+  'oci-runtime': ['runtime', 'cgroup', 'seccomp', 'sys'],
   monitor: ['runtime', 'cgroup', 'protocol', 'sys'],
   addon: ['layer', 'cgroup', 'runtime', 'protocol', 'compress', 'hash', 'sys'],
 };

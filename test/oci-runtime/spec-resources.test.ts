@@ -1,4 +1,5 @@
 /** runtime-spec 1.2, config-linux.md "Control groups": what the kernel's own files say after create. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import test from 'ava';
 import {
@@ -55,6 +56,19 @@ linux(
         new RegExp(`:/${cgroupsPath.replace(/^\//, '')}$`, 'm'),
       );
     }
+    for (const name of ['absolute', 'relative']) runtime(['delete', '-f', unique(name)]);
+    // Groups above the container's are the engine's, and stay.
+    spawnSync('find', [
+      '/sys/fs/cgroup',
+      '-maxdepth',
+      '2',
+      '-name',
+      unique('parent'),
+      '-exec',
+      'rmdir',
+      '{}',
+      '+',
+    ]);
     t.is(pathOf(started('default')), unique('default'));
     t.regex(complaint('climbs', { linux: linuxWith({ cgroupsPath: '/a/../../b' }) }), /cgroup/);
   },
