@@ -44,6 +44,9 @@ sys::UniqueFd mountHierarchies(int root, const Mount& mount,
   fs.set("mode", "755");
   sys::UniqueFd tmpfs = attachAt(root, mount, fs.mount(0));
   for (const cgroup::Directory& directory : directories) bindHierarchy(tmpfs.get(), directory);
+  // Where systemd has a hierarchy, engines bind it for a systemd in the container: podman run --systemd.
+  if (access("/sys/fs/cgroup/systemd", F_OK) == 0 && mkdirat(tmpfs.get(), "systemd", 0755) < 0)
+    sys::throwErrno("mkdir", "/sys/fs/cgroup/systemd");
   return tmpfs;
 }
 

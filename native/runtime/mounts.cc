@@ -99,6 +99,18 @@ void keepMode(sys::FsContext& tmpfs, const MountOptions& options, int target) {
   tmpfs.set("mode", mode);
 }
 
+/// With what the covered directory holds; its mode and owner only where the options say nothing of them.
+void fill(int tmpfs, const MountOptions& options, int covered) {
+  struct stat asked;
+  sys::check(fstat(tmpfs, &asked), "fstat");
+  copyUp(covered, tmpfs);
+  const uid_t uid = hasParameter(options, "uid") ? asked.st_uid : static_cast<uid_t>(-1);
+  const gid_t gid = hasParameter(options, "gid") ? asked.st_gid : static_cast<gid_t>(-1);
+  sys::check(fchownat(tmpfs, "", uid, gid, AT_EMPTY_PATH), "chown", "tmpfs");
+  if (hasParameter(options, "mode"))
+    sys::check(fchmodat(tmpfs, ".", asked.st_mode & 07777, 0), "chmod", "tmpfs");
+}
+
 void setParameters(sys::FsContext& fs, const MountOptions& options) {
   for (const auto& [key, value] : options.parameters) fs.set(key, value);
   for (const std::string& flag : options.flags) fs.flag(flag);
@@ -141,7 +153,7 @@ void makeFileSystem(int root, const Mount& mount, const MountOptions& options, c
   if (options.copyUp) {
     bool sealed = options.readonly();
     if (sealed) sys::changeMount(tree.get(), 0, MOUNT_ATTR_RDONLY, 0, false, mount.destination);
-    copyUp(target.get(), tree.get());
+    fill(tree.get(), options, target.get());
     if (sealed) sys::changeMount(tree.get(), MOUNT_ATTR_RDONLY, 0, 0, false, mount.destination);
   }
   if (options.propagation) sys::changeMount(tree.get(), 0, 0, options.propagation, false, mount.destination);

@@ -52,6 +52,16 @@ function defineTests(): void {
     await cli.removeAll();
   });
 
+  test.serial('a container whose shim is killed is ended by docker, and nothing of it is left', async (t) => {
+    const cli = new EngineVerbs(docker);
+    await cli.start('orphan');
+    const id = await cli.inspect('orphan', '{{.Id}}');
+    await docker.sandbox.mustRun(['pkill', '-KILL', '-f', `containerd-shim.*-id ${id}`]);
+    await cli.until(t, 'exited 137', () => cli.inspect('orphan', '{{.State.Status}} {{.State.ExitCode}}'));
+    await cli.removeAll();
+    await docker.sandbox.assertNothingLeft(t, docker.stateFolders, docker.idle);
+  });
+
   test.serial("docker's events tell of every step", async (t) => {
     const cli = new EngineVerbs(docker);
     await cli.start('told');

@@ -40,6 +40,17 @@ function defineTests(): void {
     await podman.sandbox.assertNothingLeft(t, podman.stateFolders, podman.idle);
   });
 
+  test.serial(
+    'podman prepares a container for systemd, and gives a tmpfs the mode that it is asked for',
+    async (t) => {
+      const cli = new EngineVerbs(podman);
+      const mounts = 'awk \'$2 == "/run" || $2 == "/run/lock" { print $3 }\' /proc/mounts';
+      t.is(await cli.script(['--systemd=always'], mounts), 'tmpfs\ntmpfs');
+      const tmpfs = ['--mount', 'type=tmpfs,destination=/etc,tmpfs-mode=0700'];
+      t.is(await cli.script(tmpfs, 'stat -c %a /etc; test -f /etc/group && echo filled'), '700\nfilled');
+    },
+  );
+
   test.serial('podman asks for health by running the check in the container', async (t) => {
     const cli = new EngineVerbs(podman);
     await cli.start('sick', [
