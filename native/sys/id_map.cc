@@ -7,7 +7,9 @@
 
 #include <array>
 #include <fstream>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "sys/error.h"
 #include "sys/unique_fd.h"
@@ -70,38 +72,64 @@ class OutputTo {
   posix_spawn_file_actions_t value_;
 };
 
+/// Its wait status; 0 is success.
 int waitFor(pid_t pid) {
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0)
-    if (errno != EINTR) throwErrno("waitpid");
+  int status = -1;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
   return status;
 }
 
-/// newuidmap PID INSIDE OUTSIDE SIZE…
-void runMapper(const char* name, pid_t pid, const std::vector<IdMap>& maps) {
-  const std::string program = findProgram(name);
-  std::vector<std::string> words = {name, std::to_string(pid)};
-  for (const IdMap& map : maps)
-    for (const uint32_t number : {map.containerId, map.hostId, map.size})
-      words.push_back(std::to_string(number));
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  int ends[2];
-  check(::pipe2(ends, O_CLOEXEC), "pipe2");
-  const UniqueFd told(ends[0]);
-  UniqueFd telling(ends[1]);
-  pid_t mapper = -1;
-  char* noEnvironment[] = {nullptr};
-  const int error = ::posix_spawn(&mapper, program.c_str(), OutputTo(telling.get()).get(), nullptr,
-                                  arguments.data(), noEnvironment);
-  if (error != 0) throw SysError(error, "posix_spawn", program);
-  telling.reset();
-  const std::string said = readAll(told.get());
-  if (waitFor(mapper) == 0) return;
-  throw Error("ERR_NO_SUBORDINATE_IDS", program + " refused the ids of this user: " + said +
-                                            "; see the ranges in /etc/subuid and /etc/subgid, and that " +
-                                            name + " is setuid root");
+/// newuidmap PID INSIDE OUTSIDE SIZE…, or newgidmap, from its start to its end.
+class Mapper {
+ public:
+  Mapper(const char* name, pid_t target, const std::vector<IdMap>& maps) : program_(findProgram(name)) {
+    std::vector<std::string> words = {name, std::to_string(target)};
+    for (const IdMap& map : maps)
+      for (const uint32_t number : {map.containerId, map.hostId, map.size})
+        words.push_back(std::to_string(number));
+    int ends[2];
+    check(::pipe2(ends, O_CLOEXEC), "pipe2");
+    told_.reset(ends[0]);
+    start(words, UniqueFd(ends[1]));
+  }
+  Mapper(const Mapper&) = delete;
+  Mapper& operator=(const Mapper&) = delete;
+  ~Mapper() {
+    if (pid_ > 0) waitFor(pid_);
+  }
+
+  /// Throws what it said when it refused.
+  void finish() {
+    const std::string said = readAll(told_.get());
+    if (waitFor(std::exchange(pid_, -1)) == 0) return;
+    throw Error("ERR_NO_SUBORDINATE_IDS",
+                program_ + " refused the ids of this user: " + said +
+                    "; see the ranges in /etc/subuid and /etc/subgid, and that it is setuid root");
+  }
+
+ private:
+  void start(std::vector<std::string>& words, UniqueFd telling) {
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    char* noEnvironment[] = {nullptr};
+    const int error = ::posix_spawn(&pid_, program_.c_str(), OutputTo(telling.get()).get(), nullptr,
+                                    arguments.data(), noEnvironment);
+    if (error != 0) throw SysError(error, "posix_spawn", program_);
+  }
+
+  std::string program_;
+  UniqueFd told_;
+  pid_t pid_ = -1;
+};
+
+/// Writes a map, or has it written: then the program runs on while the other map is seen to.
+std::unique_ptr<Mapper> writeMap(pid_t pid, const char* file, const char* program,
+                                 const std::vector<IdMap>& maps) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/" + file;
+  const int error = writeOnce(path, mapText(maps));
+  if (error != 0 && error != EPERM) throw SysError(error, "write", path);
+  return error == 0 ? nullptr : std::make_unique<Mapper>(program, pid, maps);
 }
 
 bool isOwnIdAlone(const std::vector<IdMap>& maps, uint32_t own) {
@@ -111,19 +139,14 @@ bool isOwnIdAlone(const std::vector<IdMap>& maps, uint32_t own) {
 }  // namespace
 
 void writeIdMaps(pid_t pid, const std::vector<IdMap>& uids, const std::vector<IdMap>& gids) {
-  const std::string proc = "/proc/" + std::to_string(pid);
-  if (const int error = writeOnce(proc + "/uid_map", mapText(uids))) {
-    if (error != EPERM) throw SysError(error, "write", proc + "/uid_map");
-    runMapper("newuidmap", pid, uids);
-  }
+  const std::unique_ptr<Mapper> uidMapper = writeMap(pid, "uid_map", "newuidmap", uids);
   // One's own group alone may be mapped without privilege once nobody inside can leave a group
   // (CVE-2014-8989).
   if (::geteuid() != 0 && isOwnIdAlone(gids, ::getegid()))
-    static_cast<void>(writeOnce(proc + "/setgroups", "deny"));
-  if (const int error = writeOnce(proc + "/gid_map", mapText(gids))) {
-    if (error != EPERM) throw SysError(error, "write", proc + "/gid_map");
-    runMapper("newgidmap", pid, gids);
-  }
+    static_cast<void>(writeOnce("/proc/" + std::to_string(pid) + "/setgroups", "deny"));
+  const std::unique_ptr<Mapper> gidMapper = writeMap(pid, "gid_map", "newgidmap", gids);
+  if (uidMapper) uidMapper->finish();
+  if (gidMapper) gidMapper->finish();
 }
 
 bool hasSingleId() {
