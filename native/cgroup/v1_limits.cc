@@ -36,6 +36,40 @@ void addDevice(Writes& writes, const DeviceRule& rule) {
   }
 }
 
+bool covers(const DeviceRule& wide, const DeviceRule& rule) {
+  const auto within = [](int64_t outer, int64_t inner) { return outer < 0 || inner < 0 || outer == inner; };
+  return (wide.type == 'a' || rule.type == 'a' || wide.type == rule.type) && within(wide.major, rule.major) &&
+         within(wide.minor, rule.minor) && rule.access.find_first_of(wide.access) != std::string::npos;
+}
+
+bool isSame(const DeviceRule& one, const DeviceRule& other) {
+  return one.type == other.type && one.major == other.major && one.minor == other.minor;
+}
+
+/// v1 keeps one default and a list of exceptions to it, from which only the very same entry is taken out
+/// again (cgroup-v1/devices.rst): a device that an exception for many covers would keep what the rule takes
+/// away.
+void checkDevices(const std::vector<DeviceRule>& rules) {
+  bool byDefault = true;
+  std::vector<DeviceRule> exceptions;
+  for (const DeviceRule& rule : rules) {
+    if (rule.type == 'a' && rule.major < 0 && rule.minor < 0 && rule.access.size() == 3) {
+      byDefault = rule.allow;
+      exceptions.clear();
+    } else if (rule.allow != byDefault) {
+      exceptions.push_back(rule);
+    } else {
+      std::erase_if(exceptions, [&](const DeviceRule& exception) { return isSame(exception, rule); });
+      for (const DeviceRule& exception : exceptions)
+        if (covers(exception, rule))
+          throwInvalid(
+              "devices",
+              std::string(1, rule.type) + " " + deviceNumber(rule.major) + ":" + deviceNumber(rule.minor),
+              "cgroup v1 cannot take it out of a wider rule before it; name the devices one by one");
+    }
+  }
+}
+
 void addMemory(Writes& writes, const Resources::Memory& memory, bool fresh) {
   const auto limit = [&](const std::optional<int64_t>& value, const char* file, const char* option) {
     if (value && !(fresh && *value < 0)) writes.push_back({"memory", file, number(*value), option});
@@ -100,6 +134,7 @@ std::vector<LimitWrite> v1Limits(const Resources& resources, bool fresh) {
     throwMissing(resources.unified.front().first, "unified",
                  "this host uses cgroup v1; boot with systemd.unified_cgroup_hierarchy=1");
   Writes writes;
+  checkDevices(resources.devices);
   for (const DeviceRule& rule : resources.devices) addDevice(writes, rule);
   addMemory(writes, resources.memory, fresh);
   addCpu(writes, resources.cpu, fresh);

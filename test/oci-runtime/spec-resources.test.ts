@@ -237,6 +237,21 @@ linux('devices: rules in their order, and the default devices stay', (t) => {
   t.deepEqual(out.trim().split('\n'), expected);
 });
 
+if (!v2)
+  linux('devices on v1: a rule that the kernel’s list of exceptions cannot hold is refused', (t) => {
+    const misc = (allow: boolean, more: object) => ({ allow, type: 'c', major: 10, access: 'rwm', ...more });
+    const none = { allow: false, access: 'rwm' };
+    t.regex(
+      refused('hole', { devices: [none, misc(true, {}), misc(false, { minor: 229 })] }),
+      /devices.*c 10:229/,
+    );
+    const other = {
+      devices: [none, misc(true, { minor: 200 }), misc(false, { minor: 229 }), misc(true, {})],
+    };
+    const path = bundle('no-hole', ['sh', '-c', 'exit 4'], { linux: linuxWith({ resources: other }) });
+    t.is(runtime(['run', '-b', path, unique('no-hole')]).status, 4);
+  });
+
 linux('a cgroup namespace has the container’s group as its root', (t) => {
   const namespaces = namespacesWith([], [{ type: 'cgroup' }]);
   const { out } = shell('view', 'cat /proc/self/cgroup', { linux: linuxWith({ namespaces }) });
