@@ -45,7 +45,8 @@ function defineTests(): void {
     t.is(result.code, 7);
     t.is(result.stdout, 'out\n');
     t.regex(result.stderr, /^err\n/);
-    const command = ['ctr', '-a', containerd.socket, ...words('terminal', ['-t'], ['tty'])];
+    const lingering = ['sh', '-c', 'tty; sleep 0.5']; // ctr may end before it has copied what a short program wrote last
+    const command = ['ctr', '-a', containerd.socket, ...words('terminal', ['-t'], lingering)];
     t.regex((await containerd.sandbox.runOnTerminal(command)).stdout, /\/dev\/pts\/0\s*$/);
   });
 

@@ -4,7 +4,7 @@ import test from 'ava';
 import { type EngineCli, EngineVerbs, engineCliContract, waiting } from '../contracts/engine-cli.ts';
 import { canRun, startPodman } from '../fixtures/oci-engines.ts';
 
-if (await canRun('podman', 'conmon', 'skopeo', 'script', 'curl')) defineTests();
+if (await canRun('podman', 'conmon', 'skopeo', 'script', 'curl', 'tini-static')) defineTests();
 else test.skip('podman runs containers by strake-runtime', () => {});
 
 function defineTests(): void {
