@@ -126,6 +126,12 @@ void throwMissing(std::string_view controller, std::string_view option, std::str
                                                         std::string(controller) + ": " + std::string(remedy));
 }
 
+void throwAbsent(std::string_view path) {
+  throw sys::Error("ERR_CGROUP_FAILED",
+                   "cgroup " + std::string(path) +
+                       " does not exist: its container is gone, or was started by a user who may make none");
+}
+
 void throwInvalid(std::string_view option, std::string_view value, std::string_view reason) {
   throw sys::Error("ERR_CGROUP_LIMIT_INVALID",
                    "limit " + std::string(option) + " = " + std::string(value) + ": " + std::string(reason));

@@ -42,6 +42,9 @@ void writeLimits(const std::string& directory, std::span<const LimitWrite> write
 /// Throws ERR_CGROUP_CONTROLLER_MISSING for an option that needs `controller`.
 [[noreturn]] void throwMissing(std::string_view controller, std::string_view option, std::string_view remedy);
 
+/// Throws ERR_CGROUP_FAILED for a group that is not there.
+[[noreturn]] void throwAbsent(std::string_view path);
+
 /// Throws ERR_CGROUP_LIMIT_INVALID.
 [[noreturn]] void throwInvalid(std::string_view option, std::string_view value, std::string_view reason);
 

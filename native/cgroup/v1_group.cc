@@ -163,11 +163,7 @@ std::string V1Group::file(std::string_view controller, const char* name) const {
 }
 
 std::string V1Group::freezer() const {
-  if (members_.empty())
-    throw sys::Error(
-        "ERR_CGROUP_FAILED",
-        "cgroup " + path_ +
-            " does not exist: its container is gone, or was started by a user who may make none");
+  if (members_.empty()) throwAbsent(path_);
   if (const Member* entered = member("freezer")) return entered->directory + "/freezer.state";
   throwMissing("freezer", "pause", "it is not mounted here; mount it, or stop the container instead");
 }

@@ -177,6 +177,7 @@ void V2Group::join(int pid) {
 }
 
 void V2Group::setFrozen(bool frozen) {
+  if (!fd_) throwAbsent(path_);
   if (const int error = writeFile(file("cgroup.freeze"), frozen ? "1" : "0"); error != 0)
     throw sys::SysError(error, "write", file("cgroup.freeze"));
   if (!frozen || waitUntil(2s, [&] { return this->frozen(); })) return;

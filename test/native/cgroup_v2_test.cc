@@ -412,38 +412,6 @@ TEST_F(CgroupV2Controllers, AnUpdateTurnsOnWhatTheContainerHadNot) {
   EXPECT_EQ(value("memory.max"), "max");
 }
 
-TEST_F(CgroupV2Controllers, AForkBombStopsAtThePidsLimit) {
-  Resources resources;
-  resources.pidsLimit = 5;
-  create(resources);
-  const int status = wait(spawn([] {
-    int made = 0;
-    for (; made < 50 && ::fork() > 0; ++made) {
-    }
-    if (made < 50 && errno != EAGAIN) forever();
-    return made;
-  }));
-  EXPECT_EQ(WEXITSTATUS(status), 4);
-  group_->kill();
-}
-
-TEST_F(CgroupV2Controllers, AnOomKillIsCounted) {
-  Resources resources;
-  resources.memory.limit = 8 << 20;
-  resources.memory.swap = 8 << 20;
-  if (::access("/proc/swaps", F_OK) != 0) resources.memory.swap.reset();
-  create(resources);
-  const int status = wait(spawn([] {
-    const size_t size = 128 << 20;
-    auto* bytes =
-        static_cast<char*>(::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    for (size_t at = 0; at < size; at += 4096) bytes[at] = 1;
-    return 0;
-  }));
-  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-  EXPECT_GE(group_->oomKills(), 1u);
-}
-
 TEST_F(CgroupV2Controllers, ALimitBelowTheUsageIsRefusedWhenAsked) {
   create();
   spawn([] {
@@ -498,13 +466,6 @@ TEST_F(CgroupV2Controllers, AControllerThatIsNotThereNamesItselfAndLeavesNothing
   Resources resources;
   resources.unified = {{"nonesuch.max", "1"}};
   EXPECT_EQ(codeOf([&] { create(resources); }), "ERR_CGROUP_CONTROLLER_MISSING");
-  EXPECT_NE(::access(directory().c_str(), F_OK), 0);
-}
-
-TEST_F(CgroupV2Controllers, AValueThatTheKernelRefusesNamesTheOption) {
-  Resources resources;
-  resources.cpu.quota = 5;
-  EXPECT_EQ(codeOf([&] { create(resources); }), "ERR_CGROUP_LIMIT_INVALID");
   EXPECT_NE(::access(directory().c_str(), F_OK), 0);
 }
 
