@@ -44,6 +44,10 @@ std::string explain(const sys::SysError& error) {
   if (error.error() == ENOSYS) return text + "; containers need Linux 5.12 or later";
   if (error.error() == ENOSPC && error.call() == "clone3")
     return text + "; raise the limit in /proc/sys/user/max_*_namespaces";
+  if (error.error() == EOPNOTSUPP && error.call() == "clone3")
+    return text +
+           "; the container's cgroup is \"domain invalid\": a group above it has processes of its own and " +
+           "gives controllers to its children; move its processes into a child group";
   if (error.error() == EPERM && geteuid() != 0)
     return text + "; this user may not make user namespaces: see `strake system info`";
   if (error.error() == EPERM && (error.call() == "clone3" || error.call() == "mount_setattr"))
