@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs';
 import { arch, hostname } from 'node:os';
-import type { IdMap } from '../id-map/index.ts';
+import type { Ids } from '../id-map/index.ts';
 import type { HostFacts } from './runtime-config.ts';
 
 let swapAccounting: boolean | undefined;
 
 /** What the pure parts need to know of this machine, as it is now, and the ids that an ordinary user's containers have. */
-export function hostFacts(idMap: IdMap | null = null): HostFacts {
+export function hostFacts(ids: Pick<Ids, 'map' | 'userxattr'>): HostFacts {
   return {
-    ...(idMap !== null && { idMap }),
+    ...(ids.map !== null && { idMap: ids.map }),
+    inUserNamespace: ids.userxattr,
     hostname: hostname(),
     arch: arch(),
     get swapAccounting() {

@@ -49,7 +49,7 @@ function directoryRoot(context: ContainersContext, record: ContainerRecord, dire
     upper,
     work,
     volatile: record.spec.autoRemove,
-    ...(context.ids.map !== null && { userxattr: true }),
+    ...(context.ids.userxattr && { userxattr: true }),
     hidden: [...hiddenByDefault(context, directory), ...record.spec.hide],
   };
 }

@@ -14,6 +14,8 @@ export interface HostFacts {
   readonly swapAccounting: boolean;
   /** The ids of an engine that an ordinary user runs; absent: root's, where only who asks for one has a user namespace. */
   readonly idMap?: IdMap;
+  /** The engine's containers are in a user namespace without asking for one: a user's, or an outer container's. */
+  readonly inUserNamespace?: boolean;
 }
 
 /** A device node of this machine, as stat(2) sees it. */

@@ -63,7 +63,10 @@ export function runtimeLinux(input: RuntimeConfigInput): RuntimeLinux {
     namespaces: namespaces(spec, host),
     ...userMappings(spec, host),
     // Which devices a user namespace can use is what was bound into it; a user may attach no rules.
-    resources: { ...(!host.idMap && { devices: deviceRules(input) }), ...resources(spec.limits, host) },
+    resources: {
+      ...(!host.inUserNamespace && { devices: deviceRules(input) }),
+      ...resources(spec.limits, host),
+    },
     ...(input.devices.length > 0 && { devices: input.devices.map(deviceNode) }),
     ...seccomp(spec, host),
     ...hiddenPaths(spec),
@@ -163,10 +166,10 @@ function hiddenPaths(spec: ContainerSpec): Pick<RuntimeLinux, 'maskedPaths' | 'r
 }
 
 /** Docker's since 20.10, in a network namespace that is the container's own: low ports and ping for every user. */
-function sysctls(spec: ContainerSpec, { idMap }: HostFacts): Pick<RuntimeLinux, 'sysctl'> {
+function sysctls(spec: ContainerSpec, { inUserNamespace }: HostFacts): Pick<RuntimeLinux, 'sysctl'> {
   const own = spec.network === 'none' ? { 'net.ipv4.ip_unprivileged_port_start': '0' } : {};
   const ping =
-    spec.network === 'none' && !spec.namespaces.user && !idMap
+    spec.network === 'none' && !spec.namespaces.user && !inUserNamespace
       ? { 'net.ipv4.ping_group_range': '0 2147483647' }
       : {};
   const all = { ...own, ...ping, ...spec.sysctls };

@@ -36,7 +36,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     volumes: new VolumeStore(root, ids),
     images,
     snapshots,
-    host: hostFacts(ids.map),
+    host: hostFacts(ids),
     ids,
     onTrace: options.onTrace,
   };

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { removeTree } from '../../bindings/files.ts';
 import { makeUserNamespace, type NativeUserNamespace, setOwner } from '../../bindings/user-namespace.ts';
 import { isEngineError } from '../errors/index.ts';
@@ -7,6 +8,11 @@ import { type IdMap, insideOf } from './id-map.ts';
 export interface Ids {
   /** null: inside and outside are the same, and this process may do everything itself. */
   readonly map: IdMap | null;
+  /**
+   * Whether what overlayfs records is in user.overlay.*: in any user namespace but the machine's first nobody may set trusted.*
+   * attributes, root of an outer container included.
+   */
+  readonly userxattr: boolean;
   /** For native calls that write such files. Made when it is first asked for; null without a map. ERR_NO_SUBORDINATE_IDS. */
   namespace(): Promise<NativeUserNamespace | null>;
   /** What an owner outside is inside; 0 for one that has no id there. */
@@ -17,9 +23,15 @@ export interface Ids {
   removeTree(path: string): Promise<void>;
 }
 
+let inFirst: boolean | undefined;
+
 /** Of an engine that root runs. */
 export const hostIds: Ids = {
   map: null,
+  get userxattr() {
+    inFirst ??= isFirstUserNamespace();
+    return !inFirst;
+  },
   namespace: async () => null,
   inside: ({ uid, gid }) => ({ uid, gid }),
   setOwner: (path, { uid, gid }) => setOwner(path, uid, gid),
@@ -38,6 +50,7 @@ export function mappedIds(map: IdMap): Ids {
   };
   return {
     map,
+    userxattr: true,
     namespace,
     inside: ({ uid, gid }) => ({ uid: insideOf(map.uids, uid) ?? 0, gid: insideOf(map.gids, gid) ?? 0 }),
     setOwner: async (path, { uid, gid }) => setOwner(path, uid, gid, await namespace()),
@@ -51,4 +64,9 @@ export function mappedIds(map: IdMap): Ids {
       }
     },
   };
+}
+
+/** All ids are there, and are what they are outside (user_namespaces(7)). */
+function isFirstUserNamespace(): boolean {
+  return /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
 }

@@ -113,7 +113,7 @@ class DirectorySnapshotter implements Snapshotter {
   }
 
   #xattrs(): { userxattr?: true } {
-    return this.#ids.map === null ? {} : { userxattr: true };
+    return this.#ids.userxattr ? { userxattr: true } : {};
   }
 
   /** Overlayfs takes no single lower directory without an upper one. */

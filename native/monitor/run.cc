@@ -8,6 +8,7 @@
 #include "cgroup/cgroup.h"
 #include "monitor/stdio.h"
 #include "monitor/task.h"
+#include "runtime/capabilities.h"
 #include "runtime/spec.h"
 #include "sys/error.h"
 #include "sys/remove_tree.h"
@@ -24,7 +25,7 @@ struct Container {
   std::unique_ptr<cgroup::Cgroup> group;
   runtime::Launched launched;
   bool ownPidNamespace = false;
-  /// Of the container, where it has its own: what is written there is not the monitor's to remove.
+  /// Of the container of an ordinary user, whose files are not the monitor's to remove.
   sys::UniqueFd userNamespace;
 };
 
@@ -68,7 +69,8 @@ void start(Monitor& monitor, Container& container) {
                                         .trace = monitor.trace().enabled(),
                                         .init = task.init,
                                         .preservedFds = {}});
-  if (task.rootfs.userXattrs) container.userNamespace = userNamespaceOf(container.launched.pid);
+  if (!runtime::isPrivileged() && spec.find(runtime::NamespaceKind::user))
+    container.userNamespace = userNamespaceOf(container.launched.pid);
   connect(monitor.hub(), stdio, container.launched, task.wiring.terminal);
   if (!task.statusFile.empty()) ::unlink(task.statusFile.c_str());  // of an earlier run
   monitor.announce(container.launched, task.cgroup);
