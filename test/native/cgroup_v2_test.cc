@@ -160,6 +160,25 @@ TEST(CgroupHost, WhereTheTopIsNotOursTheCallersOwnGroupIsUsed) {
       parseHost("41 31 0:38 /docker/1 /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n", "0::/docker/1/inner\n", no);
   EXPECT_EQ(part.unified->directory, "/sys/fs/cgroup/inner");
   EXPECT_EQ(parseHost("", "", no).layout, Layout::none);
+  EXPECT_FALSE(whole.unified->delegated);
+}
+
+TEST(CgroupHost, AUsersGroupsAreBelowTheTopmostThatIsHisWithoutAGap) {
+  const std::string mount = "41 31 0:38 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
+  const std::string service = "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service";
+  const auto his = [&](const std::string& directory) { return directory.starts_with(service); };
+  const auto at = [&](const char* own) { return *parseHost(mount, own, his).unified; };
+  const Hierarchy scope = at("0::/user.slice/user-1000.slice/user@1000.service/app.slice/run-1.scope\n");
+  EXPECT_EQ(scope.directory, service);
+  EXPECT_TRUE(scope.delegated);
+  const Hierarchy session = at("0::/user.slice/user-1000.slice/session-4.scope\n");
+  EXPECT_EQ(session.directory, "/sys/fs/cgroup/user.slice/user-1000.slice/session-4.scope");
+  EXPECT_FALSE(session.delegated);
+  // What is his further up does not help where something that is not lies in between.
+  const auto gap = [&](const std::string& directory) { return !directory.ends_with("app.slice"); };
+  const Host host = parseHost(mount, "0::/a/app.slice/b\n",
+                              [&](const std::string& path) { return path != "/sys/fs/cgroup" && gap(path); });
+  EXPECT_EQ(host.unified->directory, "/sys/fs/cgroup/a/app.slice/b");
 }
 
 /// The device program's meaning, by a machine for the handful of instructions that it uses.
