@@ -49,7 +49,9 @@ std::string explain(const sys::SysError& error) {
            "; the container's cgroup is \"domain invalid\": a group above it has processes of its own and " +
            "gives controllers to its children; move its processes into a child group";
   if (error.error() == EPERM && geteuid() != 0)
-    return text + "; this user may not make user namespaces: see `strake system info`";
+    return text + (error.call() == "clone3"
+                       ? "; this user may not make namespaces like these: see `strake system info`"
+                       : "; an ordinary user may not: see docs/rootless.md, or run it as root");
   if (error.error() == EPERM && (error.call() == "clone3" || error.call() == "mount_setattr"))
     return text + "; this needs CAP_SYS_ADMIN, which a container around this one may have taken away";
   return text;
