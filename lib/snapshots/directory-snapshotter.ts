@@ -23,6 +23,7 @@ export function directorySnapshotter(options: { root: string; writable: string }
 
 class DirectorySnapshotter implements Snapshotter {
   readonly name = 'directory';
+  readonly keepsTars = false;
   readonly #root: string;
   readonly #layers: LayerStore;
   readonly #writable: string;
@@ -45,6 +46,17 @@ class DirectorySnapshotter implements Snapshotter {
 
   list(): Promise<LayerRecord[]> {
     return this.#layers.list();
+  }
+
+  async tar(chainId: Digest): Promise<null> {
+    await this.#layers.get(chainId);
+    return null;
+  }
+
+  /** Files do not say which tar they came from. */
+  async tar(chainId: Digest): Promise<null> {
+    await this.#layers.get(chainId);
+    return null;
   }
 
   ingest(chainId: Digest): Promise<LayerIngest> {

@@ -27,6 +27,18 @@ export interface Snapshotter {
   /** The committed layer's record. ERR_LAYER_NOT_FOUND. */
   stat(chainId: Digest): Promise<LayerRecord>;
   list(): Promise<LayerRecord[]>;
+  /**
+   * The file with the layer's verbatim uncompressed tar, whose sha256 is its diffId, and its size in bytes; null when this
+   * store does not keep it. It stays where it is as long as the layer is in the store. ERR_LAYER_NOT_FOUND.
+   */
+  tar(chainId: Digest): Promise<{ readonly path: string; readonly size: number } | null>;
+  /** Whether `tar` has an answer for the layers that are committed by this snapshotter. */
+  readonly keepsTars: boolean;
+  /**
+   * The committed layer's uncompressed tar as it came, byte for byte, when this store keeps it; null when it keeps only
+   * what the tar unpacked to. ERR_LAYER_NOT_FOUND.
+   */
+  tar(chainId: Digest): Promise<LayerTar | null>;
   ingest(chainId: Digest): Promise<LayerIngest>;
   /** A new writable layer above `chainId` (null: an empty root). ERR_LAYER_NOT_FOUND; ERR_SNAPSHOT_EXISTS. */
   prepare(key: string, chainId: Digest | null, options?: { volatile?: boolean }): Promise<Mount>;
@@ -56,6 +68,12 @@ export interface LayerRecord {
   /** Bytes on disk. */
   readonly size: number;
   readonly createdAt: string;
+}
+
+/** A file that holds a layer's tar, and its bytes. Whoever reads it verifies it against the diffId. */
+export interface LayerTar {
+  readonly path: string;
+  readonly size: number;
 }
 
 /** A layer in the making. Disposal without commit() removes it. */

@@ -50,3 +50,14 @@ test('a sweep takes back a removal that a crash cut short', async (t) => {
   t.true(await layers.has(diffId));
   t.deepEqual(readdirSync(join(folder, 'removed')), []);
 });
+
+test('no tar is kept of a layer that is a directory', async (t) => {
+  const folder = temporaryFolder(t);
+  const layers = directorySnapshotter({ root: folder, writable: folder });
+  const diffId = digestOf('layer');
+  await t.throwsAsync(layers.tar(diffId), { code: 'ERR_LAYER_NOT_FOUND' });
+  await using ingest = await layers.ingest(diffId);
+  await ingest.stage({ parent: null, diffId, gaps: { implied: [], links: [] }, bytes: 0 });
+  await ingest.commit();
+  t.is(await layers.tar(diffId), null);
+});
