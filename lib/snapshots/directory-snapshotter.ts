@@ -53,12 +53,6 @@ class DirectorySnapshotter implements Snapshotter {
     return null;
   }
 
-  /** Files do not say which tar they came from. */
-  async tar(chainId: Digest): Promise<null> {
-    await this.#layers.get(chainId);
-    return null;
-  }
-
   ingest(chainId: Digest): Promise<LayerIngest> {
     return this.#committer.ingest(chainId);
   }

@@ -27,11 +27,6 @@ export interface Snapshotter {
   /** The committed layer's record. ERR_LAYER_NOT_FOUND. */
   stat(chainId: Digest): Promise<LayerRecord>;
   list(): Promise<LayerRecord[]>;
-  /**
-   * The file with the layer's verbatim uncompressed tar, whose sha256 is its diffId, and its size in bytes; null when this
-   * store does not keep it. It stays where it is as long as the layer is in the store. ERR_LAYER_NOT_FOUND.
-   */
-  tar(chainId: Digest): Promise<{ readonly path: string; readonly size: number } | null>;
   /** Whether `tar` has an answer for the layers that are committed by this snapshotter. */
   readonly keepsTars: boolean;
   /**
