@@ -70,6 +70,7 @@ async function openImagesOf(
     },
     limits: { maxBytes: config.limits.layerSize, maxEntries: config.limits.layerEntries },
     concurrency: config.downloads.concurrency,
+    keepCompressed: config.storage.keepCompressed,
   });
 }
 

@@ -56,6 +56,7 @@ export const errorCodes = {
   ERR_LAYER_TOO_LARGE: 'exhausted',
   ERR_LAYER_FOREIGN: 'invalid',
   ERR_LAYER_NOT_FOUND: 'notFound',
+  ERR_LAYER_BYTES_MISSING: 'notFound',
   ERR_SNAPSHOT_EXISTS: 'conflict',
   // images
   ERR_IMAGE_NOT_FOUND: 'notFound',

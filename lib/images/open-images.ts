@@ -26,8 +26,8 @@ export interface ImagesOptions {
   readonly limits: LayerLimits;
   /** Layers fetched at once. */
   readonly concurrency: number;
-  /** Whether compressed layers stay in the blob store. Default: no. */
-  readonly keepCompressed?: boolean;
+  /** Whether compressed layers stay in the blob store. Default: when the snapshotter keeps no tars. */
+  readonly keepCompressed?: boolean | 'auto';
 }
 
 /** Opens the images below a root. Nothing is made until something is stored. */
@@ -36,7 +36,7 @@ export function openImages(options: ImagesOptions): Images {
   const blobs = new BlobStore(join(root, 'content'));
   const stores = {
     ...options,
-    keepCompressed: options.keepCompressed ?? false,
+    keepCompressed: keepsCompressed(options),
     blobs,
     partials: new Partials(join(root, 'content/partial')),
     leases: new Leases(join(root, 'leases')),
@@ -55,6 +55,10 @@ export function openImages(options: ImagesOptions): Images {
     remove: (reference, removeOptions) => removeImage(stores, reference, removeOptions),
     sweep: () => sweepImages(stores),
   };
+}
+
+function keepsCompressed({ keepCompressed = 'auto', snapshots }: ImagesOptions): boolean {
+  return keepCompressed === 'auto' ? !snapshots.keepsTars : keepCompressed;
 }
 
 async function sweepImages(stores: GarbageStores & HealedStores): Promise<void> {

@@ -79,7 +79,14 @@ class Pull {
     if (name?.platform !== formatPlatform(this.#request.wanted.platform)) return undefined;
     const layers = await Promise.all(name.chainIds.map((chainId) => snapshots.has(chainId)));
     if (!layers.every(Boolean) || !name.blobs.every((digest) => blobs.has(digest))) return undefined;
-    return (await this.#suits(name)) ? name : undefined;
+    return (await this.#suits(name)) && (await this.#hasCompressed(name)) ? name : undefined;
+  }
+
+  /** A name from before compressed layers were kept lists none of them. */
+  async #hasCompressed(name: ImageName): Promise<boolean> {
+    const { blobs, keepCompressed, loader } = this.#stores;
+    if (!keepCompressed) return true;
+    return (await loader.load(name)).layers.every(({ blob }) => blobs.has(blob.digest));
   }
 
   /** A lone image of another platform is taken with a warning, which whoever asks for a platform does not want. */

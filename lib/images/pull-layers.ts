@@ -168,8 +168,24 @@ class LayerTask {
     });
   }
 
-  #exists(): void {
-    this.#report('exists', this.layer.blob.size);
+  /** The layer is here, but maybe from a blob of other bytes, or from a time when none was kept. */
+  async #exists(): Promise<void> {
+    const { stores, pull, slots } = this.#context;
+    const { blob } = this.layer;
+    if (stores.keepCompressed && !stores.blobs.has(blob.digest)) {
+      const slot = await slots.take(pull.signal);
+      await this.#fetchBlob().finally(() => slot.release());
+    }
+    this.#report('exists', blob.size);
+  }
+
+  async #fetchBlob(): Promise<void> {
+    const { stores, pull } = this.#context;
+    const { blob } = this.layer;
+    this.#report('downloading', 0);
+    await stores.blobs.put(blob, await pull.source.fetch(blob, { signal: pull.signal }), {
+      signal: pull.signal,
+    });
   }
 
   #report(status: LayerStatus, current: number): void {
