@@ -26,8 +26,8 @@ void writeContents(TarWriter& tar, int fd, uint64_t size, const std::string& pat
 /// Which files have been written already, under which name: the second name of a file is a hard link.
 class HardLinks {
  public:
-  /// The name that the file was first seen by, or nothing, and then `path` is remembered. Cheap for files with
-  /// one name.
+  /// The name that the file was first seen by, or nothing, and then `path` is remembered. Cheap for files
+  /// with one name.
   std::optional<std::string> firstName(const struct stat& status, const std::string& path);
 
  private:
