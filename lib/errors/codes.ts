@@ -62,6 +62,11 @@ export const errorCodes = {
   ERR_IMAGE_NOT_FOUND: 'notFound',
   ERR_IMAGE_IN_USE: 'conflict',
   ERR_IMAGE_AMBIGUOUS: 'invalid',
+  ERR_IMAGE_CHANGE_INVALID: 'invalid',
+  ERR_ARCHIVE_INVALID: 'invalid',
+  ERR_ARCHIVE_COMPRESSION_UNSUPPORTED: 'invalid',
+  ERR_LAYOUT_INVALID: 'invalid',
+  ERR_TRANSPORT_INVALID: 'invalid',
   // containers
   ERR_CONTAINER_NOT_FOUND: 'notFound',
   ERR_CONTAINER_AMBIGUOUS: 'invalid',
