@@ -1,3 +1,5 @@
+import type { Mount } from '../lib/mount/index.ts';
+
 /**
  * THE type of the addon. `test/bindings/native.test.ts` fails when the addon's exports differ from these keys.
  *
@@ -19,6 +21,16 @@ export interface NativeAddon {
    * of every name below. Resolves to the bytes that were copied.
    */
   completeLayer(target: string, lowers: readonly string[], gaps: LayerGaps): Promise<number>;
+  /**
+   * Writes what an upper directory of overlayfs' has changed as a layer's tar to the new file `output` (0600, not synced).
+   * The same directory makes the same bytes. `latest`: no mtime is later (seconds). The layers below are mounted for that,
+   * detached. Resolves to the tar's sha256 ("sha256:<hex>": its diffId), bytes and entries. ERR_LAYER_CORRUPT.
+   */
+  writeLayerDiff(
+    options: UpperDirectory & { readonly output: string; readonly latest?: number },
+  ): Promise<{ digest: string; size: number; entries: number }>;
+  /** The same as a list, sorted by path. More than `limit` are ERR_OUTPUT_TOO_LARGE. */
+  listLayerChanges(options: UpperDirectory & { readonly limit: number }): Promise<NativeChange[]>;
 
   // hash_binding.cc
   /** sha256 of a file from `offset` for `length` bytes (default: to its end), as hex. */
@@ -99,6 +111,21 @@ export interface LayerSinkOptions {
   target: string;
   /** ERR_LAYER_TOO_LARGE past either. */
   limits: { maxBytes: number; maxEntries: number };
+}
+
+/** What was written above some layers, in overlayfs' own form. */
+export interface UpperDirectory {
+  readonly upper: string;
+  /** The layers below, read-only; null: nothing. */
+  readonly below: Mount | null;
+  /** Paths where the engine mounts something of its own: the empty files and directories there are its doing. */
+  readonly mountPoints: readonly string[];
+}
+
+export interface NativeChange {
+  readonly kind: 'added' | 'changed' | 'removed';
+  /** With a slash in front. */
+  readonly path: string;
 }
 
 /** What a layer's tar alone does not say. */

@@ -1,7 +1,12 @@
+#include <fcntl.h>
+
 #include "addon/async.h"
 #include "addon/convert.h"
+#include "addon/mount_view.h"
 #include "addon/rooms.h"
 #include "layer/complete.h"
+#include "layer/diff.h"
+#include "layer/entry_path.h"
 #include "layer/pipeline.h"
 #include "sys/error.h"
 
@@ -149,11 +154,81 @@ Napi::Value completeLayer(const Napi::CallbackInfo& info) {
       [](Napi::Env env, uint64_t bytes) { return Napi::Number::New(env, static_cast<double>(bytes)); });
 }
 
+/// What both questions about an upper directory are asked with.
+struct Upper {
+  std::string path;
+  std::optional<runtime::Rootfs> below;
+  std::vector<std::string> mountPoints;
+};
+
+Upper upperOf(const Napi::Object& options) {
+  Upper upper{.path = textOf(options, "upper"), .below = {}, .mountPoints = {}};
+  if (options.Get("below").IsObject()) upper.below = rootfsOf(options.Get("below").As<Napi::Object>());
+  const auto points = options.Get("mountPoints").As<Napi::Array>();
+  for (uint32_t i = 0; i < points.Length(); ++i)
+    upper.mountPoints.push_back(layer::normalise(points.Get(i).As<Napi::String>().Utf8Value()));
+  return upper;
+}
+
+/// Calls `body` with the upper directory open, and the layers below mounted for as long as it takes.
+template <typename Body>
+auto withWalk(const Upper& upper, Body body) {
+  const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  const sys::UniqueFd top(sys::check(::open(upper.path.c_str(), flags), "open", upper.path));
+  const sys::UniqueFd below = upper.below ? mountView(*upper.below) : sys::UniqueFd();
+  return body(layer::UpperWalk{top.get(), below.get(), upper.mountPoints});
+}
+
+Napi::Value writeLayerDiff(const Napi::CallbackInfo& info) {
+  const Napi::Object options = object(info, 0);
+  std::optional<int64_t> latest;
+  if (options.Get("latest").IsNumber()) latest = static_cast<int64_t>(wholeOf(options, "latest"));
+  return async(
+      info.Env(), Thread::own,
+      [upper = upperOf(options), output = textOf(options, "output"), latest] {
+        return withWalk(upper, [&](const layer::UpperWalk& walk) {
+          return layer::writeDiffFile({.walk = walk, .latest = latest}, output);
+        });
+      },
+      [](Napi::Env env, const layer::DiffFile& file) {
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("digest", Napi::String::New(env, "sha256:" + file.digest));
+        result.Set("size", Napi::Number::New(env, static_cast<double>(file.size)));
+        result.Set("entries", Napi::Number::New(env, static_cast<double>(file.entries)));
+        return result;
+      });
+}
+
+Napi::Array changeArray(Napi::Env env, const std::vector<layer::Change>& changes) {
+  Napi::Array array = Napi::Array::New(env, changes.size());
+  for (size_t i = 0; i < changes.size(); ++i) {
+    Napi::Object change = Napi::Object::New(env);
+    const bool isAdded = changes[i].kind == layer::Change::Kind::added;
+    const bool isRemoved = changes[i].kind == layer::Change::Kind::removed;
+    change.Set("kind", Napi::String::New(env, isAdded ? "added" : isRemoved ? "removed" : "changed"));
+    change.Set("path", Napi::String::New(env, changes[i].path));
+    array.Set(static_cast<uint32_t>(i), change);
+  }
+  return array;
+}
+
+Napi::Value listLayerChanges(const Napi::CallbackInfo& info) {
+  const Napi::Object options = object(info, 0);
+  return async(
+      info.Env(), Thread::own,
+      [upper = upperOf(options), limit = wholeOf(options, "limit")] {
+        return withWalk(upper, [&](const layer::UpperWalk& walk) { return layer::listChanges(walk, limit); });
+      },
+      changeArray);
+}
+
 }  // namespace
 
 void registerLayer(Napi::Env env, Napi::Object exports) {
   exports.Set("openLayerSink", entry<openLayerSink>(env, "openLayerSink"));
   exports.Set("completeLayer", entry<completeLayer>(env, "completeLayer"));
+  exports.Set("writeLayerDiff", entry<writeLayerDiff>(env, "writeLayerDiff"));
+  exports.Set("listLayerChanges", entry<listLayerChanges>(env, "listLayerChanges"));
 }
 
 }  // namespace strake::addon
