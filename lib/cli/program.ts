@@ -37,6 +37,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   rm: { summary: 'remove containers', load: () => import('./commands/rm.ts') },
   pull: { summary: 'download an image from a registry', load: () => import('./commands/pull.ts') },
   images: { summary: 'list images', load: () => import('./commands/images.ts') },
+  tag: { summary: 'give an image a further name', load: () => import('./commands/tag.ts') },
   rmi: { summary: 'remove images', load: () => import('./commands/rmi.ts') },
   info: {
     summary: 'show what this engine and this machine can do',

@@ -12,6 +12,7 @@ export function lazyImages(open: () => Promise<Images>): Images {
     list: async () => await (await images()).list(),
     inspect: async (...call) => await (await images()).inspect(...call),
     remove: async (...call) => await (await images()).remove(...call),
+    tag: async (...call) => await (await images()).tag(...call),
     sweep: async () => await (await images()).sweep(),
   };
 }

@@ -25,6 +25,11 @@ export interface Images {
    * a container still needs stays on disk without a name. ERR_IMAGE_NOT_FOUND; ERR_IMAGE_AMBIGUOUS.
    */
   remove(reference: string, options?: { readonly force?: boolean }): Promise<RemovedImage[]>;
+  /**
+   * Gives an image (by name or id) a further name, which is taken from the image that has it: that one stays, without a
+   * name if it was its last. ERR_IMAGE_NOT_FOUND; ERR_IMAGE_AMBIGUOUS; ERR_REFERENCE_INVALID.
+   */
+  tag(source: string, target: string): Promise<void>;
   /** Heals what crashes left and deletes what nothing refers to: blobs, layers, and partial downloads a week old. */
   sweep(): Promise<void>;
 }

@@ -14,6 +14,7 @@ import { NameStore } from './name-store.ts';
 import { pullImage } from './pull-image.ts';
 import { startPull } from './pull-task.ts';
 import { removeImage } from './remove-image.ts';
+import { tagImage } from './tag-image.ts';
 
 /** What images need from the rest of the engine. */
 export interface ImagesOptions {
@@ -53,6 +54,7 @@ export function openImages(options: ImagesOptions): Images {
       return { ...(await stores.loader.load(found.names[0])), reference: found.id };
     },
     remove: (reference, removeOptions) => removeImage(stores, reference, removeOptions),
+    tag: (source, target) => tagImage(stores, source, target),
     sweep: () => sweepImages(stores),
   };
 }

@@ -13,7 +13,9 @@ const units: Readonly<Record<string, number>> = {
   h: 3600e9,
 };
 
-const flags: Readonly<Record<string, keyof Healthcheck>> = {
+type Times = { -readonly [Key in Exclude<keyof Healthcheck, 'test'>]?: number };
+
+const flags: Readonly<Record<string, keyof Times>> = {
   interval: 'interval',
   timeout: 'timeout',
   'start-period': 'startPeriod',
@@ -37,7 +39,7 @@ export function parseHealthcheck(
     readonly shell: readonly string[];
   },
 ): Healthcheck {
-  const options: Partial<Record<keyof Healthcheck, number>> = {};
+  const options: Times = {};
   let rest = text;
   for (let flag = /^--(\S+)\s*/.exec(rest); flag !== null; flag = /^--(\S+)\s*/.exec(rest)) {
     Object.assign(options, parseFlag(flag[1] ?? '', fail));
@@ -55,7 +57,7 @@ function testOf(argv: string[] | undefined, line: string, shell: readonly string
   return shell.join(' ') === '/bin/sh -c' ? ['CMD-SHELL', line] : ['CMD', ...shell, line];
 }
 
-function parseFlag(text: string, fail: Fail): Partial<Record<keyof Healthcheck, number>> {
+function parseFlag(text: string, fail: Fail): Times {
   const [name = '', value = ''] = text.split('=', 2);
   const key = Object.hasOwn(flags, name) ? flags[name] : undefined;
   if (key === undefined) throw fail(`unknown option --${name}: known are ${Object.keys(flags).join(', ')}`);

@@ -1,11 +1,11 @@
 import { EngineError } from '../errors/index.ts';
 import type { Digest } from '../oci/index.ts';
-import { parseReference, repositoryName } from '../reference/index.ts';
 import { collectGarbage, type GarbageStores } from './collect-garbage.ts';
 import { findImage, namesOfImage } from './find-image.ts';
 import type { RemovedImage } from './image.ts';
 import type { ContainerUse } from './images.ts';
 import type { ImageName } from './name-store.ts';
+import { isNameless, repositoryOfName, tagOfName } from './nameless.ts';
 
 /** See Images.remove. */
 export async function removeImage(
@@ -43,7 +43,9 @@ async function removeNames(
   refuseInUse(removal, users);
   const references = names.map(({ reference }) => reference);
   await stores.names.remove(references);
-  const untagged = references.map((reference) => ({ untagged: reference }));
+  const untagged = references
+    .filter((reference) => !isNameless(reference))
+    .map((reference) => ({ untagged: reference }));
   if (!isLast) return untagged;
   return [...untagged, ...(await deleteContent(stores, names, users.length > 0 ? null : id))];
 }
@@ -62,21 +64,22 @@ async function deleteContent(
 
 /** The last tag of a repository takes the repository's digests with it, as Docker has it. */
 function namesThatGo(all: readonly ImageName[], name: ImageName): ImageName[] {
-  const { tag } = parseReference(name.reference);
-  const repository = repositoryOf(name);
+  const tag = tagOfName(name.reference);
+  const repository = repositoryOfName(name.reference);
   const siblings = all.filter(
-    (other) => repositoryOf(other) === repository && other.reference !== name.reference,
+    (other) => repositoryOfName(other.reference) === repository && other.reference !== name.reference,
   );
   const isLastTag =
-    tag !== undefined && siblings.every(({ reference }) => parseReference(reference).tag === undefined);
+    tag !== undefined && siblings.every(({ reference }) => tagOfName(reference) === undefined);
   return isLastTag ? [name, ...siblings] : [name];
 }
 
 /** An id stands for one tag, with the digests of its repository. */
 function refuseSeveralNames(text: string, names: readonly ImageName[]): void {
   const references = names.map(({ reference }) => reference).sort();
-  const tags = references.filter((reference) => parseReference(reference).tag !== undefined);
-  if (tags.length <= 1 && new Set(names.map(repositoryOf)).size === 1) return;
+  const tags = references.filter((reference) => tagOfName(reference) !== undefined);
+  if (tags.length <= 1 && new Set(names.map(({ reference }) => repositoryOfName(reference))).size === 1)
+    return;
   throw new EngineError(
     'ERR_IMAGE_IN_USE',
     `image ${text} has several names: ${references.join(', ')}; remove the names, or use force`,
@@ -93,8 +96,4 @@ function refuseInUse({ text, force, spareRunning }: Removal, users: readonly Con
     `image ${text} is in use by the ${user.running ? 'running' : 'stopped'} container ${user.name} (${user.id.slice(0, 12)}): ${remedy}`,
     { details: { reference: text, containers: users.map(({ id }) => id) } },
   );
-}
-
-function repositoryOf(name: ImageName): string {
-  return repositoryName(parseReference(name.reference));
 }
