@@ -32,6 +32,14 @@ export interface NativeAddon {
   /** The same as a list, sorted by path. More than `limit` are ERR_OUTPUT_TOO_LARGE. */
   listLayerChanges(options: UpperDirectory & { readonly limit: number }): Promise<NativeChange[]>;
 
+  // pack_binding.cc
+  /**
+   * From a layer's tar to its blob in the new file `output` (0600, must not exist; not synced, and left there whatever
+   * happens): hashed, compressed on several threads and hashed again. The same tar, compression and level make the same
+   * bytes. The tar is written in chunks, or read from the file `input`.
+   */
+  openPacker(options: PackerOptions): Promise<NativePacker>;
+
   // hash_binding.cc
   /** sha256 of a file from `offset` for `length` bytes (default: to its end), as hex. */
   hashFile(path: string, offset?: number, length?: number): Promise<string>;
@@ -149,6 +157,34 @@ export interface NativeLayerSink {
   finish(): Promise<{ entries: number; bytes: number; tarBytes: number } & LayerGaps>;
   /** Stops the threads; `partial` then has every byte that was written, for a later resume. Idempotent; also after a failure. */
   abort(): Promise<void>;
+}
+
+export interface PackerOptions {
+  output: string;
+  /** File with the tar; absent: write() takes it. */
+  input?: string;
+  compression: 'gzip' | 'zstd' | 'none';
+  /** gzip 1 to 9 (default 3; ISA-L's up to 3, zlib's above), zstd 1 to 19 (default 3). ERR_INVALID_ARGUMENT. */
+  level?: number;
+  /** Default: one for each processor, at most eight. */
+  threads?: number;
+}
+
+export interface NativePacker {
+  /** As NativeLayerSink.write. */
+  write(chunk: Uint8Array): Promise<void>;
+  /** No more bytes: waits for the blob. */
+  finish(): Promise<PackedLayer>;
+  /** Stops the threads; finish() then rejects with ERR_ABORTED. Idempotent. */
+  abort(): Promise<void>;
+}
+
+/** Digests are "sha256:<hex>": `diffId` of the tar, `digest` of the blob. Sizes in bytes. */
+export interface PackedLayer {
+  readonly diffId: string;
+  readonly digest: string;
+  readonly tarBytes: number;
+  readonly size: number;
 }
 
 export interface NativeHash {

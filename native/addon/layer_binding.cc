@@ -1,6 +1,8 @@
 #include <fcntl.h>
 
 #include "addon/async.h"
+#include "addon/chunk_sink.h"
+#include "addon/compression.h"
 #include "addon/convert.h"
 #include "addon/mount_view.h"
 #include "addon/rooms.h"
@@ -14,13 +16,6 @@ namespace strake::addon {
 
 namespace {
 
-compress::Compression compressionOf(const std::string& name) {
-  if (name == "gzip") return compress::Compression::gzip;
-  if (name == "zstd") return compress::Compression::zstd;
-  if (name == "none") return compress::Compression::none;
-  throw sys::Error("ERR_INVALID_ARGUMENT", "compression is one of gzip, zstd and none, not " + name);
-}
-
 layer::PipelineOptions pipelineOptions(const Napi::Object& options) {
   const auto limits = options.Get("limits").As<Napi::Object>();
   return {.partial = textOf(options, "partial"),
@@ -33,60 +28,7 @@ layer::PipelineOptions pipelineOptions(const Napi::Object& options) {
           .maxEntries = wholeOf(limits, "maxEntries")};
 }
 
-/// A pipeline as JavaScript holds it. What waits for room is settled on the event loop, in order.
-class Sink : public std::enable_shared_from_this<Sink> {
- public:
-  explicit Sink(layer::PipelineOptions options) : pipeline(std::move(options)) {}
-
-  Napi::Value write(Napi::Env env, std::span<const uint8_t> chunk) {
-    auto deferred = Napi::Promise::Deferred::New(env);
-    std::exception_ptr failure;
-    bool room = false;
-    try {
-      room = pipeline.offer(chunk);
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    if (room || failure) {
-      settle(env, deferred, failure, [env] { return env.Undefined(); });
-    } else {
-      waiting_.push_back(deferred);
-      if (waiting_.size() == 1) awaitRoom(env);
-    }
-    return deferred.Promise();
-  }
-
-  layer::Pipeline pipeline;
-
- private:
-  void awaitRoom(Napi::Env env) {
-    EventLoop& loop = EventLoop::of(env);
-    loop.expect();
-    pipeline.whenRoom([&loop, self = shared_from_this()] {
-      loop.deliver(Settle([self](Napi::Env inner) { self->settleWaiting(inner); }));
-    });
-  }
-
-  void settleWaiting(Napi::Env env) {
-    std::exception_ptr failure;
-    try {
-      pipeline.rethrowFailure();
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    for (const auto& deferred : std::exchange(waiting_, {})) {
-      settle(env, deferred, failure, [env] { return env.Undefined(); });
-    }
-  }
-
-  std::vector<Napi::Promise::Deferred> waiting_;
-};
-
-/// The last owner may be the garbage collector, on the event loop: the threads are waited for elsewhere.
-std::shared_ptr<Sink> makeSink(layer::PipelineOptions options) {
-  return {new Sink(std::move(options)),
-          [](Sink* sink) { run(Thread::shared, Task([sink] { delete sink; })); }};
-}
+using Sink = ChunkSink<layer::Pipeline>;
 
 Napi::Array linkArray(Napi::Env env, const std::vector<layer::LowerLink>& links) {
   Napi::Array array = Napi::Array::New(env, links.size());
@@ -111,24 +53,24 @@ Napi::Object resultObject(Napi::Env env, const layer::PipelineResult& result) {
 
 Napi::Object sinkObject(Napi::Env env, const std::shared_ptr<Sink>& sink) {
   Napi::Object object = Napi::Object::New(env);
-  object.Set("offset", Napi::Number::New(env, static_cast<double>(sink->pipeline.offset())));
+  object.Set("offset", Napi::Number::New(env, static_cast<double>(sink->target.offset())));
   const auto method = [&](const char* name, auto body) {
     object.Set(name, Napi::Function::New(env, body, name));
   };
   method("write", [sink](const Napi::CallbackInfo& info) { return sink->write(info.Env(), bytes(info, 0)); });
   method("finish", [sink](const Napi::CallbackInfo& info) -> Napi::Value {
     return async(
-        info.Env(), Thread::own, [sink] { return sink->pipeline.finish(); }, resultObject);
+        info.Env(), Thread::own, [sink] { return sink->target.finish(); }, resultObject);
   });
   method("abort", [sink](const Napi::CallbackInfo& info) -> Napi::Value {
-    return async(info.Env(), [sink] { sink->pipeline.abort(); });
+    return async(info.Env(), [sink] { sink->target.abort(); });
   });
   return object;
 }
 
 Napi::Value openLayerSink(const Napi::CallbackInfo& info) {
   return async(
-      info.Env(), [options = pipelineOptions(object(info, 0))] { return makeSink(options); }, sinkObject);
+      info.Env(), [options = pipelineOptions(object(info, 0))] { return Sink::make(options); }, sinkObject);
 }
 
 /// What finish() answered, of which completion needs the implied directories and the links.

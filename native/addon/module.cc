@@ -23,8 +23,8 @@ Napi::Object versions(Napi::Env env) {
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   EventLoop::attach(env);
   exports.Set("versions", versions(env));
-  for (auto* registerRoom :
-       {&registerLayer, &registerHash, &registerFile, &registerRuntime, &registerCgroup, &registerProbe}) {
+  for (auto* registerRoom : {&registerLayer, &registerPack, &registerHash, &registerFile, &registerRuntime,
+                             &registerCgroup, &registerProbe}) {
     registerRoom(env, exports);
   }
   return exports;
