@@ -35,6 +35,8 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./commands/wait.ts'),
   },
   rm: { summary: 'remove containers', load: () => import('./commands/rm.ts') },
+  diff: { summary: 'list what a container has changed', load: () => import('./commands/diff.ts') },
+  commit: { summary: 'make an image of a container', load: () => import('./commands/commit.ts') },
   pull: { summary: 'download an image from a registry', load: () => import('./commands/pull.ts') },
   images: { summary: 'list images', load: () => import('./commands/images.ts') },
   tag: { summary: 'give an image a further name', load: () => import('./commands/tag.ts') },

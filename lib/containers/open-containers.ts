@@ -1,6 +1,8 @@
 import { EngineError } from '../errors/index.ts';
 import type { ContainerUse } from '../images/index.ts';
 import { attachContainer, attachmentOf } from './attach.ts';
+import { listContainerChanges } from './changes.ts';
+import { commitContainer } from './commit.ts';
 import type { Container, Containers, StartedContainer, StartOptions } from './container.ts';
 import type { ContainersContext } from './context.ts';
 import { createContainer, throwIfAborted } from './create.ts';
@@ -41,6 +43,8 @@ export function openContainers(context: ContainersContext): Containers & { uses(
     attach: async (name, options) => await (await get(name)).attach(options),
     exec: async (name, argv, options) => await (await get(name)).exec(argv, options),
     remove: async (name, options) => await (await get(name)).remove(options),
+    changes: async (name, options) => await (await get(name)).changes(options),
+    commit: async (name, options) => await (await get(name)).commit(options),
     uses: () => listUses(context),
   };
 }
@@ -74,6 +78,8 @@ function handleOf(context: ContainersContext, record: ContainerRecord): Containe
     exec: (argv, options) => execInContainer(context, record, argv, options),
     run: (argv, options) => runInContainer(context, record, argv, options),
     remove: (options) => removeContainer(context, record, options),
+    changes: (options) => listContainerChanges(context, record, options),
+    commit: (options) => commitContainer(context, record, options),
   };
 }
 

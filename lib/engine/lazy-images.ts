@@ -13,6 +13,7 @@ export function lazyImages(open: () => Promise<Images>): Images {
     inspect: async (...call) => await (await images()).inspect(...call),
     remove: async (...call) => await (await images()).remove(...call),
     tag: async (...call) => await (await images()).tag(...call),
+    addLayer: async (...call) => await (await images()).addLayer(...call),
     sweep: async () => await (await images()).sweep(),
   };
 }

@@ -41,8 +41,9 @@ async function currentNeeds(
   const tops = containers.flatMap(({ chainId }) => (isDigest(chainId) ? [chainId] : []));
   const ancestries = await Promise.all([...new Set(tops)].map((top) => ancestry(stores.snapshots, top)));
   const needs: readonly Needs[] = [...names, ...leases];
+  const documents = containers.flatMap(({ blobs = [] }) => blobs.filter(isDigest));
   return {
-    blobs: new Set(needs.flatMap(({ blobs }) => blobs)),
+    blobs: new Set([...needs.flatMap(({ blobs }) => blobs), ...documents]),
     chainIds: new Set([...needs.flatMap(({ chainIds }) => chainIds), ...ancestries.flat()]),
   };
 }

@@ -1,3 +1,4 @@
+import type { Descriptor, ImageProcess } from '../oci/index.ts';
 import type { Image, ImageSummary, RemovedImage } from './image.ts';
 import type { PullTask } from './pull-progress.ts';
 
@@ -30,8 +31,33 @@ export interface Images {
    * name if it was its last. ERR_IMAGE_NOT_FOUND; ERR_IMAGE_AMBIGUOUS; ERR_REFERENCE_INVALID.
    */
   tag(source: string, target: string): Promise<void>;
+  /**
+   * Makes an image of another's layers and one more, and names it last. What `container.commit()` rests on. The same
+   * layer, base, process and `created` make the same image. ERR_BLOB_NOT_FOUND when the base is not here (any more);
+   * ERR_REFERENCE_INVALID; ERR_IMAGE_CHANGE_INVALID; ERR_LAYER_*; ERR_NO_SPACE; ERR_ABORTED.
+   */
+  addLayer(added: AddedLayer): Promise<Image>;
   /** Heals what crashes left and deletes what nothing refers to: blobs, layers, and partial downloads a week old. */
   sweep(): Promise<void>;
+}
+
+/** A layer upon an image, and what the new image says of itself. */
+export interface AddedLayer {
+  /** The manifest of the image below, which a lease, a name or a container keeps. */
+  readonly base: Descriptor;
+  /** The image's name, with a tag; absent: it has none. */
+  readonly reference?: string | undefined;
+  /** The process defaults, to which `changes` are applied: Dockerfile instructions. */
+  readonly process: ImageProcess;
+  readonly changes?: readonly string[];
+  readonly author?: string | undefined;
+  readonly comment?: string | undefined;
+  readonly createdBy: string;
+  /** RFC 3339 */
+  readonly created: string;
+  /** Writes the layer's tar to the new file and answers its sha256, bytes and entries; none: there is no new layer. */
+  writeLayer(path: string): Promise<{ digest: string; size: number; entries: number }>;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A container as far as images are concerned. */
@@ -39,6 +65,8 @@ export interface ContainerUse {
   readonly id: string;
   readonly name: string;
   readonly imageId: string;
+  /** Documents of its image that it may need: manifest and config. */
+  readonly blobs?: readonly string[];
   /** The snapshot below its writable layer. */
   readonly chainId: string | null;
   readonly running: boolean;

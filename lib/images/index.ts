@@ -4,6 +4,6 @@
  * only as those who use an image.
  */
 export type { Image, ImageLayer, ImageSummary, RemovedImage } from './image.ts';
-export type { ContainerUse, Images } from './images.ts';
+export type { AddedLayer, ContainerUse, Images } from './images.ts';
 export { type ImagesOptions, openImages } from './open-images.ts';
 export type { LayerProgress, LayerStatus, PullProgress, PullTask } from './pull-progress.ts';

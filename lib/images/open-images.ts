@@ -4,6 +4,7 @@ import type { ImageReference } from '../reference/index.ts';
 import type { RemoteRepository } from '../registry-client/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
 import type { LayerLimits } from '../unpack/index.ts';
+import { addLayer } from './add-layer.ts';
 import { collectGarbage, type GarbageStores } from './collect-garbage.ts';
 import { findImage } from './find-image.ts';
 import { type HealedStores, heal } from './heal.ts';
@@ -55,6 +56,7 @@ export function openImages(options: ImagesOptions): Images {
     },
     remove: (reference, removeOptions) => removeImage(stores, reference, removeOptions),
     tag: (source, target) => tagImage(stores, source, target),
+    addLayer: (added) => addLayer(stores, added),
     sweep: () => sweepImages(stores),
   };
 }
