@@ -40,6 +40,29 @@ export interface NativeAddon {
    */
   openPacker(options: PackerOptions): Promise<NativePacker>;
 
+  // archive_binding.cc
+  /**
+   * The members of a tar on disk, in its order; contents are passed over. ERR_ARCHIVE_INVALID when it is no tar, cut short,
+   * has more than `maxMembers`, or one with holes.
+   */
+  indexTar(path: string, maxMembers: number): Promise<TarMember[]>;
+  /**
+   * Inflates a file into a new one (0600, not synced); `digest` and `size` are of what was written. ERR_LAYER_CORRUPT,
+   * ERR_LAYER_TOO_LARGE past `maxBytes`; then `target` may be there in part.
+   */
+  inflateFile(options: {
+    source: string;
+    compression: 'gzip' | 'zstd' | 'none';
+    target: string;
+    maxBytes: number;
+  }): Promise<{ digest: string; size: number }>;
+  /**
+   * Mounts (detached: nobody else sees it) and writes all that is there as a tar into a pipe, whose other end `fd` is the
+   * caller's to close; closing it early ends the writing. Paths in `hidden` have no slash before or behind. `written`
+   * settles when the writer has ended; it must be awaited, for a tar that just ends may be cut.
+   */
+  readTree(mount: Mount, hidden: readonly string[]): { fd: number; written: Promise<void> };
+
   // hash_binding.cc
   /** sha256 of a file from `offset` for `length` bytes (default: to its end), as hex. */
   hashFile(path: string, offset?: number, length?: number): Promise<string>;
@@ -105,9 +128,25 @@ export type Capability =
   | 'cgroups'
   | 'raiseLimits';
 
+/** A member of an archive of files. Names are as they were written, not to be trusted. */
+export interface TarMember {
+  readonly type: 'file' | 'hardLink' | 'symlink' | 'directory' | 'other';
+  readonly path: string;
+  /** Of links. */
+  readonly target: string;
+  /** Where a file's bytes are in the archive. */
+  readonly offset: number;
+  readonly size: number;
+}
+
 export interface LayerSinkOptions {
   /** File that collects the compressed bytes, so that a cut or killed download resumes. What it holds already is fed first. */
   partial: string;
+  /**
+   * `partial` is a file that has all of the blob's bytes from this offset on: they are read there, nothing is written to it,
+   * and finish() may be called at once.
+   */
+  stored?: number;
   /** Of the compressed blob, in bytes; more or fewer is ERR_BLOB_SIZE_MISMATCH. */
   size: number;
   /** sha256 of the compressed blob, "sha256:<hex>"; ERR_BLOB_DIGEST_MISMATCH. */

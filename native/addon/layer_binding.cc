@@ -18,7 +18,9 @@ namespace {
 
 layer::PipelineOptions pipelineOptions(const Napi::Object& options) {
   const auto limits = options.Get("limits").As<Napi::Object>();
+  const bool isStored = !options.Get("stored").IsUndefined();
   return {.partial = textOf(options, "partial"),
+          .stored = isStored ? std::optional(wholeOf(options, "stored")) : std::nullopt,
           .size = wholeOf(options, "size"),
           .digest = textOf(options, "digest"),
           .diffId = textOf(options, "diffId"),

@@ -23,7 +23,7 @@ Napi::Object versions(Napi::Env env) {
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   EventLoop::attach(env);
   exports.Set("versions", versions(env));
-  for (auto* registerRoom : {&registerLayer, &registerPack, &registerHash, &registerFile, &registerRuntime,
+  for (auto* registerRoom : {&registerLayer, &registerPack, &registerArchive, &registerHash, &registerFile, &registerRuntime,
                              &registerCgroup, &registerProbe}) {
     registerRoom(env, exports);
   }

@@ -15,6 +15,7 @@
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -30,7 +31,10 @@
 namespace strake::layer {
 
 struct PipelineOptions {
+  /// File that collects the blob's bytes as they arrive; or, with `stored`, the file that has them.
   std::string partial;
+  /// All of the blob's bytes stand in `partial` from here on, and nothing is written there.
+  std::optional<uint64_t> stored = std::nullopt;
   /// Of the compressed blob.
   uint64_t size = 0;
   /// "sha256:<hex>", of the compressed blob and of the tar.
@@ -41,6 +45,9 @@ struct PipelineOptions {
   /// Of the tar, and so of all that it can hold.
   uint64_t maxBytes = 0;
   uint64_t maxEntries = 0;
+
+  /// Whether the blob is the tar itself.
+  bool isTar() const { return compression == compress::Compression::none && digest == diffId; }
 };
 
 struct PipelineResult {
@@ -59,7 +66,7 @@ class Pipeline {
   /// As abort().
   ~Pipeline();
 
-  /// Bytes that the partial file held.
+  /// Bytes that the partial file held; all of them with `stored`.
   uint64_t offset() const { return partial_.sizeAtOpen(); }
 
   /// Takes a copy, without waiting. Answers whether there is room for more; if not, whenRoom() says when.
