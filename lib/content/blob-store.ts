@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../errors/index.ts';
 import { type Descriptor, type Digest, digestHex, parseDigest } from '../oci/index.ts';
@@ -10,7 +10,7 @@ import {
   syncDirectory,
   waitForLock,
 } from '../scratch/index.ts';
-import type { ContentBody, ContentSink, ContentSource } from './content.ts';
+import type { ContentBody, ContentSink, ContentSource, FilePlace } from './content.ts';
 import { sizeMismatch, verifiedBody, verifyBytes } from './verify.ts';
 
 /** A small blob that is at hand: a manifest, an index, a config. */
@@ -72,6 +72,10 @@ export class BlobStore implements ContentSource, ContentSink {
     });
   }
 
+  locate({ digest }: Descriptor): FilePlace | undefined {
+    return this.has(digest) ? { path: this.path(digest), offset: 0 } : undefined;
+  }
+
   async put(
     descriptor: Descriptor,
     body: AsyncIterable<Uint8Array>,
@@ -123,21 +127,24 @@ export class BlobStore implements ContentSource, ContentSink {
   /**
    * Removes blobs; absent is no error. They are hidden first, all of them; `keep` is asked then which of them somebody
    * needs after all, and those are put back. So whoever first records his need and then finds the blob in place keeps it.
+   * Answers the bytes of those that are gone.
    */
-  async remove(digests: readonly Digest[], keep?: () => Promise<ReadonlySet<Digest>>): Promise<void> {
+  async remove(digests: readonly Digest[], keep?: () => Promise<ReadonlySet<Digest>>): Promise<number> {
     const present = digests.filter((digest) => this.has(digest));
-    if (present.length === 0) return;
+    if (present.length === 0) return 0;
     await mkdir(join(this.#root, 'removed'), { recursive: true, mode: 0o700 });
     const lock = await waitForLock(join(this.#root, 'lock'));
     try {
       for (const digest of present) await renameIfPresent(this.path(digest), this.#hidden(digest));
       const [answer] = await Promise.allSettled([keep?.() ?? new Set<Digest>()]);
+      let bytes = 0;
       for (const digest of present) {
         const stays = answer.status === 'rejected' || answer.value.has(digest);
         if (stays) await renameIfPresent(this.#hidden(digest), this.path(digest));
-        else await rm(this.#hidden(digest), { force: true });
+        else bytes += await removeFile(this.#hidden(digest));
       }
       if (answer.status === 'rejected') throw answer.reason;
+      return bytes;
     } finally {
       lock.release();
     }
@@ -189,6 +196,13 @@ async function writeSynced(path: string, write: (file: FileHandle) => Promise<vo
   } finally {
     await file.close();
   }
+}
+
+/** Answers the bytes that are gone. */
+async function removeFile(path: string): Promise<number> {
+  const { size } = await stat(path).catch(() => ({ size: 0 }));
+  await rm(path, { force: true });
+  return size;
 }
 
 async function renameIfPresent(from: string, to: string): Promise<void> {

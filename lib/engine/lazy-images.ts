@@ -14,6 +14,8 @@ export function lazyImages(open: () => Promise<Images>): Images {
     remove: async (...call) => await (await images()).remove(...call),
     tag: async (...call) => await (await images()).tag(...call),
     addLayer: async (...call) => await (await images()).addLayer(...call),
+    prune: async (...call) => await (await images()).prune(...call),
+    usage: async () => await (await images()).usage(),
     sweep: async () => await (await images()).sweep(),
   };
 }

@@ -1,5 +1,5 @@
 import type { Descriptor, ImageProcess } from '../oci/index.ts';
-import type { Image, ImageSummary, RemovedImage } from './image.ts';
+import type { Image, ImageSummary, ImagesUsage, PrunedImages, RemovedImage } from './image.ts';
 import type { PullTask } from './pull-progress.ts';
 
 /**
@@ -37,8 +37,25 @@ export interface Images {
    * ERR_REFERENCE_INVALID; ERR_IMAGE_CHANGE_INVALID; ERR_LAYER_*; ERR_NO_SPACE; ERR_ABORTED.
    */
   addLayer(added: AddedLayer): Promise<Image>;
-  /** Heals what crashes left and deletes what nothing refers to: blobs, layers, and partial downloads a week old. */
-  sweep(): Promise<void>;
+  /**
+   * Removes the images without a tag that no container has, with `all` those with a tag too; `filter` may spare some. Then
+   * sweep(). With `all` interrupted downloads that nobody is at work on go as well: the store holds what is in use.
+   */
+  prune(options?: PruneImagesOptions): Promise<PrunedImages>;
+  /** What the images take on disk, and what of it they share. */
+  usage(): Promise<ImagesUsage>;
+  /**
+   * Heals what crashes left and deletes what nothing refers to: blobs, layers, and partial downloads a week old. Answers
+   * the bytes that were freed.
+   */
+  sweep(): Promise<{ readonly bytes: number }>;
+}
+
+/** Which images a prune removes. */
+export interface PruneImagesOptions {
+  readonly all?: boolean;
+  /** Of those that could go, whether this one shall. */
+  readonly filter?: (image: ImageSummary) => boolean;
 }
 
 /** A layer upon an image, and what the new image says of itself. */

@@ -3,7 +3,15 @@
  * verified and on disk. Registries, blobs, layers and how they are mounted belong to other rooms; containers are known
  * only as those who use an image.
  */
-export type { Image, ImageLayer, ImageSummary, RemovedImage } from './image.ts';
-export type { AddedLayer, ContainerUse, Images } from './images.ts';
+export type {
+  Image,
+  ImageLayer,
+  ImageSummary,
+  ImagesUsage,
+  ImageUsage,
+  PrunedImages,
+  RemovedImage,
+} from './image.ts';
+export type { AddedLayer, ContainerUse, Images, PruneImagesOptions } from './images.ts';
 export { type ImagesOptions, openImages } from './open-images.ts';
 export type { LayerProgress, LayerStatus, PullProgress, PullTask } from './pull-progress.ts';

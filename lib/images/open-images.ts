@@ -5,13 +5,15 @@ import type { RemoteRepository } from '../registry-client/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
 import type { LayerLimits } from '../unpack/index.ts';
 import { addLayer } from './add-layer.ts';
-import { collectGarbage, type GarbageStores } from './collect-garbage.ts';
+import { type Collected, collectGarbage, type GarbageStores } from './collect-garbage.ts';
 import { findImage } from './find-image.ts';
 import { type HealedStores, heal } from './heal.ts';
 import { ImageLoader } from './image-loader.ts';
+import { imagesUsage } from './image-usage.ts';
 import type { ContainerUse, Images } from './images.ts';
 import { listImages } from './list-images.ts';
 import { NameStore } from './name-store.ts';
+import { pruneImages } from './prune-images.ts';
 import { pullImage } from './pull-image.ts';
 import { startPull } from './pull-task.ts';
 import { removeImage } from './remove-image.ts';
@@ -57,6 +59,9 @@ export function openImages(options: ImagesOptions): Images {
     remove: (reference, removeOptions) => removeImage(stores, reference, removeOptions),
     tag: (source, target) => tagImage(stores, source, target),
     addLayer: (added) => addLayer(stores, added),
+    prune: (pruneOptions = {}) =>
+      pruneImages(stores, pruneOptions, () => sweepImages(stores, pruneOptions.all ? 0 : undefined)),
+    usage: () => imagesUsage(stores),
     sweep: () => sweepImages(stores),
   };
 }
@@ -65,11 +70,12 @@ function keepsCompressed({ keepCompressed = 'auto', snapshots }: ImagesOptions):
   return keepCompressed === 'auto' ? !snapshots.keepsTars : keepCompressed;
 }
 
-async function sweepImages(stores: GarbageStores & HealedStores): Promise<void> {
-  await heal(stores);
+async function sweepImages(stores: GarbageStores & HealedStores, partialAge?: number): Promise<Collected> {
+  const partials = await heal(stores, partialAge);
   const layers = await stores.snapshots.list();
-  await collectGarbage(stores, {
+  const { layers: gone, bytes } = await collectGarbage(stores, {
     chainIds: layers.map(({ chainId }) => chainId),
     blobs: await stores.blobs.list(),
   });
+  return { layers: gone, bytes: bytes + partials };
 }

@@ -55,11 +55,11 @@ async function deleteContent(
   names: readonly ImageName[],
   id: Digest | null,
 ): Promise<RemovedImage[]> {
-  const gone = await collectGarbage(stores, {
+  const { layers } = await collectGarbage(stores, {
     chainIds: names.flatMap(({ chainIds }) => chainIds),
     blobs: names.flatMap(({ blobs }) => blobs),
   });
-  return [...(id === null ? [] : [id]), ...gone].map((deleted) => ({ deleted }));
+  return [...(id === null ? [] : [id]), ...layers].map((deleted) => ({ deleted }));
 }
 
 /** The last tag of a repository takes the repository's digests with it, as Docker has it. */
