@@ -1,8 +1,9 @@
 import type { ImageReference } from '../reference/index.ts';
+import type { RepositoryOptions } from './connection.ts';
 import type { RemoteRepository } from './remote-repository.ts';
-import { Repository, type RepositoryOptions } from './repository.ts';
+import { Repository } from './repository.ts';
 
-export type { RepositoryOptions } from './repository.ts';
+export type { RepositoryOptions } from './connection.ts';
 
 /**
  * Opens the repository that a reference names. Nothing is sent yet; dispose the repository when done.
