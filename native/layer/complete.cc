@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "layer/copy_up.h"
+#include "layer/entries.h"
 #include "layer/entry_path.h"
 #include "layer/error.h"
 #include "layer/layer_stack.h"
@@ -163,10 +164,7 @@ class Completion {
     const sys::UniqueFd parent = openParent(path);
     if (!isFree(parent.get(), path)) return;  // a later entry has taken its place
     const std::optional<Source> source = sourceOf(link.target);
-    if (!source) {
-      corrupt("tar: entry " + quoted(link.path) + " is a hard link to " + quoted(link.target) +
-              ", which is no file of this layer or of those below");
-    }
+    if (!source) refuseLostLink(link.path, link.target);
     const std::string from = bring(*source, path);
     if (from != path) linkTo(from, path);
   }

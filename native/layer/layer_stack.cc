@@ -34,12 +34,23 @@ bool isOpaque(int directory) {
   return ::getxattr(name.c_str(), "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
 }
 
-LayerStack::LayerStack(const std::vector<std::string>& layers) {
+namespace {
+
+std::vector<sys::UniqueFd> openRoots(const std::vector<std::string>& layers) {
+  std::vector<sys::UniqueFd> roots;
   for (const std::string& layer : layers) {
     const int fd = ::open(layer.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    roots_.emplace_back(sys::check(fd, "open", layer));
-    opaque_.push_back(isOpaque(fd));
+    roots.emplace_back(sys::check(fd, "open", layer));
   }
+  return roots;
+}
+
+}  // namespace
+
+LayerStack::LayerStack(const std::vector<std::string>& layers) : LayerStack(openRoots(layers)) {}
+
+LayerStack::LayerStack(std::vector<sys::UniqueFd> roots) : roots_(std::move(roots)) {
+  for (const sys::UniqueFd& root : roots_) opaque_.push_back(isOpaque(root.get()));
 }
 
 Lookup LayerStack::find(std::string_view path) const {
@@ -52,26 +63,34 @@ Lookup LayerStack::find(std::string_view path) const {
   return {};
 }
 
-std::optional<std::string> LayerStack::resolve(std::string at, std::string_view path) const {
+std::optional<std::string> resolveLinks(const std::function<Step(const std::string& path)>& look,
+                                        std::string at, std::string_view path) {
   std::deque<std::string> names = namesOf(path);
   for (int links = 0; !names.empty();) {
     const std::string name = std::move(names.front());
     names.pop_front();
     if (name == ".") continue;
     std::string next = name == ".." ? std::string(parentOf(at)) : joined(at, name);
-    const Lookup found = find(next);
-    if (found.kind == Found::other) return std::nullopt;
-    if (found.kind != Found::symlink) {
+    const Step step = look(next);
+    if (step.kind == Found::other) return std::nullopt;
+    if (step.kind != Found::symlink) {
       at = std::move(next);
       continue;
     }
     if (++links > maxLinks) return std::nullopt;
-    const std::string inner = linkText(found.fd.get(), next);
-    if (inner.starts_with('/')) at.clear();
-    const auto before = namesOf(inner);
+    if (step.link.starts_with('/')) at.clear();
+    const auto before = namesOf(step.link);
     names.insert(names.begin(), before.begin(), before.end());
   }
   return at;
+}
+
+std::optional<std::string> LayerStack::resolve(std::string at, std::string_view path) const {
+  const auto look = [this](const std::string& next) {
+    const Lookup found = find(next);
+    return Step{found.kind, found.kind == Found::symlink ? linkText(found.fd.get(), next) : ""};
+  };
+  return resolveLinks(look, std::move(at), path);
 }
 
 LayerStack::Verdict LayerStack::findIn(size_t layer, std::string_view path, Lookup& lookup) const {

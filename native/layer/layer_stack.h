@@ -2,6 +2,7 @@
 #pragma once
 #include <sys/stat.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,12 +25,12 @@ class LayerStack {
  public:
   /// Directories, top first. Throws SysError.
   explicit LayerStack(const std::vector<std::string>& layers);
+  /// Open directories (O_PATH or mounts), top first.
+  explicit LayerStack(std::vector<sys::UniqueFd> roots);
 
   /// What a normalised path names in the merged tree. Links are not followed: below one there is nothing.
   Lookup find(std::string_view path) const;
-  /// Which directory of the merged tree a path leads to from the directory `at`: links are followed, and
-  /// never out of the root. What is absent counts as a directory. Nothing: to something that is no directory,
-  /// or in a circle.
+  /// resolveLinks() in the merged tree.
   std::optional<std::string> resolve(std::string at, std::string_view path) const;
   /// The layers' roots, top first.
   const std::vector<sys::UniqueFd>& roots() const { return roots_; }
@@ -42,6 +43,18 @@ class LayerStack {
   /// Which roots hide all that is below: a layer's that is not committed yet.
   std::vector<bool> opaque_;
 };
+
+/// What a path of a merged tree names; `link` is a symlink's text.
+struct Step {
+  Found kind = Found::absent;
+  std::string link = {};
+};
+
+/// Which directory a path leads to from the directory `at` in the tree that `look` answers for: links are
+/// followed, and never out of the root. What is absent counts as a directory. Nothing: to something that is
+/// no directory, or in a circle.
+std::optional<std::string> resolveLinks(const std::function<Step(const std::string& path)>& look,
+                                        std::string at, std::string_view path);
 
 /// The text of a symlink (O_PATH). `path` is for errors.
 std::string linkText(int link, const std::string& path);
