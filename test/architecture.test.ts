@@ -18,10 +18,12 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   scratch: ['errors', 'bindings'],
   logs: ['errors'],
   content: ['oci', 'errors', 'undo', 'scratch', 'bindings'],
+  archives: ['content', 'reference', 'oci', 'errors', 'scratch', 'bindings'],
   'registry-client': ['config', 'content', 'reference', 'oci', 'errors', 'undo'],
   snapshots: ['mount', 'oci', 'errors', 'undo', 'deferred', 'scratch', 'bindings'],
   unpack: ['snapshots', 'mount', 'content', 'oci', 'errors', 'undo', 'bindings'],
   images: [
+    'archives',
     'registry-client',
     'unpack',
     'content',

@@ -11,6 +11,7 @@ import {
   waitForLock,
 } from '../scratch/index.ts';
 import type { ContentBody, ContentSink, ContentSource, FilePlace } from './content.ts';
+import { tooLarge } from './fetch-bytes.ts';
 import { sizeMismatch, verifiedBody, verifyBytes } from './verify.ts';
 
 /** A small blob that is at hand: a manifest, an index, a config. */
@@ -30,9 +31,12 @@ export interface SmallBlob {
  */
 export class BlobStore implements ContentSource, ContentSink {
   readonly #root: string;
+  readonly #fileMode: number;
 
-  constructor(root: string) {
+  /** `fileMode` of blobs: 0600, unless others are to read them. */
+  constructor(root: string, { fileMode = 0o600 }: { readonly fileMode?: number } = {}) {
     this.#root = root;
+    this.#fileMode = fileMode;
   }
 
   has(digest: Digest): boolean {
@@ -84,7 +88,7 @@ export class BlobStore implements ContentSource, ContentSink {
     if (this.has(descriptor.digest)) return;
     await using scratch = await createScratch(join(this.#root, 'ingest'));
     const path = join(scratch.path, digestHex(descriptor.digest));
-    await writeSynced(path, async (file) => {
+    await writeSynced(path, this.#fileMode, async (file) => {
       for await (const chunk of verifiedBody(descriptor, body)) {
         options.signal?.throwIfAborted();
         await file.appendFile(chunk);
@@ -101,7 +105,7 @@ export class BlobStore implements ContentSource, ContentSink {
     await using scratch = await createScratch(join(this.#root, 'ingest'));
     const writes = missing.map(async ({ descriptor, bytes }) => {
       const path = join(scratch.path, digestHex(descriptor.digest));
-      await writeSynced(path, (file) => file.writeFile(bytes));
+      await writeSynced(path, this.#fileMode, (file) => file.writeFile(bytes));
       return { path, digest: descriptor.digest };
     });
     await this.#publish(await Promise.all(writes));
@@ -188,8 +192,12 @@ function distinct(blobs: readonly SmallBlob[]): SmallBlob[] {
   return [...new Map(blobs.map((blob) => [blob.descriptor.digest, blob])).values()];
 }
 
-async function writeSynced(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
+async function writeSynced(
+  path: string,
+  mode: number,
+  write: (file: FileHandle) => Promise<void>,
+): Promise<void> {
+  const file = await open(path, 'wx', mode);
   try {
     await write(file);
     await file.datasync();
@@ -217,13 +225,5 @@ function missing(descriptor: Descriptor, cause: NodeJS.ErrnoException): unknown 
     'ERR_BLOB_NOT_FOUND',
     `blob ${descriptor.digest} is not in the store: pull the image again`,
     { cause, details: { digest: descriptor.digest } },
-  );
-}
-
-function tooLarge(descriptor: Descriptor, limit: number): EngineError {
-  return new EngineError(
-    'ERR_BLOB_TOO_LARGE',
-    `blob ${descriptor.digest} has ${descriptor.size} bytes; at most ${limit} are read at once`,
-    { details: { digest: descriptor.digest, size: descriptor.size, limit } },
   );
 }

@@ -16,6 +16,7 @@ export {
   maxImageConfigSize,
   parseImageConfig,
 } from './image-config.ts';
+export { JsonObject } from './json.ts';
 export { type Index, type Manifest, maxManifestSize, parseManifest } from './manifest.ts';
 export {
   type Compression,

@@ -1,0 +1,7 @@
+/**
+ * Images in files: OCI layouts in folders and tars, and docker-archives, read and written as content. It knows neither the
+ * store nor registries, chooses no platform, and gives no names: it says which ones it found.
+ */
+
+export type { ImageFile, ImageFormat, OfferedImage, OfferedName } from './image-file.ts';
+export { type ArchiveInput, type OpenOptions, openImageFile, openPlainFile } from './open-image-file.ts';
