@@ -78,10 +78,14 @@ export class Host {
     attempts = this.#retry.attempts,
   ): Promise<T> {
     const policy = { ...this.#retry, attempts: Math.min(attempts, this.#retry.attempts) };
-    return retrying(() => this.#attempt(request, read), policy, request.signal);
+    return retrying(() => this.attempt(request, read), policy, request.signal);
   }
 
-  async #attempt<T>(request: HostRequest, read: (response: TransportResponse) => T | Promise<T>): Promise<T> {
+  /**
+   * One attempt of `request`, for callers that decide themselves what a second one is.
+   * @throws Transient when a later attempt may do better; what `request` throws
+   */
+  async attempt<T>(request: HostRequest, read: (response: TransportResponse) => T | Promise<T>): Promise<T> {
     const timed = joinSignals([request.signal], request.deadline);
     const signal = request.deadline === undefined ? request.signal : timed.signal;
     try {

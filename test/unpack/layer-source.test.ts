@@ -55,8 +55,8 @@ test('a layer whose bytes are not kept says what to do', async (t) => {
 
 test('a source is read whole, and from an offset', async (t) => {
   const source = await findLayerSource(layer, await stores(t, { blob: true, tar: true }));
-  t.deepEqual(await read(readLayerSource(source)), packed);
-  t.deepEqual(await read(readLayerSource(source, { offset: 1_500_000 })), packed.subarray(1_500_000));
+  t.true((await read(readLayerSource(source))).equals(packed));
+  t.true((await read(readLayerSource(source, { offset: 1_500_000 }))).equals(packed.subarray(1_500_000)));
 });
 
 test('the last piece of a source that the disk has altered is never given', async (t) => {
