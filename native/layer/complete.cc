@@ -82,12 +82,16 @@ class Completion {
     return false;
   }
 
+  /// Whether opening a directory says that something else has its place: what was moved there.
+  static bool isReplaced(int error) { return error == ENOENT || error == ENOTDIR || error == ELOOP; }
+
   /// Moves what the layer has at the i-th path to where the layers below say that it leads.
   void redirect(size_t i) {
     const std::string path = *paths_[i];
     if (path.empty() || isHiddenHere(path)) return;
     const Lookup below = lowers_.find(path);
     if (below.kind != Found::symlink) return;
+    if (!open(path) && isReplaced(errno)) return;
     const std::string link = linkText(below.fd.get(), path);
     const std::string from(link.starts_with('/') ? "" : parentOf(path));
     const std::optional<std::string> place = merged_.resolve(from, link);
@@ -235,6 +239,7 @@ class Completion {
     const Lookup below = lowers_.find(path);
     if (below.kind != Found::directory) return;
     const sys::UniqueFd directory = open(path);
+    if (!directory && isReplaced(errno)) return;
     sys::check(directory.get(), "openat2", path);
     const int fd = directory.get();
     sys::check(::fchown(fd, below.status.st_uid, below.status.st_gid), "fchown", path);

@@ -77,7 +77,23 @@ void IndexApplier::makeWhiteout(const std::string& path) {
     return;
   }
   Node& node = tree_.node(tree_.target(there));
-  if (S_ISDIR(node.mode)) node.opaque = true;
+  if (S_ISDIR(node.mode) || node.contents == Contents::awaited) node.opaque = true;
+}
+
+// Notes a whiteout beside a link that waits; false where none does.
+bool IndexApplier::markWaiting(const Place& place) {
+  const NameId there = tree_.findAny(place.directory, place.name);
+  if (there == none || tree_.node(tree_.target(there)).contents != Contents::awaited) return false;
+  tree_.node(tree_.target(there)).opaque = true;
+  return true;
+}
+
+// What takes the place of a whiteout, also of one beside a link that waits.
+bool IndexApplier::isWhitedOut(const Place& place) const {
+  const NameId there = tree_.findAny(place.directory, place.name);
+  if (there == none) return false;
+  const Node& node = tree_.node(tree_.target(there));
+  return isWhiteout(node) || (node.contents == Contents::awaited && node.opaque);
 }
 
 void IndexApplier::make(TarReader&, const TarEntry& entry, const std::string& path) {
@@ -145,8 +161,9 @@ void IndexApplier::enter(Walk& walk, const std::string& name) {
   if (name.size() > maxName || tree_.node(walk.at).size + name.size() > maxPath)
     corrupt("tar: the directory " + quoted(walk.path) + " lies too deep");
   // A whiteout, which speaks of the layers below alone, makes way for an opaque directory.
+  const bool opaque = isWhitedOut({walk.at, name});
   walk.at = tree_.makeDirectory(walk.at, name, true);
-  tree_.node(walk.at).opaque = found != none;
+  tree_.node(walk.at).opaque = opaque;
 }
 
 void IndexApplier::followLink(Walk& walk, std::string_view text) {
@@ -194,7 +211,7 @@ void IndexApplier::makeDirectory(const TarEntry& entry, const Place& place) {
   const NameId found = tree_.find(place.directory, place.name);
   InodeId target = found == none ? none : tree_.target(found);
   if (target == none || !S_ISDIR(tree_.node(target).mode)) {
-    const bool opaque = target != none && isWhiteout(tree_.node(target));
+    const bool opaque = isWhitedOut(place);
     recent_ = none;
     target = tree_.makeDirectory(place.directory, place.name, false);
     tree_.node(target).opaque = opaque;
@@ -244,6 +261,7 @@ void IndexApplier::makeSymlink(const TarEntry& entry, const Place& place) {
 void IndexApplier::makeSpecial(const TarEntry& entry, const Place& place) {
   Node node = nodeOf(entry, typeOf(entry.type));
   if (entry.type != EntryType::fifo) node.data = deviceNumber(entry);
+  if (isWhiteout(node) && markWaiting(place)) return;
   put(place, node);
 }
 

@@ -34,6 +34,8 @@ class IndexApplier final : private EntryMaker {
   uint64_t impliedCount() const override { return tree_.impliedCount(); }
 
   Place placeOf(const std::string& path);
+  bool isWhitedOut(const Place& place) const;
+  bool markWaiting(const Place& place);
   /// The directory that a path leads to, through links of this layer; `none` when it is absent and not to be
   /// made.
   InodeId directory(std::string_view path, bool create);

@@ -161,6 +161,9 @@ class Completion {
       if (moved == none) continue;
       const std::string text(tree_.textOf(name));
       const NameId there = tree_.findAny(to, text);
+      // What is there already is later than a link that still waits.
+      const bool taken = tree_.find(to, text) != none && !isWhiteout(tree_.node(tree_.target(there)));
+      if (taken && tree_.node(moved).contents == Contents::awaited) continue;
       if (there != none && S_ISDIR(tree_.node(moved).mode) && S_ISDIR(tree_.node(tree_.target(there)).mode)) {
         mergeInto(moved, tree_.target(there));
         tree_.remove(name);

@@ -57,6 +57,7 @@ struct Node {
   Contents contents = Contents::unused;
   /// A directory that no entry of the archive named.
   bool implied : 1 = false;
+  /// Of a directory; of a link that waits: a whiteout stands beside it.
   bool opaque : 1 = false;
   /// A directory whose name was taken away or given to something else.
   bool gone : 1 = false;

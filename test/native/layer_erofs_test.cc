@@ -375,15 +375,17 @@ class RandomTar {
   unsigned pick(unsigned below) { return static_cast<unsigned>(random_() % below); }
 
  private:
-  std::string name() { return {static_cast<char>('a' + pick(4))}; }
-  std::string path() {
-    std::string path = name();
-    for (unsigned depth = pick(3); depth > 0; --depth) path += "/" + name();
-    return path;
+  // Directories are "a" and "b" and files the others, as a rule: most archives are then sound.
+  std::string directory() { return {static_cast<char>('a' + pick(2))}; }
+  std::string name() { return pick(12) == 0 ? directory() : std::string{static_cast<char>('c' + pick(3))}; }
+  std::string path(bool isDirectory = false) {
+    std::string path = pick(60) == 0 ? name() + "/" : "";
+    for (unsigned depth = pick(3); depth > 0; --depth) path += directory() + "/";
+    return path + (isDirectory && pick(10) > 0 ? directory() : name());
   }
   std::string target() {
     const std::string before[] = {"", "", "../", "/", "../../", "./"};
-    return before[pick(6)] + path();
+    return before[pick(6)] + path(pick(2) == 0);
   }
 
   void add(TarBuilder& tar) {
@@ -396,14 +398,16 @@ class RandomTar {
       tar.add(
           {.path = path(), .type = '5', .mode = 0700 + pick(64), .uid = pick(3), .mtime = 1 + pick(1000)});
     } else if (kind < 12) {
-      tar.symlink(path(), target());
-    } else if (kind < 15) {
+      tar.symlink(path(pick(3) == 0), target());
+    } else if (kind < 13 && (last_.empty() || pick(6) == 0)) {
       tar.hardLink(path(), path());
+    } else if (kind < 15 && !last_.empty()) {
+      tar.hardLink(path(), last_);
     } else if (kind < 17) {
-      const std::string at = path();
+      const std::string at = path(pick(2) == 0);
       tar.file((at.size() > 1 ? at.substr(0, at.size() - 1) : "") + ".wh." + at.back(), "");
     } else if (kind < 18) {
-      tar.file(pick(5) == 0 ? ".wh..wh..opq" : path() + "/.wh..wh..opq", "");
+      tar.file(pick(5) == 0 ? ".wh..wh..opq" : path(true) + "/.wh..wh..opq", "");
     } else if (kind < 19) {
       tar.add({.path = path(), .type = '3', .mode = 0600, .major = pick(2), .minor = pick(2)});
     } else {
@@ -412,6 +416,8 @@ class RandomTar {
   }
 
   std::mt19937 random_;
+  /// A file of this layer, or of one below.
+  std::string last_;
 };
 
 class ErofsRandomTest : public ErofsTest {
@@ -442,7 +448,8 @@ class ErofsRandomTest : public ErofsTest {
   }
 };
 
-// STRAKE_RANDOM_TARS: how many (default 150), from STRAKE_RANDOM_SEED on.
+// STRAKE_RANDOM_TARS: how many (default 150), from STRAKE_RANDOM_SEED on; STRAKE_RANDOM_KEEP: a folder for
+// the tars of a failure.
 TEST_F(ErofsRandomTest, IsWhatUnpackingMakes) {
   const char* const count = ::getenv("STRAKE_RANDOM_TARS");
   const char* const first = ::getenv("STRAKE_RANDOM_SEED");
@@ -465,6 +472,10 @@ TEST_F(ErofsRandomTest, IsWhatUnpackingMakes) {
     for (const auto& [path, line] : index.second)
       EXPECT_TRUE(files.second.contains(path)) << path << " " << line;
     if (!files.first.empty()) ++refused;
+    if (const char* keep = ::getenv("STRAKE_RANDOM_KEEP"); keep != nullptr && HasFailure()) {
+      for (size_t i = 0; i < tars.size(); ++i)
+        std::ofstream(std::string(keep) + "/" + std::to_string(i) + ".tar", std::ios::binary) << tars[i];
+    }
     cleanUp();
   }
   EXPECT_LT(refused, (to - from) / 2 + 1);
