@@ -9,8 +9,8 @@ export interface Cli {
 
 /** A command's module: loaded when it is called. */
 export interface CommandModule {
-  /** Adds arguments, flags and the action. */
-  define(command: Command, cli: Cli): void;
+  /** Adds arguments, flags and the action; of a group its commands, of which `called` is the one that is called. */
+  define(command: Command, cli: Cli, called?: string): void | Promise<void>;
 }
 
 export function createCli(options: () => EngineOptions): Cli {

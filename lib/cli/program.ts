@@ -39,8 +39,13 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   commit: { summary: 'make an image of a container', load: () => import('./commands/commit.ts') },
   pull: { summary: 'download an image from a registry', load: () => import('./commands/pull.ts') },
   images: { summary: 'list images', load: () => import('./commands/images.ts') },
+  load: { summary: 'load images from an archive, or from stdin', load: () => import('./commands/load.ts') },
   tag: { summary: 'give an image a further name', load: () => import('./commands/tag.ts') },
   rmi: { summary: 'remove images', load: () => import('./commands/rmi.ts') },
+  history: { summary: 'show how an image came to be', load: () => import('./commands/history.ts') },
+  image: { summary: 'manage images', load: () => import('./commands/image.ts') },
+  container: { summary: 'manage containers', load: () => import('./commands/container.ts') },
+  system: { summary: 'manage all that the engine holds', load: () => import('./commands/system.ts') },
   info: {
     summary: 'show what this engine and this machine can do',
     load: () => import('./commands/info.ts'),
@@ -63,10 +68,9 @@ export async function runCommandLine(given: readonly string[]): Promise<number> 
   const trace = beginTrace(`strake ${name ?? ''}`, undefined, processStart());
   trace?.step('node and the main script');
   try {
-    const program = await buildProgram(name);
+    const program = await buildProgram(name, argv[at + 1]);
     trace?.step('command loaded');
-    const options = program.commands.find((command) => command.name() === name)?.options ?? [];
-    const words = [...argv.slice(0, at + 1), ...withoutBooleanValues(argv.slice(at + 1), options)];
+    const words = goWords(program, argv, at);
     await program.parseAsync(words, { from: 'user' });
     return 0;
   } catch (error) {
@@ -80,12 +84,20 @@ export async function runCommandLine(given: readonly string[]): Promise<number> 
   }
 }
 
+/** The words in commander's form, behind the command, or behind the command of a group. */
+function goWords(program: Command, argv: readonly string[], at: number): string[] {
+  const command = program.commands.find((one) => one.name() === argv[at]);
+  const inner = command?.commands.find((one) => one.name() === argv[at + 1]);
+  const end = inner ? at + 2 : at + 1;
+  return [...argv.slice(0, end), ...withoutBooleanValues(argv.slice(end), (inner ?? command)?.options ?? [])];
+}
+
 /** On the clock of process.hrtime. */
 function processStart(): bigint {
   return process.hrtime.bigint() - BigInt(Math.round(performance.now() * 1e6));
 }
 
-async function buildProgram(called: string | undefined): Promise<Command> {
+async function buildProgram(called: string | undefined, next?: string): Promise<Command> {
   const program = new Command('strake')
     .description(description)
     .option(
@@ -105,7 +117,7 @@ async function buildProgram(called: string | undefined): Promise<Command> {
       .summary(summary)
       .description(summary)
       .helpOption('--help', 'show help');
-    if (name === called) (await load()).define(command, cli);
+    if (name === called) await (await load()).define(command, cli, next);
   }
   if (called === undefined) offerHelp(program);
   return program;

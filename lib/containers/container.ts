@@ -125,6 +125,17 @@ export interface CommitOptions extends Cancellable {
   sourceDateEpoch?: number;
 }
 
+/** Which of the containers that do not run a prune removes. */
+export interface PruneContainersOptions extends Cancellable {
+  filter?: (container: ContainerInfo) => boolean;
+}
+
+/** Ids, and the bytes that their writable layers took. */
+export interface PrunedContainers {
+  readonly removed: readonly string[];
+  readonly bytes: number;
+}
+
 /** One difference between what a container sees and its image. */
 export interface ContainerChange {
   readonly kind: 'added' | 'changed' | 'removed';
@@ -154,6 +165,8 @@ export interface Container {
   remove(options?: RemoveOptions): Promise<void>;
   /** What it has changed of its image (docker diff), sorted by path. ERR_OUTPUT_TOO_LARGE past five million. */
   changes(options?: Cancellable): Promise<ContainerChange[]>;
+  /** Bytes on disk of what it has written. */
+  size(): Promise<number>;
   /**
    * Makes an image of it that can be run, pushed and saved. Nothing is named before all of it is on disk.
    * ERR_CONTAINER_STATE for one without an image; ERR_REFERENCE_INVALID; ERR_IMAGE_CHANGE_INVALID; ERR_NO_SPACE; ERR_ABORTED.
@@ -202,6 +215,9 @@ export interface Containers {
   attach(container: string, options?: AttachOptions): Promise<Attachment>;
   exec(container: string, argv: readonly string[], options?: ExecOptions): Promise<Exec>;
   remove(container: string, options?: RemoveOptions): Promise<void>;
+  size(container: string): Promise<number>;
+  /** Removes those that do not run; their anonymous volumes stay. */
+  prune(options?: PruneContainersOptions): Promise<PrunedContainers>;
   changes(container: string, options?: Cancellable): Promise<ContainerChange[]>;
   commit(container: string, options?: CommitOptions): Promise<Image>;
 }

@@ -12,9 +12,11 @@ import { killContainer } from './kill.ts';
 import { listContainers, listUses } from './list.ts';
 import { readContainerLog } from './logs.ts';
 import { pauseContainer } from './pause.ts';
+import { pruneContainers } from './prune.ts';
 import type { ContainerRecord } from './record.ts';
 import { removeContainer } from './remove.ts';
 import { runContainer } from './run.ts';
+import { containerSize } from './size.ts';
 import { attachSelection, isAttached, startContainer } from './start.ts';
 import { stopContainer } from './stop.ts';
 import { unpauseContainer } from './unpause.ts';
@@ -43,6 +45,8 @@ export function openContainers(context: ContainersContext): Containers & { uses(
     attach: async (name, options) => await (await get(name)).attach(options),
     exec: async (name, argv, options) => await (await get(name)).exec(argv, options),
     remove: async (name, options) => await (await get(name)).remove(options),
+    size: async (name) => await (await get(name)).size(),
+    prune: (options) => pruneContainers(context, options),
     changes: async (name, options) => await (await get(name)).changes(options),
     commit: async (name, options) => await (await get(name)).commit(options),
     uses: () => listUses(context),
@@ -78,6 +82,7 @@ function handleOf(context: ContainersContext, record: ContainerRecord): Containe
     exec: (argv, options) => execInContainer(context, record, argv, options),
     run: (argv, options) => runInContainer(context, record, argv, options),
     remove: (options) => removeContainer(context, record, options),
+    size: () => containerSize(context, record),
     changes: (options) => listContainerChanges(context, record, options),
     commit: (options) => commitContainer(context, record, options),
   };

@@ -1,6 +1,7 @@
-import { mkdir } from 'node:fs/promises';
-import { removeTree } from '../../bindings/files.ts';
+import { mkdir, readdir } from 'node:fs/promises';
+import { diskUsage, removeTree } from '../../bindings/files.ts';
 import { randomId } from './random-id.ts';
+import { ignoring } from './store.ts';
 
 /** Directories that outlive containers: ROOT/volumes/NAME/_data. */
 export class VolumeStore {
@@ -27,6 +28,18 @@ export class VolumeStore {
 
   async remove(name: string): Promise<void> {
     await removeTree(this.directory(name));
+  }
+
+  /** The names of all. */
+  async list(): Promise<string[]> {
+    const names = await readdir(this.#root).catch(ignoring('ENOENT'));
+    return (names ?? []).sort();
+  }
+
+  /** Bytes on disk; 0 when it is gone. */
+  async size(name: string): Promise<number> {
+    const usage = await diskUsage(this.directory(name)).catch(ignoring('ENOENT'));
+    return usage?.bytes ?? 0;
   }
 
   anonymousName(): string {

@@ -7,7 +7,9 @@ export { EngineError, type ErrorCode, type ErrorKind, isEngineError } from '../e
 export type * from '../images/index.ts';
 export type { LogEntry, LogOptions as ReadLogOptions } from '../logs/index.ts';
 export type { OnTrace, TraceReport, TraceStep } from '../trace/index.ts';
+export type { ContainerUsage, DiskUsage, UsageOf, VolumeUsage } from './disk-usage.ts';
 export type { Engine, EngineOptions } from './engine.ts';
 export { openEngine } from './open-engine.ts';
+export type { Pruned, PruneOptions } from './prune-system.ts';
 export type { System, SystemInfo, SystemVersion } from './system.ts';
 export { systemVersion } from './system.ts';

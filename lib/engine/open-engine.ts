@@ -42,7 +42,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     runDir,
     images,
     containers,
-    system: openSystem({ root, runDir, images, containers, snapshots }),
+    system: openSystem({ root, runDir, images, containers, volumes: context.volumes, snapshots }),
     run: containers.run,
     [Symbol.asyncDispose]: async () => undefined, // files and locks are held by the calls that need them
   };

@@ -3,14 +3,15 @@ import { arch, cpus, hostname, release, totalmem } from 'node:os';
 import { cgroupLayout } from '../../bindings/cgroup.ts';
 import { native } from '../../bindings/load.ts';
 import { type Capability, probe } from '../../bindings/probe.ts';
-import type { Containers } from '../containers/index.ts';
+import type { Containers, VolumeStore } from '../containers/index.ts';
 import { EngineError } from '../errors/index.ts';
 import type { Images } from '../images/index.ts';
 import { formatPlatform, hostPlatform } from '../oci/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
+import { type DiskUsage, measureDiskUsage } from './disk-usage.ts';
+import { type Pruned, type PruneOptions, pruneSystem } from './prune-system.ts';
 
 /** The machine, the engine, and what it holds, at one instant. */
-/** Questions about the engine and its machine. */
 export interface SystemInfo {
   readonly root: string;
   readonly runDir: string;
@@ -42,9 +43,14 @@ export interface SystemVersion {
   readonly native: Readonly<Record<string, string>>;
 }
 
+/** Questions about the engine and its machine, and what concerns all that it holds. */
 export interface System {
   info(options?: { signal?: AbortSignal | undefined }): Promise<SystemInfo>;
   version(): SystemVersion;
+  /** What images, containers and volumes take on disk. */
+  diskUsage(): Promise<DiskUsage>;
+  /** Removes containers that do not run, images without a tag, and what nothing refers to. */
+  prune(options?: PruneOptions): Promise<Pruned>;
 }
 
 /** The system part of an engine. info() rejects with ERR_ABORTED, or with what a list of containers or images fails with. */
@@ -53,9 +59,12 @@ export function openSystem(engine: {
   runDir: string;
   images: Images;
   containers: Containers;
+  volumes: VolumeStore;
   snapshots: Snapshotter;
 }): System {
   return {
+    diskUsage: () => measureDiskUsage(engine),
+    prune: (options) => pruneSystem(engine, options),
     version: systemVersion,
     info: async ({ signal } = {}) => {
       if (signal?.aborted)
