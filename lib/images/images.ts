@@ -1,5 +1,6 @@
 import type { Descriptor, ImageProcess } from '../oci/index.ts';
-import type { Image, ImageSummary, ImagesUsage, PrunedImages, RemovedImage } from './image.ts';
+import type { Image, ImageHistory, ImageSummary, ImagesUsage, PrunedImages, RemovedImage } from './image.ts';
+import type { LoadTask } from './load-progress.ts';
 import type { PullTask } from './pull-progress.ts';
 
 /**
@@ -32,6 +33,18 @@ export interface Images {
    */
   tag(source: string, target: string): Promise<void>;
   /**
+   * Brings the images of an archive into the store: an OCI layout (a folder, or a tar) or a docker-archive, packed by gzip,
+   * zstd or not at all; a path, or the bytes as they arrive. A name that an image has there it gets here, taken from the
+   * image that has it (as by tag()); one without a name is found by its id. Of an index the image of `platform` is taken.
+   * Images are loaded one after the other: what fails names nothing of its own image, and those before it stay.
+   * ERR_ARCHIVE_INVALID; ERR_ARCHIVE_COMPRESSION_UNSUPPORTED; ERR_PLATFORM_NOT_FOUND; ERR_REFERENCE_INVALID;
+   * ERR_IMAGE_CONFIG_INVALID; ERR_MANIFEST_INVALID; ERR_LAYER_*; ERR_BLOB_*; ERR_NO_SPACE; ERR_ABORTED.
+   */
+  load(
+    archive: string | AsyncIterable<Uint8Array>,
+    options?: { readonly platform?: string; readonly signal?: AbortSignal },
+  ): LoadTask;
+  /**
    * Makes an image of another's layers and one more, and names it last. What `container.commit()` rests on. The same
    * layer, base, process and `created` make the same image. ERR_BLOB_NOT_FOUND when the base is not here (any more);
    * ERR_REFERENCE_INVALID; ERR_IMAGE_CHANGE_INVALID; ERR_LAYER_*; ERR_NO_SPACE; ERR_ABORTED.
@@ -42,6 +55,8 @@ export interface Images {
    * sweep(). With `all` interrupted downloads that nobody is at work on go as well: the store holds what is in use.
    */
   prune(options?: PruneImagesOptions): Promise<PrunedImages>;
+  /** How an image came to be, newest step first. Rejects as inspect() does. */
+  history(reference: string): Promise<ImageHistory[]>;
   /** What the images take on disk, and what of it they share. */
   usage(): Promise<ImagesUsage>;
   /**

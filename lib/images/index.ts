@@ -5,6 +5,7 @@
  */
 export type {
   Image,
+  ImageHistory,
   ImageLayer,
   ImageSummary,
   ImagesUsage,
@@ -13,5 +14,7 @@ export type {
   RemovedImage,
 } from './image.ts';
 export type { AddedLayer, ContainerUse, Images, PruneImagesOptions } from './images.ts';
+export type { LoadedImage, LoadProgress, LoadTask } from './load-progress.ts';
 export { type ImagesOptions, openImages } from './open-images.ts';
+export type { ProgressTask } from './progress-task.ts';
 export type { LayerProgress, LayerStatus, PullProgress, PullTask } from './pull-progress.ts';

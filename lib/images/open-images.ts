@@ -8,10 +8,14 @@ import { addLayer } from './add-layer.ts';
 import { type Collected, collectGarbage, type GarbageStores } from './collect-garbage.ts';
 import { findImage } from './find-image.ts';
 import { type HealedStores, heal } from './heal.ts';
+import type { Image } from './image.ts';
+import { imageHistory } from './image-history.ts';
 import { ImageLoader } from './image-loader.ts';
 import { imagesUsage } from './image-usage.ts';
 import type { ContainerUse, Images } from './images.ts';
 import { listImages } from './list-images.ts';
+import { loadImages } from './load-images.ts';
+import { startLoad } from './load-task.ts';
 import { NameStore } from './name-store.ts';
 import { pruneImages } from './prune-images.ts';
 import { pullImage } from './pull-image.ts';
@@ -51,19 +55,27 @@ export function openImages(options: ImagesOptions): Images {
     pull: (reference, pullOptions = {}) =>
       startPull((report) => pullImage(stores, reference, pullOptions, report)),
     list: () => listImages(stores),
-    inspect: async (reference) => {
-      const found = await findImage(stores.names, reference);
-      if (found.by === 'name') return stores.loader.load(found.name);
-      return { ...(await stores.loader.load(found.names[0])), reference: found.id };
-    },
+    inspect: (reference) => inspectImage(stores, reference),
+    history: async (reference) => imageHistory(await inspectImage(stores, reference), stores),
     remove: (reference, removeOptions) => removeImage(stores, reference, removeOptions),
     tag: (source, target) => tagImage(stores, source, target),
+    load: (archive, loadOptions = {}) =>
+      startLoad((report) => loadImages(stores, archive, loadOptions, report)),
     addLayer: (added) => addLayer(stores, added),
     prune: (pruneOptions = {}) =>
       pruneImages(stores, pruneOptions, () => sweepImages(stores, pruneOptions.all ? 0 : undefined)),
     usage: () => imagesUsage(stores),
     sweep: () => sweepImages(stores),
   };
+}
+
+async function inspectImage(
+  { names, loader }: { names: NameStore; loader: ImageLoader },
+  reference: string,
+): Promise<Image> {
+  const found = await findImage(names, reference);
+  if (found.by === 'name') return loader.load(found.name);
+  return { ...(await loader.load(found.names[0])), reference: found.id };
 }
 
 function keepsCompressed({ keepCompressed = 'auto', snapshots }: ImagesOptions): boolean {

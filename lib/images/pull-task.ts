@@ -7,6 +7,7 @@ export function startPull(pull: (report: (progress: PullProgress) => void) => Pr
   return startTask(keyOf, pull);
 }
 
+/** What a later step of the same key replaces. */
 function keyOf(step: PullProgress): string {
   if (step.type === 'layer') return `layer ${step.index}`;
   return step.type === 'warning' ? `warning ${step.message}` : step.type;
