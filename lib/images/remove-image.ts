@@ -46,7 +46,11 @@ async function removeNames(
   const untagged = references
     .filter((reference) => !isNameless(reference))
     .map((reference) => ({ untagged: reference }));
-  if (!isLast) return untagged;
+  if (!isLast) {
+    // The same image may have another manifest, and other blobs, under another name.
+    await collectGarbage(stores, { chainIds: [], blobs: names.flatMap(({ blobs }) => blobs) });
+    return untagged;
+  }
   return [...untagged, ...(await deleteContent(stores, names, users.length > 0 ? null : id))];
 }
 
