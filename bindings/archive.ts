@@ -13,6 +13,8 @@ export function indexTar(path: string, maxMembers: number): Promise<TarMember[]>
 /** See NativeAddon.inflateFile. */
 export function inflateFile(options: {
   readonly source: string;
+  readonly offset?: number;
+  readonly size?: number;
   readonly compression: 'gzip' | 'zstd' | 'none';
   readonly target: string;
   readonly maxBytes: number;

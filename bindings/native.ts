@@ -52,6 +52,9 @@ export interface NativeAddon {
    */
   inflateFile(options: {
     source: string;
+    /** Where in the file it begins, and how many bytes it has; by default all of it. */
+    offset?: number;
+    size?: number;
     compression: 'gzip' | 'zstd' | 'none';
     target: string;
     maxBytes: number;
@@ -200,8 +203,9 @@ export interface NativeLayerSink {
 
 export interface PackerOptions {
   output: string;
-  /** File with the tar; absent: write() takes it. */
+  /** File with the tar, packed as `inputCompression` says (default: not at all); absent: write() takes it. */
   input?: string;
+  inputCompression?: 'gzip' | 'zstd' | 'none';
   compression: 'gzip' | 'zstd' | 'none';
   /** gzip 1 to 9 (default 3; ISA-L's up to 3, zlib's above), zstd 1 to 19 (default 3). ERR_INVALID_ARGUMENT. */
   level?: number;

@@ -33,12 +33,21 @@ export async function copyGraph(
   options: CopyOptions = {},
 ): Promise<void> {
   const levels = await collectLevels(source, root, options.signal);
-  for (const level of levels.reverse()) {
+  for (const level of levels) {
     await forEach(level, options.concurrency ?? 3, async (descriptor) => {
       await copyContent(source, sink, descriptor, options.signal);
       options.onCopied?.(descriptor);
     });
   }
+}
+
+/** A blob and all that it refers to, each once, children before parents. @throws what the source throws */
+export async function listGraph(
+  source: ContentSource,
+  root: Descriptor,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<Descriptor[]> {
+  return (await collectLevels(source, root, options.signal)).flat();
 }
 
 /** One blob. The source is not opened when the sink has it. */
@@ -60,7 +69,7 @@ async function* lazyBody(
   if (descriptor.size > 0) yield* await source.fetch(descriptor, signal && { signal });
 }
 
-/** The graph from the root down, each blob once, in the lowest level that needs it. */
+/** The graph from its leaves to the root, each blob once, in the lowest level that needs it. */
 async function collectLevels(
   source: ContentSource,
   root: Descriptor,
@@ -98,7 +107,7 @@ function lowestOnly(levels: readonly Descriptor[][]): Descriptor[][] {
       return isNew;
     }),
   );
-  return kept.reverse();
+  return kept;
 }
 
 /** `limit` at a time. The first failure is thrown when those under way have ended; no more are begun. */

@@ -4,7 +4,7 @@
  */
 export { BlobStore, type SmallBlob } from './blob-store.ts';
 export type { ContentBody, ContentSink, ContentSource, FilePlace } from './content.ts';
-export { copyContent, copyGraph } from './copy-graph.ts';
+export { copyContent, copyGraph, listGraph } from './copy-graph.ts';
 export { fetchBytes } from './fetch-bytes.ts';
 export { Leases, type Needs } from './leases.ts';
 export { type PartialDownload, Partials } from './partials.ts';

@@ -54,11 +54,18 @@ Napi::Value indexTar(const Napi::CallbackInfo& info) {
       memberArray);
 }
 
+layer::FileRange rangeOf(const Napi::Object& options) {
+  layer::FileRange range = {.path = textOf(options, "source")};
+  if (!options.Get("offset").IsUndefined()) range.offset = wholeOf(options, "offset");
+  if (!options.Get("size").IsUndefined()) range.size = wholeOf(options, "size");
+  return range;
+}
+
 Napi::Value inflateFile(const Napi::CallbackInfo& info) {
   const Napi::Object options = object(info, 0);
   return async(
       info.Env(), Thread::own,
-      [source = textOf(options, "source"), compression = compressionOf(textOf(options, "compression")),
+      [source = rangeOf(options), compression = compressionOf(textOf(options, "compression")),
        target = textOf(options, "target"), maxBytes = wholeOf(options, "maxBytes")] {
         return layer::inflateFile(source, compression, target, maxBytes);
       },

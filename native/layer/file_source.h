@@ -1,6 +1,7 @@
 // A file as a tar's bytes, read from its start; what need not be read is passed over.
 #pragma once
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -11,8 +12,9 @@ namespace strake::layer {
 
 class FileSource final : public ByteSource {
  public:
-  /// Reads `pieceSize` bytes at once. Throws SysError.
-  explicit FileSource(std::string path, size_t pieceSize = 256 << 10);
+  /// Reads `pieceSize` bytes at once, from `offset` on and `size` at most. Throws SysError.
+  explicit FileSource(std::string path, size_t pieceSize = 256 << 10, uint64_t offset = 0,
+                      uint64_t size = std::numeric_limits<int64_t>::max());
 
   /// Throws SysError.
   std::span<const uint8_t> next() override;
@@ -22,8 +24,9 @@ class FileSource final : public ByteSource {
   std::string path_;
   sys::UniqueFd file_;
   std::vector<uint8_t> piece_;
-  uint64_t size_ = 0;
+  /// Where in the file the next piece begins, and where the last one ends.
   uint64_t at_ = 0;
+  uint64_t end_ = 0;
 };
 
 }  // namespace strake::layer

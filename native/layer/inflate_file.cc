@@ -46,9 +46,9 @@ class HashedFile {
 
 }  // namespace
 
-InflatedFile inflateFile(const std::string& source, compress::Compression compression,
+InflatedFile inflateFile(const FileRange& source, compress::Compression compression,
                          const std::string& target, uint64_t maxBytes) {
-  FileSource input(source, pieceSize);
+  FileSource input(source.path, pieceSize, source.offset, source.size);
   const auto inflater = compress::makeInflater(compression);
   HashedFile output(target, maxBytes);
   std::vector<uint8_t> buffer(pieceSize);

@@ -71,8 +71,8 @@ TEST_F(TarIndex, ASparseMemberIsRefused) {
 
 TEST_F(TarIndex, AFileIsInflatedAndHashed) {
   const std::string text(3'000'000, 'x');
-  const InflatedFile made =
-      inflateFile(file(gzip(text)), compress::Compression::gzip, root_ + "/out", 1 << 30);
+  const InflatedFile made = inflateFile({file("before" + gzip(text) + "after"), 6, gzip(text).size()},
+                                        compress::Compression::gzip, root_ + "/out", 1 << 30);
   EXPECT_EQ(made.size, text.size());
   EXPECT_EQ(made.digest, "sha256:" + hash::toHex(hash::sha256(text)));
   EXPECT_EQ(std::filesystem::file_size(root_ + "/out"), text.size());
@@ -81,7 +81,7 @@ TEST_F(TarIndex, AFileIsInflatedAndHashed) {
 TEST_F(TarIndex, ABombEndsAtItsLimit) {
   const std::string path = file(gzip(std::string(3'000'000, 'x')));
   try {
-    inflateFile(path, compress::Compression::gzip, root_ + "/out", 2'000'000);
+    inflateFile({path}, compress::Compression::gzip, root_ + "/out", 2'000'000);
     FAIL();
   } catch (const sys::Error& error) {
     EXPECT_EQ(error.code(), "ERR_LAYER_TOO_LARGE");
