@@ -8,7 +8,7 @@ import type { Digest } from '../oci/index.ts';
 import { syncDirectory } from '../scratch/index.ts';
 import { LayerCommitter } from './layer-committer.ts';
 import { LayerStore, type StoredLayer } from './layer-store.ts';
-import type { LayerIngest, LayerRecord, Snapshotter } from './snapshotter.ts';
+import type { LayerIngest, LayerRecord, LayerVerdict, Snapshotter, StagedLayer } from './snapshotter.ts';
 
 const plainRoot: StoredLayer['root'] = { mode: 0o755, uid: 0, gid: 0 };
 
@@ -125,6 +125,21 @@ class DirectorySnapshotter implements Snapshotter {
     options?: { keep?: () => Promise<ReadonlySet<Digest>> },
   ): Promise<Digest[]> {
     return this.#layers.remove(chainIds, options?.keep);
+  }
+
+  async verify(
+    chainId: Digest,
+    again?: (ingest: LayerIngest) => Promise<Omit<StagedLayer, 'parent'>>,
+  ): Promise<LayerVerdict> {
+    const layer = await this.#layers.get(chainId);
+    if (again === undefined) return { state: 'unknown' };
+    await using ingest = await this.#committer.ingest(chainId);
+    const { gaps } = await again(ingest);
+    return await this.#committer.compare(layer, ingest.target, gaps);
+  }
+
+  quarantine(chainId: Digest): Promise<string> {
+    return this.#layers.quarantine(chainId);
   }
 
   sweep(): Promise<void> {

@@ -3,4 +3,11 @@
  * it never mounts, and knows nothing of registries, images or tar.
  */
 export { directorySnapshotter } from './directory-snapshotter.ts';
-export type { LayerIngest, LayerRecord, LayerTar, Snapshotter, StagedLayer } from './snapshotter.ts';
+export type {
+  LayerIngest,
+  LayerRecord,
+  LayerTar,
+  LayerVerdict,
+  Snapshotter,
+  StagedLayer,
+} from './snapshotter.ts';

@@ -1,14 +1,14 @@
 import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFileSystem } from '../../bindings/files.ts';
-import { completeLayer } from '../../bindings/layer.ts';
+import { compareTrees, completeLayer, type LayerGaps } from '../../bindings/layer.ts';
 import { Deferred } from '../deferred/index.ts';
 import { EngineError } from '../errors/index.ts';
 import { type Digest, digestOf } from '../oci/index.ts';
 import { createScratch, type Scratch } from '../scratch/index.ts';
 import type { LayerStore, StoredLayer } from './layer-store.ts';
 import { serialRun, sharedRun } from './runs.ts';
-import type { LayerIngest, StagedLayer } from './snapshotter.ts';
+import type { LayerIngest, LayerVerdict, StagedLayer } from './snapshotter.ts';
 
 /** A layer that is complete and in its place, but has no name yet. */
 interface Staged {
@@ -41,6 +41,18 @@ export class LayerCommitter {
     await mkdir(target);
     await chmod(target, 0o755);
     return new Ingest(this, chainId, scratch, target);
+  }
+
+  /** How a committed layer differs from the same one that was unpacked into `target` once more. */
+  async compare(layer: StoredLayer, target: string, gaps: LayerGaps): Promise<LayerVerdict> {
+    await completeLayer(
+      target,
+      layer.ancestors.map((ancestor) => this.layers.tree(ancestor)),
+      gaps,
+    );
+    const difference = await compareTrees(target, this.layers.tree(layer.chainId), gaps.implied);
+    if (difference === null) return { state: 'intact' };
+    return { state: 'corrupt', complaint: `${difference.path} differs: ${difference.what}` };
   }
 
   staged(chainId: Digest): Staged | undefined {

@@ -100,6 +100,21 @@ export class LayerStore {
     }
   }
 
+  /** See Snapshotter.quarantine. */
+  async quarantine(chainId: Digest): Promise<string> {
+    await makeDirectory(join(this.#root, 'quarantine'));
+    const target = join(this.#root, 'quarantine', `${digestHex(chainId)}-${Date.now()}`);
+    const lock = await waitForLock(join(this.#root, 'lock'));
+    try {
+      if (!this.has(chainId)) throw notFound(chainId);
+      await this.#move({ chainId }, this.#folder(chainId), target);
+      await syncDirectory(join(this.#root, 'layers'));
+      return target;
+    } finally {
+      lock.release();
+    }
+  }
+
   /** See Snapshotter.sweep. */
   async sweep(): Promise<void> {
     await sweepScratches(this.ingestFolder);

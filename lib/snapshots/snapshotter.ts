@@ -52,9 +52,28 @@ export interface Snapshotter {
     chainIds: readonly Digest[],
     options?: { keep?: () => Promise<ReadonlySet<Digest>> },
   ): Promise<Digest[]>;
+  /**
+   * Whether a committed layer still is what was committed, bit for bit. A store that keeps no tars has to unpack the layer
+   * once more for that: `again` fills an ingest from the layer's blob; without it the verdict is `unknown`. What `again`
+   * rejects with is passed on. ERR_LAYER_NOT_FOUND.
+   */
+  verify(
+    chainId: Digest,
+    again?: (ingest: LayerIngest) => Promise<Omit<StagedLayer, 'parent'>>,
+  ): Promise<LayerVerdict>;
+  /**
+   * Takes a committed layer out of use though others lie above it, so that it can be committed anew. Answers the directory
+   * where it is kept for whoever wants to look at it. ERR_LAYER_NOT_FOUND.
+   */
+  quarantine(chainId: Digest): Promise<string>;
   /** Heals: drops ingests of dead processes, and finishes or takes back removals that were cut short. */
   sweep(): Promise<void>;
 }
+
+/** What became of a layer on the disk. `complaint` says where it differs. */
+export type LayerVerdict =
+  | { readonly state: 'intact' | 'unknown' }
+  | { readonly state: 'corrupt'; readonly complaint: string };
 
 export interface LayerRecord {
   readonly chainId: Digest;
