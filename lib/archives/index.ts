@@ -5,7 +5,7 @@
 
 export type { ImageFile, ImageFormat, OfferedImage, OfferedName } from './image-file.ts';
 export { type ArchiveInput, type OpenOptions, openImageFile, openPlainFile } from './open-image-file.ts';
-export { type PackedImage, type PackedLayer, type PlainOptions, plainImage } from './plain-image.ts';
+export { type PackedImage, type PackedLayer, PlainImages, type PlainOptions } from './plain-images.ts';
 export {
   type ArchiveOptions,
   type ImageToArchive,

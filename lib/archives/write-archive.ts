@@ -40,7 +40,7 @@ export async function* writeOciArchive(
 /**
  * A docker-archive as `docker save` writes it since 25: an OCI layout with `manifest.json` and `repositories` in
  * addition, so that every docker, podman and OCI tool reads it. Every target must be the manifest of an image whose layers
- * are plain tars (see plainImage). @throws as writeOciArchive
+ * are plain tars (see PlainImages). @throws as writeOciArchive
  */
 export async function* writeDockerArchive(
   source: ContentSource,
