@@ -9,6 +9,7 @@ export function lazyImages(open: () => Promise<Images>): Images {
   };
   return {
     pull: (...call) => defer(images().then((ready) => ({ task: ready.pull(...call) }))),
+    push: (...call) => defer(images().then((ready) => ({ task: ready.push(...call) }))),
     load: (...call) => defer(images().then((ready) => ({ task: ready.load(...call) }))),
     list: async () => await (await images()).list(),
     inspect: async (...call) => await (await images()).inspect(...call),

@@ -7,8 +7,9 @@ import {
   openContainers,
   VolumeStore,
 } from '../containers/index.ts';
+import { EngineError } from '../errors/index.ts';
 import type { Images } from '../images/index.ts';
-import { directorySnapshotter, type Snapshotter } from '../snapshots/index.ts';
+import { type LayerForm, openSnapshotter, type Snapshotter } from '../snapshots/index.ts';
 import type { Engine, EngineOptions } from './engine.ts';
 import { lazyImages } from './lazy-images.ts';
 import { openRoot } from './open-root.ts';
@@ -22,7 +23,11 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const { root, runDir } = openRoot(options, process.env);
   const store = new ContainerStore(root, runDir);
   store.prepare();
-  const snapshots = directorySnapshotter({ root: `${root}/layers`, writable: `${root}/containers` });
+  const snapshots = openSnapshotter({
+    root: `${root}/layers`,
+    writable: `${root}/containers`,
+    layers: layerForm(options.layers ?? process.env.STRAKE_LAYERS),
+  });
   const images = lazyImages(() => openImagesOf(root, snapshots, options, () => containers.uses()));
   const context: ContainersContext = {
     root,
@@ -48,6 +53,8 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   };
 }
 
+const userAgent = `strake/${native.versions.strake}`;
+
 /** Configuration, registry client and stores are loaded by the first command that has to do with images. */
 async function openImagesOf(
   root: string,
@@ -66,12 +73,25 @@ async function openImagesOf(
     listContainers,
     openRepository: async (reference) => {
       const { openRemoteRepository } = await import('../registry-client/index.ts');
-      return openRemoteRepository(reference, { config, userAgent: `strake/${native.versions.strake}` });
+      return openRemoteRepository(reference, { config, userAgent });
+    },
+    openSink: async (reference, { mountFrom }) => {
+      const { openRemoteSink } = await import('../registry-client/index.ts');
+      return openRemoteSink(reference, { config, userAgent, mountFrom });
     },
     limits: { maxBytes: config.limits.layerSize, maxEntries: config.limits.layerEntries },
     concurrency: config.downloads.concurrency,
     keepCompressed: config.storage.keepCompressed,
   });
+}
+
+function layerForm(asked: string | undefined): LayerForm | 'auto' {
+  if (asked === undefined || asked === '') return 'auto';
+  if (asked === 'auto' || asked === 'erofs' || asked === 'directory') return asked;
+  throw new EngineError(
+    'ERR_INVALID_ARGUMENT',
+    `STRAKE_LAYERS is auto, erofs or directory, not ${JSON.stringify(asked.slice(0, 40))}`,
+  );
 }
 
 function initProgram(): string | null {

@@ -2,6 +2,7 @@ import type { Descriptor, ImageProcess } from '../oci/index.ts';
 import type { Image, ImageHistory, ImageSummary, ImagesUsage, PrunedImages, RemovedImage } from './image.ts';
 import type { LoadTask } from './load-progress.ts';
 import type { PullTask } from './pull-progress.ts';
+import type { PushCompression, PushTask } from './push-progress.ts';
 
 /**
  * The images of one store, by name. A name stands for an image only when all of it is there: layers first, the name last.
@@ -17,6 +18,18 @@ export interface Images {
    * ERR_BLOB_*, ERR_REGISTRY_*, ERR_NO_SPACE, ERR_ABORTED.
    */
   pull(reference: string, options?: { readonly platform?: string; readonly signal?: AbortSignal }): PullTask;
+  /**
+   * Stores an image under its own name in a registry: its layers, several at once, then its config, its manifest last. What
+   * the repository has is skipped, what another repository of the registry is known to have is mounted, and an upload that
+   * is cut goes on, so a push that failed is simply done again. Layers go as they came from a registry, digest for digest;
+   * those that are here as a tar only (a commit's, or of a store that keeps tars) are compressed, reproducibly. With
+   * `compression` all are brought into that form. `platform`: of an index the image that is here for it; `allPlatforms`:
+   * the index with every platform that is here.
+   * ERR_IMAGE_NOT_FOUND; ERR_REFERENCE_INVALID; ERR_PLATFORM_NOT_FOUND; ERR_LAYER_BYTES_MISSING; ERR_BLOB_*_MISMATCH (the
+   * disk has altered it: nothing of it is stored there); ERR_REGISTRY_*; ERR_UPLOAD_*; ERR_REPOSITORY_NOT_FOUND;
+   * ERR_TAG_IMMUTABLE; ERR_NO_SPACE; ERR_ABORTED.
+   */
+  push(reference: string, options?: PushImageOptions): PushTask;
   /** Every image, newest build first. */
   list(): Promise<ImageSummary[]>;
   /** ERR_IMAGE_NOT_FOUND; ERR_IMAGE_AMBIGUOUS (a beginning of several ids); ERR_REFERENCE_INVALID. */
@@ -71,6 +84,13 @@ export interface PruneImagesOptions {
   readonly all?: boolean;
   /** Of those that could go, whether this one shall. */
   readonly filter?: (image: ImageSummary) => boolean;
+}
+
+export interface PushImageOptions {
+  readonly platform?: string | undefined;
+  readonly allPlatforms?: boolean;
+  readonly compression?: PushCompression | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A layer upon an image, and what the new image says of itself. */

@@ -13,8 +13,16 @@ export type {
   PrunedImages,
   RemovedImage,
 } from './image.ts';
-export type { AddedLayer, ContainerUse, Images, PruneImagesOptions } from './images.ts';
+export type { AddedLayer, ContainerUse, Images, PruneImagesOptions, PushImageOptions } from './images.ts';
 export type { LoadedImage, LoadProgress, LoadTask } from './load-progress.ts';
 export { type ImagesOptions, openImages } from './open-images.ts';
 export type { ProgressTask } from './progress-task.ts';
 export type { LayerProgress, LayerStatus, PullProgress, PullTask } from './pull-progress.ts';
+export type {
+  BlobProgress,
+  PushCompression,
+  PushedImage,
+  PushProgress,
+  PushStatus,
+  PushTask,
+} from './push-progress.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { BlobStore, Leases, Partials } from '../content/index.ts';
 import type { ImageReference } from '../reference/index.ts';
-import type { RemoteRepository } from '../registry-client/index.ts';
+import type { RemoteRepository, RemoteSink } from '../registry-client/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
 import type { LayerLimits } from '../unpack/index.ts';
 import { addLayer } from './add-layer.ts';
@@ -20,6 +20,8 @@ import { NameStore } from './name-store.ts';
 import { pruneImages } from './prune-images.ts';
 import { pullImage } from './pull-image.ts';
 import { startPull } from './pull-task.ts';
+import { pushImage } from './push-image.ts';
+import { startPush } from './push-task.ts';
 import { removeImage } from './remove-image.ts';
 import { tagImage } from './tag-image.ts';
 
@@ -29,10 +31,14 @@ export interface ImagesOptions {
   readonly root: string;
   readonly snapshots: Snapshotter;
   openRepository(reference: ImageReference): RemoteRepository | Promise<RemoteRepository>;
+  openSink(
+    reference: ImageReference,
+    options: { readonly mountFrom: readonly string[] },
+  ): RemoteSink | Promise<RemoteSink>;
   /** Every container of this root. */
   listContainers(): Promise<readonly ContainerUse[]>;
   readonly limits: LayerLimits;
-  /** Layers fetched at once. */
+  /** Layers fetched or sent at once. */
   readonly concurrency: number;
   /** Whether compressed layers stay in the blob store. Default: when the snapshotter keeps no tars. */
   readonly keepCompressed?: boolean | 'auto';
@@ -54,6 +60,8 @@ export function openImages(options: ImagesOptions): Images {
   return {
     pull: (reference, pullOptions = {}) =>
       startPull((report) => pullImage(stores, reference, pullOptions, report)),
+    push: (reference, pushOptions = {}) =>
+      startPush((report) => pushImage(stores, reference, pushOptions, report)),
     list: () => listImages(stores),
     inspect: (reference) => inspectImage(stores, reference),
     history: async (reference) => imageHistory(await inspectImage(stores, reference), stores),

@@ -4,7 +4,7 @@ import { hashFile } from '../../bindings/hash.ts';
 import type { BlobStore } from '../content/index.ts';
 import { EngineError } from '../errors/index.ts';
 import { type Descriptor, type Digest, digestHex } from '../oci/index.ts';
-import type { Snapshotter } from '../snapshots/index.ts';
+import type { LayerTar, Snapshotter } from '../snapshots/index.ts';
 import type { LayerToUnpack } from './unpack-layer.ts';
 
 /** Where the bytes of a committed layer are, for whoever sends it on. Nothing here has been read yet. */
@@ -34,7 +34,7 @@ export async function findLayerSource(
 ): Promise<LayerSource> {
   const blob = blobSource(layer, stores.blobs);
   if (blob !== undefined && options.prefer !== 'tar') return blob;
-  const tar = await stores.snapshots.tar(layer.chainId);
+  const tar = (await stores.snapshots.tar(layer.chainId)) ?? (await tarBlob(layer, stores.blobs));
   if (tar !== null) return { kind: 'tar', diffId: layer.diffId, ...tar };
   if (blob !== undefined) return blob;
   throw bytesMissing(layer);
@@ -81,6 +81,13 @@ function blobSource({ blob }: LayerToUnpack, blobs: BlobStore): LayerSource | un
   return blobs.has(blob.digest)
     ? { kind: 'blob', descriptor: blob, path: blobs.path(blob.digest) }
     : undefined;
+}
+
+/** The blob of a layer that was never compressed is its tar, and may be kept for another image. */
+async function tarBlob({ diffId }: LayerToUnpack, blobs: BlobStore): Promise<LayerTar | null> {
+  if (!blobs.has(diffId)) return null;
+  const path = blobs.path(diffId);
+  return { path, size: (await stat(path)).size };
 }
 
 async function requireSize(source: LayerSource): Promise<void> {

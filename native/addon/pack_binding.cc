@@ -21,7 +21,9 @@ layer::PackOptions packOptions(const Napi::Object& options) {
           .compression = {.compression = compression,
                           .level = static_cast<int>(optionalWholeOf(options, "level")),
                           .threads = static_cast<unsigned>(optionalWholeOf(options, "threads"))},
-          .input = options.Has("input") ? textOf(options, "input") : ""};
+          .input = options.Has("input") ? textOf(options, "input") : "",
+          .inputCompression =
+              compressionOf(options.Has("inputCompression") ? textOf(options, "inputCompression") : "none")};
 }
 
 Napi::Object resultObject(Napi::Env env, const layer::PackResult& result) {

@@ -45,9 +45,7 @@ void Packer::run() {
 
 void Packer::pack(compress::Compressor& compressor) {
   if (input_) {
-    std::vector<char> buffer(readSize);
-    while (const size_t got = stopped_ ? 0 : sys::readFull(input_.get(), buffer, options_.input))
-      take(compressor, {reinterpret_cast<const uint8_t*>(buffer.data()), got});
+    packFile(compressor);
   } else {
     while (const std::optional<std::vector<uint8_t>> piece = incoming_.pop()) {
       if (stopped_) return;
@@ -58,6 +56,21 @@ void Packer::pack(compress::Compressor& compressor) {
   compressor.finish();
   result_.diffId = digestOf(tarHash_);
   result_.digest = digestOf(blobHash_);
+}
+
+void Packer::packFile(compress::Compressor& compressor) {
+  const auto inflater = compress::makeInflater(options_.inputCompression);
+  std::vector<char> buffer(readSize);
+  std::vector<uint8_t> tar(readSize);
+  while (const size_t got = stopped_ ? 0 : sys::readFull(input_.get(), buffer, options_.input)) {
+    std::span<const uint8_t> input(reinterpret_cast<const uint8_t*>(buffer.data()), got);
+    for (compress::Progress step{0, tar.size()}; step.produced == tar.size();) {
+      step = inflater->inflate(input, tar);
+      input = input.subspan(step.consumed);
+      take(compressor, std::span(tar).first(step.produced));
+    }
+  }
+  if (!stopped_) inflater->finish();
 }
 
 void Packer::take(compress::Compressor& compressor, std::span<const uint8_t> tar) {

@@ -22,8 +22,9 @@ struct PackOptions {
   /// The file that the blob goes to: made 0600, must not exist.
   std::string output;
   compress::CompressorOptions compression;
-  /// The tar; empty: it is offered.
+  /// The tar, packed as `inputCompression` says; empty: it is offered, and not packed.
   std::string input;
+  compress::Compression inputCompression = compress::Compression::none;
 };
 
 struct PackResult {
@@ -60,6 +61,7 @@ class Packer {
  private:
   void run();
   void pack(compress::Compressor& compressor);
+  void packFile(compress::Compressor& compressor);
   void take(compress::Compressor& compressor, std::span<const uint8_t> tar);
   void put(std::span<const uint8_t> blob);
   void join();

@@ -70,6 +70,30 @@ test('a higher level packs tighter', async (t) => {
   }
 });
 
+test('a tar that is packed already is packed anew from its file, with the same digest of the tar', async (t) => {
+  const folder = temporaryFolder(t);
+  const [first, second] = ['gzip', 'zstd'].map((name) => join(folder, name)) as [string, string];
+  writeFileSync(join(folder, 'tar'), tar);
+  const packed = await (
+    await openPacker({ input: join(folder, 'tar'), output: first, compression: 'gzip' })
+  ).finish();
+  const again = await openPacker({
+    input: first,
+    inputCompression: 'gzip',
+    output: second,
+    compression: 'zstd',
+  });
+  t.is((await again.finish()).diffId, packed.diffId);
+  t.true(unpack('zstd', readFileSync(second)).equals(tar));
+  const cut = await openPacker({
+    input: second,
+    inputCompression: 'gzip',
+    output: join(folder, 'x'),
+    compression: 'none',
+  });
+  await t.throwsAsync(cut.finish(), { code: 'ERR_LAYER_CORRUPT' });
+});
+
 test('a level that there is not, and an output that is there already, are refused', async (t) => {
   const folder = temporaryFolder(t);
   const output = join(folder, 'blob');
