@@ -3,7 +3,9 @@
  * store nor registries, chooses no platform, and gives no names: it says which ones it found.
  */
 
+export { FileSource } from './file-source.ts';
 export type { ImageFile, ImageFormat, OfferedImage, OfferedName } from './image-file.ts';
+export { LayoutFolder } from './layout-folder.ts';
 export { type ArchiveInput, type OpenOptions, openImageFile, openPlainFile } from './open-image-file.ts';
 export { type PackedImage, type PackedLayer, PlainImages, type PlainOptions } from './plain-images.ts';
 export {

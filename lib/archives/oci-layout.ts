@@ -1,4 +1,5 @@
 import {
+  type Annotations,
   type Descriptor,
   type Digest,
   digestHex,
@@ -6,6 +7,7 @@ import {
   mediaTypes,
   parseManifest,
 } from '../oci/index.ts';
+import { parseReference } from '../reference/index.ts';
 import { FileSource } from './file-source.ts';
 import { type Files, invalidArchive, readSmallFile } from './files.ts';
 import type { ImageFile, OfferedImage, OfferedName } from './image-file.ts';
@@ -16,9 +18,24 @@ export const layoutVersion = '{"imageLayoutVersion":"1.0.0"}';
 const maxVersionSize = 4096;
 
 /** A tag, or a whole name, as the tools have it (image-spec annotations.md). */
-export const refName = 'org.opencontainers.image.ref.name';
+const refName = 'org.opencontainers.image.ref.name';
 /** The whole name, where the other is a tag (containerd, buildkit, docker 25). */
-export const imageName = 'io.containerd.image.name';
+const imageName = 'io.containerd.image.name';
+
+/** How docker and buildkit write down a whole name. */
+export function imageAnnotations(reference: string): Annotations {
+  return { [imageName]: reference, [refName]: parseReference(reference).tag ?? 'latest' };
+}
+
+/** An entry of the index that is found by any text, as skopeo and umoci write it. */
+export function namedEntry({ annotations, ...target }: Descriptor, name: string): Descriptor {
+  return { ...target, annotations: { ...annotations, [refName]: name } };
+}
+
+/** By what text an entry is found. */
+export function refNameOf({ annotations }: Descriptor): string | undefined {
+  return annotations?.[refName];
+}
 
 export function blobPath(digest: Digest): string {
   return `blobs/sha256/${digestHex(digest)}`;

@@ -8,8 +8,8 @@ import {
   maxManifestSize,
   parseManifest,
 } from '../oci/index.ts';
-import { familiarName, familiarRepository, type ImageReference, parseReference } from '../reference/index.ts';
-import { blobPath, imageName, layoutVersion, refName } from './oci-layout.ts';
+import { familiarName, familiarRepository, parseReference } from '../reference/index.ts';
+import { blobPath, imageAnnotations, layoutVersion, namedEntry } from './oci-layout.ts';
 import { type ArchiveMember, documentMember, folderMember, writeTar } from './write-tar.ts';
 
 /** An image that is to stand in an archive. */
@@ -17,6 +17,8 @@ export interface ImageToArchive {
   readonly target: Descriptor;
   /** Its names there, with tags: `docker.io/library/debian:12`. */
   readonly references: readonly string[];
+  /** Instead of them in the layout's index: any text by which it is found there. */
+  readonly refName?: string | undefined;
 }
 
 export interface ArchiveOptions {
@@ -57,21 +59,19 @@ export async function* writeDockerArchive(
   ]);
 }
 
-/** The annotations of a name in `index.json`. */
-export function nameAnnotations(reference: string): Readonly<Record<string, string>> {
-  return { [imageName]: reference, [refName]: tagOf(parseReference(reference)) };
-}
-
 function layoutDocuments(images: readonly ImageToArchive[]): ArchiveMember[] {
-  const entries = images.flatMap(({ target, references }) =>
-    references.length === 0
-      ? [target]
-      : references.map((reference) => ({ ...target, annotations: nameAnnotations(reference) })),
-  );
+  const entries = images.flatMap((image) => indexEntries(image));
   return [
     documentMember('oci-layout', Buffer.from(layoutVersion)),
     documentMember('index.json', encodeIndex(entries)),
   ];
+}
+
+/** One for each name, as docker and buildkit have it. */
+function indexEntries({ target, references, refName }: ImageToArchive): Descriptor[] {
+  if (refName !== undefined) return [namedEntry(target, refName)];
+  if (references.length === 0) return [target];
+  return references.map((reference) => ({ ...target, annotations: imageAnnotations(reference) }));
 }
 
 async function blobMembers(
@@ -126,14 +126,11 @@ function repositoriesOf(
     const top = manifests[at]?.layers.at(-1);
     for (const reference of references.map(parseReference)) {
       const name = familiarRepository(reference);
-      if (top) repositories[name] = { ...repositories[name], [tagOf(reference)]: digestHex(top.digest) };
+      if (top)
+        repositories[name] = { ...repositories[name], [reference.tag ?? 'latest']: digestHex(top.digest) };
     }
   }
   return repositories;
-}
-
-function tagOf({ tag }: ImageReference): string {
-  return tag ?? 'latest';
 }
 
 async function readManifest(
