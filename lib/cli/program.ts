@@ -39,6 +39,15 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   commit: { summary: 'make an image of a container', load: () => import('./commands/commit.ts') },
   pull: { summary: 'download an image from a registry', load: () => import('./commands/pull.ts') },
   images: { summary: 'list images', load: () => import('./commands/images.ts') },
+  save: { summary: 'write images to an archive', load: () => import('./commands/save.ts') },
+  import: {
+    summary: "make an image of a root file system's tar",
+    load: () => import('./commands/import.ts'),
+  },
+  copy: {
+    summary: 'copy an image between registries, layouts, archives and this store',
+    load: () => import('./commands/copy.ts'),
+  },
   load: { summary: 'load images from an archive, or from stdin', load: () => import('./commands/load.ts') },
   tag: { summary: 'give an image a further name', load: () => import('./commands/tag.ts') },
   rmi: { summary: 'remove images', load: () => import('./commands/rmi.ts') },

@@ -10,6 +10,9 @@ export function lazyImages(open: () => Promise<Images>): Images {
   return {
     pull: (...call) => defer(images().then((ready) => ({ task: ready.pull(...call) }))),
     push: (...call) => defer(images().then((ready) => ({ task: ready.push(...call) }))),
+    import: async (...call) => await (await images()).import(...call),
+    copy: (...call) => defer(images().then((ready) => ({ task: ready.copy(...call) }))),
+    save: (...call) => iterate(images(), (ready) => ready.save(...call)),
     load: (...call) => defer(images().then((ready) => ({ task: ready.load(...call) }))),
     list: async () => await (await images()).list(),
     inspect: async (...call) => await (await images()).inspect(...call),
@@ -37,4 +40,11 @@ function defer<Result, Step>(
       yield* task;
     },
   };
+}
+
+async function* iterate<T>(
+  images: Promise<Images>,
+  open: (images: Images) => AsyncIterable<T>,
+): AsyncGenerator<T, void, undefined> {
+  yield* open(await images);
 }

@@ -1,8 +1,12 @@
 import type { Descriptor, ImageProcess } from '../oci/index.ts';
+import type { CopiedImage, CopyImageOptions, CopyProgress } from './copy-image.ts';
 import type { Image, ImageHistory, ImageSummary, ImagesUsage, PrunedImages, RemovedImage } from './image.ts';
+import type { ImportOptions } from './import-image.ts';
 import type { LoadTask } from './load-progress.ts';
+import type { ProgressTask } from './progress-task.ts';
 import type { PullTask } from './pull-progress.ts';
 import type { PushCompression, PushTask } from './push-progress.ts';
+import type { ArchiveFormat } from './save-images.ts';
 
 /**
  * The images of one store, by name. A name stands for an image only when all of it is there: layers first, the name last.
@@ -58,6 +62,33 @@ export interface Images {
     options?: { readonly platform?: string; readonly signal?: AbortSignal },
   ): LoadTask;
   /**
+   * The bytes of an archive of images, which load(), docker, podman and OCI tools read; the same images make the same bytes.
+   * A name stands for its image under that name (a repository alone: under all of its tags), an id for an image without
+   * one. A `docker-archive` (the default) is an OCI layout too, and its layers are plain tars; an `oci-archive` has
+   * manifests and layers as they were pulled, as far as the store keeps them. Nothing is read before the iteration begins;
+   * to leave it early releases all. When it fails, what was given by then is no archive.
+   * ERR_IMAGE_NOT_FOUND; ERR_IMAGE_AMBIGUOUS; ERR_REFERENCE_INVALID; ERR_LAYER_BYTES_MISSING; ERR_BLOB_*; ERR_NO_SPACE;
+   * ERR_ABORTED.
+   */
+  save(
+    references: readonly string[],
+    options?: { readonly format?: ArchiveFormat; readonly signal?: AbortSignal },
+  ): AsyncIterable<Uint8Array>;
+  /**
+   * Makes an image of one layer of a root file system's tar, packed by gzip, zstd or not at all: a path, or the bytes as they
+   * arrive. Without a `reference` it has no name. ERR_ARCHIVE_INVALID; ERR_ARCHIVE_COMPRESSION_UNSUPPORTED;
+   * ERR_IMAGE_CHANGE_INVALID; ERR_REFERENCE_INVALID; ERR_LAYER_*; ERR_NO_SPACE; ERR_ABORTED.
+   */
+  import(archive: string | AsyncIterable<Uint8Array>, options?: ImportOptions): Promise<Image>;
+  /**
+   * Copies an image between any two places, verified, digest for digest where both can hold it so: `docker://NAME`,
+   * `oci:FOLDER[:NAME]`, `oci-archive:FILE[:NAME]`, `docker-archive:FILE[:NAME]`, a name or id in this store; and from
+   * `@host` and `@/folder`, which become an image of one layer. With `all` an index is copied with all that it lists.
+   * ERR_TRANSPORT_INVALID; ERR_LAYOUT_INVALID; ERR_IMAGE_NOT_FOUND; ERR_IMAGE_AMBIGUOUS; and what pull(), push(), load() and
+   * save() fail with.
+   */
+  copy(source: string, destination: string, options?: CopyImageOptions): CopyTask;
+  /**
    * Makes an image of another's layers and one more, and names it last. What `container.commit()` rests on. The same
    * layer, base, process and `created` make the same image. ERR_BLOB_NOT_FOUND when the base is not here (any more);
    * ERR_REFERENCE_INVALID; ERR_IMAGE_CHANGE_INVALID; ERR_LAYER_*; ERR_NO_SPACE; ERR_ABORTED.
@@ -85,6 +116,9 @@ export interface PruneImagesOptions {
   /** Of those that could go, whether this one shall. */
   readonly filter?: (image: ImageSummary) => boolean;
 }
+
+/** A copy under way: await it for what it has made, or iterate it for the blobs as they arrive. */
+export interface CopyTask extends ProgressTask<CopiedImage, CopyProgress> {}
 
 export interface PushImageOptions {
   readonly platform?: string | undefined;

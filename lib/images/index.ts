@@ -3,6 +3,8 @@
  * verified and on disk. Registries, blobs, layers and how they are mounted belong to other rooms; containers are known
  * only as those who use an image.
  */
+
+export type { CopiedImage, CopyImageOptions, CopyProgress } from './copy-image.ts';
 export type {
   Image,
   ImageHistory,
@@ -13,7 +15,15 @@ export type {
   PrunedImages,
   RemovedImage,
 } from './image.ts';
-export type { AddedLayer, ContainerUse, Images, PruneImagesOptions, PushImageOptions } from './images.ts';
+export type {
+  AddedLayer,
+  ContainerUse,
+  CopyTask,
+  Images,
+  PruneImagesOptions,
+  PushImageOptions,
+} from './images.ts';
+export type { ImportOptions } from './import-image.ts';
 export type { LoadedImage, LoadProgress, LoadTask } from './load-progress.ts';
 export { type ImagesOptions, openImages } from './open-images.ts';
 export type { ProgressTask } from './progress-task.ts';
@@ -26,3 +36,4 @@ export type {
   PushStatus,
   PushTask,
 } from './push-progress.ts';
+export type { ArchiveFormat } from './save-images.ts';

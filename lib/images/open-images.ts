@@ -6,6 +6,7 @@ import type { Snapshotter } from '../snapshots/index.ts';
 import type { LayerLimits } from '../unpack/index.ts';
 import { addLayer } from './add-layer.ts';
 import { type Collected, collectGarbage, type GarbageStores } from './collect-garbage.ts';
+import { type CopiedImage, type CopyProgress, copyImage } from './copy-image.ts';
 import { findImage } from './find-image.ts';
 import { type HealedStores, heal } from './heal.ts';
 import type { Image } from './image.ts';
@@ -13,16 +14,19 @@ import { imageHistory } from './image-history.ts';
 import { ImageLoader } from './image-loader.ts';
 import { imagesUsage } from './image-usage.ts';
 import type { ContainerUse, Images } from './images.ts';
+import { importImage } from './import-image.ts';
 import { listImages } from './list-images.ts';
 import { loadImages } from './load-images.ts';
 import { startLoad } from './load-task.ts';
 import { NameStore } from './name-store.ts';
+import { startTask } from './progress-task.ts';
 import { pruneImages } from './prune-images.ts';
 import { pullImage } from './pull-image.ts';
 import { startPull } from './pull-task.ts';
 import { pushImage } from './push-image.ts';
 import { startPush } from './push-task.ts';
 import { removeImage } from './remove-image.ts';
+import { saveImages } from './save-images.ts';
 import { tagImage } from './tag-image.ts';
 
 /** What images need from the rest of the engine. */
@@ -67,6 +71,13 @@ export function openImages(options: ImagesOptions): Images {
     history: async (reference) => imageHistory(await inspectImage(stores, reference), stores),
     remove: (reference, removeOptions) => removeImage(stores, reference, removeOptions),
     tag: (source, target) => tagImage(stores, source, target),
+    import: (archive, importOptions = {}) => importImage(stores, archive, importOptions),
+    copy: (source, destination, copyOptions = {}) =>
+      startTask<CopiedImage, CopyProgress>(
+        ({ descriptor }) => descriptor.digest,
+        (report) => copyImage(stores, source, destination, copyOptions, report),
+      ),
+    save: (references, saveOptions) => saveImages(stores, references, saveOptions),
     load: (archive, loadOptions = {}) =>
       startLoad((report) => loadImages(stores, archive, loadOptions, report)),
     addLayer: (added) => addLayer(stores, added),
