@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { open, rename, rm, writeFile } from 'node:fs/promises';
 import { EngineError } from '../errors/index.ts';
@@ -42,7 +41,7 @@ function isSpecial(path: string): boolean {
 }
 
 async function writeStdout(bytes: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const piece of bytes) {
-    if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
-  }
+  // A reader that has gone is an error of the stream, for which the main program ends.
+  for await (const piece of bytes)
+    await new Promise<void>((written) => process.stdout.write(piece, () => written()));
 }

@@ -172,6 +172,12 @@ export interface Container {
    * ERR_CONTAINER_STATE for one without an image; ERR_REFERENCE_INVALID; ERR_IMAGE_CHANGE_INVALID; ERR_NO_SPACE; ERR_ABORTED.
    */
   commit(options?: CommitOptions): Promise<Image>;
+  /**
+   * The bytes of a tar of all that the container sees below `/`, without what is mounted there (volumes, /proc), whether or
+   * not it runs; what it writes meanwhile may or may not be in it. Nothing is read before the iteration begins; to leave it
+   * early releases all. When it fails, what was given by then is no archive. ERR_OVERLAY_UNAVAILABLE; ERR_ABORTED.
+   */
+  export(options?: Cancellable): AsyncIterable<Uint8Array>;
 }
 
 /** A container that this program started. Disposal kills it if it still runs and removes it. */
@@ -220,4 +226,5 @@ export interface Containers {
   prune(options?: PruneContainersOptions): Promise<PrunedContainers>;
   changes(container: string, options?: Cancellable): Promise<ContainerChange[]>;
   commit(container: string, options?: CommitOptions): Promise<Image>;
+  export(container: string, options?: Cancellable): AsyncIterable<Uint8Array>;
 }

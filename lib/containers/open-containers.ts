@@ -7,6 +7,7 @@ import type { Container, Containers, StartedContainer, StartOptions } from './co
 import type { ContainersContext } from './context.ts';
 import { createContainer, throwIfAborted } from './create.ts';
 import { execInContainer, runInContainer } from './exec.ts';
+import { exportContainer } from './export.ts';
 import { inspectContainer } from './inspect.ts';
 import { killContainer } from './kill.ts';
 import { listContainers, listUses } from './list.ts';
@@ -49,6 +50,7 @@ export function openContainers(context: ContainersContext): Containers & { uses(
     prune: (options) => pruneContainers(context, options),
     changes: async (name, options) => await (await get(name)).changes(options),
     commit: async (name, options) => await (await get(name)).commit(options),
+    export: (name, options) => exportOf(context, name, options),
     uses: () => listUses(context),
   };
 }
@@ -61,6 +63,14 @@ async function find({ store }: ContainersContext, nameOrId: string): Promise<Con
 
 async function* logsOf(context: ContainersContext, name: string, options: Parameters<Containers['logs']>[1]) {
   yield* readContainerLog(context, await find(context, name), options);
+}
+
+async function* exportOf(
+  context: ContainersContext,
+  name: string,
+  options?: Parameters<Containers['export']>[1],
+) {
+  yield* exportContainer(context, await find(context, name), options);
 }
 
 function handleOf(context: ContainersContext, record: ContainerRecord): Container {
@@ -85,6 +95,7 @@ function handleOf(context: ContainersContext, record: ContainerRecord): Containe
     size: () => containerSize(context, record),
     changes: (options) => listContainerChanges(context, record, options),
     commit: (options) => commitContainer(context, record, options),
+    export: (options) => exportContainer(context, record, options),
   };
 }
 
