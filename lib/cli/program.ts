@@ -36,6 +36,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   },
   rm: { summary: 'remove containers', load: () => import('./commands/rm.ts') },
   diff: { summary: 'list what a container has changed', load: () => import('./commands/diff.ts') },
+  export: {
+    summary: "write a container's root file system as a tar",
+    load: () => import('./commands/export.ts'),
+  },
   commit: { summary: 'make an image of a container', load: () => import('./commands/commit.ts') },
   pull: { summary: 'download an image from a registry', load: () => import('./commands/pull.ts') },
   images: { summary: 'list images', load: () => import('./commands/images.ts') },
