@@ -1,9 +1,27 @@
 /** native/layer as the library sees it: compressed bytes in, a layer's files out. Failures are EngineErrors (errors.ts). */
+
+import type { LayerRef } from '../lib/mount/index.ts';
 import { fromNative } from './errors.ts';
 import { native } from './load.ts';
-import type { LayerGaps, LayerSinkOptions, NativeAddon, NativeChange, NativeLayerSink } from './native.ts';
+import type {
+  LayerGaps,
+  LayerSinkOptions,
+  NativeAddon,
+  NativeChange,
+  NativeLayerIndex,
+  NativeLayerSink,
+} from './native.ts';
 
-export type { LayerGaps, LayerSinkOptions, NativeChange, NativeLayerSink, UpperDirectory } from './native.ts';
+export type {
+  LayerGaps,
+  LayerSinkOptions,
+  LayerTarget,
+  NativeChange,
+  NativeLayerIndex,
+  NativeLayerSink,
+  UnpackedTar,
+  UpperDirectory,
+} from './native.ts';
 
 /** See NativeAddon.openLayerSink. */
 export async function openLayerSink(options: LayerSinkOptions): Promise<NativeLayerSink> {
@@ -17,8 +35,30 @@ export async function openLayerSink(options: LayerSinkOptions): Promise<NativeLa
 }
 
 /** See NativeAddon.completeLayer. */
-export function completeLayer(target: string, lowers: readonly string[], gaps: LayerGaps): Promise<number> {
+export function completeLayer(target: string, lowers: readonly LayerRef[], gaps: LayerGaps): Promise<number> {
   return fromNative(() => native.completeLayer(target, lowers, gaps));
+}
+
+/** See NativeAddon.verifyLayer. */
+export function verifyLayer(options: Parameters<NativeAddon['verifyLayer']>[0]): Promise<string | null> {
+  return fromNative(() => native.verifyLayer(options));
+}
+
+/** See NativeLayerIndex.write. */
+export function writeIndex(
+  index: NativeLayerIndex,
+  options: Parameters<NativeLayerIndex['write']>[0],
+): ReturnType<NativeLayerIndex['write']> {
+  return fromNative(() => index.write(options));
+}
+
+/** See NativeAddon.compareTrees. */
+export function compareTrees(
+  expected: string,
+  actual: string,
+  implied: readonly string[],
+): Promise<{ path: string; what: string } | null> {
+  return fromNative(() => native.compareTrees(expected, actual, implied));
 }
 
 /** See NativeAddon.writeLayerDiff. */

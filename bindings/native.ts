@@ -1,4 +1,4 @@
-import type { Mount } from '../lib/mount/index.ts';
+import type { ErofsLayer, LayerRef, Mount } from '../lib/mount/index.ts';
 
 /**
  * THE type of the addon. `test/bindings/native.test.ts` fails when the addon's exports differ from these keys.
@@ -20,7 +20,28 @@ export interface NativeAddon {
    * hard link leads to are copied up and linked; ERR_LAYER_CORRUPT when there is none. An opaque root becomes a whiteout
    * of every name below. Resolves to the bytes that were copied.
    */
-  completeLayer(target: string, lowers: readonly string[], gaps: LayerGaps): Promise<number>;
+  completeLayer(target: string, lowers: readonly LayerRef[], gaps: LayerGaps): Promise<number>;
+  /**
+   * Whether a layer's files are what they were when it was committed: its tar has the digest `diffId`, and an index built
+   * anew above `lowers` (top first), in the new file `scratch`, which is removed, has the same bytes. Resolves to null, or to
+   * what is wrong.
+   */
+  verifyLayer(
+    options: ErofsLayer & {
+      readonly diffId: string;
+      readonly lowers: readonly LayerRef[];
+      readonly scratch: string;
+    },
+  ): Promise<string | null>;
+  /**
+   * The first difference between two directories in overlayfs' own form, or null: contents, owners, modes, times (ns), xattrs,
+   * links. `implied`: LayerGaps.implied, directories whose time is that of their making.
+   */
+  compareTrees(
+    expected: string,
+    actual: string,
+    implied: readonly string[],
+  ): Promise<{ path: string; what: string } | null>;
   /**
    * Writes what an upper directory of overlayfs' has changed as a layer's tar to the new file `output` (0600, not synced).
    * The same directory makes the same bytes. `latest`: no mtime is later (seconds). The layers below are mounted for that,
@@ -118,6 +139,8 @@ export interface NativeAddon {
   // probe_binding.cc
   /** What this kernel and this user can do, probed by doing it. `reason` says why not and what would help. */
   probe(root: string): Promise<Readonly<Record<Capability, { ok: boolean; reason?: string }>>>;
+  /** Of these only whether layers can be EROFS below `root`: "" or why not. Takes a millisecond or two. */
+  probeErofs(root: string): string;
 }
 
 export type NativePromise<T> = Promise<T>;
@@ -125,6 +148,7 @@ export type Capability =
   | 'root'
   | 'overlay'
   | 'overlayByFd'
+  | 'erofs'
   | 'userNamespaces'
   | 'idmappedMounts'
   | 'seccomp'
@@ -142,6 +166,23 @@ export interface TarMember {
   readonly size: number;
 }
 
+/**
+ * What a layer's tar becomes: the files of an existing empty directory, in overlayfs' own form (whiteouts as char 0/0,
+ * opaque as xattr); or itself, in a new file, which is on the disk when it has been read, and an index of it.
+ */
+export type LayerTarget = { readonly directory: string } | { readonly tar: string };
+
+/** What was read of a tar that is kept, held in memory (about 100 bytes a file) until it is written. */
+export interface NativeLayerIndex {
+  /**
+   * Writes it to the new file `index`, with what the layers below (`lowers`, top first) say of it: see
+   * completeLayer. Once, and nothing is synced. `size` in bytes; `root`: of the layer's root directory. ERR_LAYER_CORRUPT, ERR_LAYER_TOO_LARGE.
+   */
+  write(
+    options: ErofsLayer & { readonly diffId: string; readonly lowers: readonly LayerRef[] },
+  ): Promise<{ size: number; root: { mode: number; uid: number; gid: number } }>;
+}
+
 export interface LayerSinkOptions {
   /** File that collects the compressed bytes, so that a cut or killed download resumes. What it holds already is fed first. */
   partial: string;
@@ -157,8 +198,7 @@ export interface LayerSinkOptions {
   compression: 'gzip' | 'zstd' | 'none';
   /** sha256 of the tar; ERR_LAYER_DIFF_ID_MISMATCH. */
   diffId: string;
-  /** Existing empty directory that becomes the layer in overlayfs' own form (whiteouts as char 0/0, opaque as xattr). */
-  target: string;
+  target: LayerTarget;
   /** ERR_LAYER_TOO_LARGE past either. */
   limits: { maxBytes: number; maxEntries: number };
 }
@@ -186,6 +226,16 @@ export interface LayerGaps {
   readonly links: readonly { readonly path: string; readonly target: string }[];
 }
 
+/** How a tar went through a sink. */
+export interface UnpackedTar extends LayerGaps {
+  readonly entries: number;
+  /** Of file contents, in a directory. */
+  readonly bytes: number;
+  readonly tarBytes: number;
+  /** When the target is a tar; `implied` and `links` are empty then. */
+  readonly index: NativeLayerIndex | null;
+}
+
 export interface NativeLayerSink {
   /** Bytes that `partial` held already: the download begins here. */
   readonly offset: number;
@@ -194,9 +244,8 @@ export interface NativeLayerSink {
   /**
    * No more bytes: verifies size, digest and diffId. Nothing is synced and nothing named: that is the snapshotter's to do.
    * When `offset` was > 0, any failure of kind "corrupt" may be the partial file's fault: remove it and begin once more.
-   * `bytes`: of file contents.
    */
-  finish(): Promise<{ entries: number; bytes: number; tarBytes: number } & LayerGaps>;
+  finish(): Promise<UnpackedTar>;
   /** Stops the threads; `partial` then has every byte that was written, for a later resume. Idempotent; also after a failure. */
   abort(): Promise<void>;
 }

@@ -11,6 +11,11 @@ export interface EngineOptions {
   runDir?: string;
   /** Registry configuration instead of /etc/strake/config.json and ~/.config/strake/config.json. */
   config?: string;
+  /**
+   * What new layers are kept as: their tars with EROFS indexes, directories, or (`auto`) the former where the kernel can
+   * mount it. Layers that are there stay what they are. Default $STRAKE_LAYERS, else `auto`.
+   */
+  layers?: 'auto' | 'erofs' | 'directory';
   /** The monitor's executable. Default: the package's own. */
   monitor?: string;
   /** With STRAKE_TRACE=1: receives the steps of each start and run when it has ended. Default: printed to stderr. */

@@ -7,8 +7,9 @@ import {
   openContainers,
   VolumeStore,
 } from '../containers/index.ts';
+import { EngineError } from '../errors/index.ts';
 import type { Images } from '../images/index.ts';
-import { directorySnapshotter, type Snapshotter } from '../snapshots/index.ts';
+import { type LayerForm, openSnapshotter, type Snapshotter } from '../snapshots/index.ts';
 import type { Engine, EngineOptions } from './engine.ts';
 import { lazyImages } from './lazy-images.ts';
 import { openRoot } from './open-root.ts';
@@ -22,7 +23,11 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const { root, runDir } = openRoot(options, process.env);
   const store = new ContainerStore(root, runDir);
   store.prepare();
-  const snapshots = directorySnapshotter({ root: `${root}/layers`, writable: `${root}/containers` });
+  const snapshots = openSnapshotter({
+    root: `${root}/layers`,
+    writable: `${root}/containers`,
+    layers: layerForm(options.layers ?? process.env.STRAKE_LAYERS),
+  });
   const images = lazyImages(() => openImagesOf(root, snapshots, options, () => containers.uses()));
   const context: ContainersContext = {
     root,
@@ -78,6 +83,15 @@ async function openImagesOf(
     concurrency: config.downloads.concurrency,
     keepCompressed: config.storage.keepCompressed,
   });
+}
+
+function layerForm(asked: string | undefined): LayerForm | 'auto' {
+  if (asked === undefined || asked === '') return 'auto';
+  if (asked === 'auto' || asked === 'erofs' || asked === 'directory') return asked;
+  throw new EngineError(
+    'ERR_INVALID_ARGUMENT',
+    `STRAKE_LAYERS is auto, erofs or directory, not ${JSON.stringify(asked.slice(0, 40))}`,
+  );
 }
 
 function initProgram(): string | null {

@@ -95,6 +95,7 @@ export const errorCodes = {
   ERR_MOUNT_SOURCE_NOT_FOUND: 'notFound',
   ERR_MOUNT_UNSAFE: 'invalid',
   ERR_OVERLAY_UNAVAILABLE: 'unavailable',
+  ERR_EROFS_UNAVAILABLE: 'unavailable',
   ERR_NAMESPACE_FAILED: 'unavailable',
   ERR_CGROUP_CONTROLLER_MISSING: 'unavailable',
   ERR_CGROUP_LIMIT_INVALID: 'invalid',

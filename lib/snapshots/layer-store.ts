@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../errors/index.ts';
+import type { LayerRef } from '../mount/index.ts';
 import { type Digest, digestHex, parseDigest } from '../oci/index.ts';
 import {
   createScratch,
@@ -24,8 +25,9 @@ export interface StoredLayer extends LayerRecord {
 /**
  * Committed layers on disk:
  *
- *     layers/<chainId hex>/{fs/, layer.json}    complete and power-loss-safe
- *     ingest/<random>/{fs/, layer.json}         scratch; renamed into layers/ by publish()
+ *     layers/<chainId hex>/{layer.json, fs/}                 complete and power-loss-safe: a directory,
+ *     layers/<chainId hex>/{layer.json, index.erofs, tar}    or an index and its tar
+ *     ingest/<random>/                                       scratch; renamed into layers/ by publish()
  *     removed/<chainId hex>/                    hidden by remove(), which then deletes it or puts it back
  *     lock                                      held by whoever removes
  */
@@ -44,9 +46,9 @@ export class LayerStore {
     return join(this.#root, 'ingest');
   }
 
-  /** The layer's tree in overlay's form. */
-  tree(chainId: Digest): string {
-    return join(this.#folder(chainId), 'fs');
+  /** The layer as it is mounted, whichever form it has. */
+  ref(chainId: Digest): LayerRef {
+    return layerIn(this.#folder(chainId));
   }
 
   has(chainId: Digest): boolean {
@@ -179,6 +181,12 @@ export class LayerStore {
   #hidden(chainId: Digest): string {
     return join(this.#root, 'removed', digestHex(chainId));
   }
+}
+
+/** The layer that is in a folder. */
+export function layerIn(folder: string): LayerRef {
+  const index = join(folder, 'index.erofs');
+  return existsSync(index) ? { index, tar: join(folder, 'tar') } : { directory: join(folder, 'fs') };
 }
 
 async function readRecord(folder: string): Promise<StoredLayer | undefined> {

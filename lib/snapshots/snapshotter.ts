@@ -1,4 +1,4 @@
-import type { LayerGaps } from '../../bindings/layer.ts';
+import type { LayerGaps, LayerTarget, NativeLayerIndex } from '../../bindings/layer.ts';
 import type { Mount } from '../mount/index.ts';
 import type { Digest } from '../oci/index.ts';
 
@@ -7,11 +7,12 @@ import type { Digest } from '../oci/index.ts';
  *
  * A **committed** layer is immutable and named by its chainId (OCI image-spec config.md): the layer in its place
  * above its parents. An **ingest** is a layer in the making: its directory belongs to whoever holds it, and is
- * gone when it is disposed without commit. A **writable** layer belongs to one container and is named by its id.
+ * gone when it is disposed without commit. A layer is a directory, or its tar with an EROFS index; both may lie one above
+ * the other in one store. A **writable** layer belongs to one container and is named by its id.
  *
  *     await using ingest = await layers.ingest(chainId);
- *     const sink = await openLayerSink({ target: ingest.target, … });  …  const gaps = await sink.finish();
- *     await ingest.stage({ parent, diffId, gaps, … });                  // in its place above its parent
+ *     const sink = await openLayerSink({ target: ingest.target, … });  …  const { index, … } = await sink.finish();
+ *     await ingest.stage({ parent, diffId, index, … });                 // in its place above its parent
  *     await ingest.commit();                                            // power-loss-safe before it is named
  *
  *     const mount = await layers.prepare(containerId, topChainId);      // Mount: upper above all layers of the chain
@@ -92,8 +93,8 @@ export interface LayerTar {
 
 /** A layer in the making. Disposal without commit() removes it. */
 export interface LayerIngest extends AsyncDisposable {
-  /** The empty directory that is to become the layer, in overlayfs' own form. */
-  readonly target: string;
+  /** What a layer's tar is to become: an empty directory, in overlayfs' own form, or a file that keeps the tar itself. */
+  readonly target: LayerTarget;
   /**
    * Puts the complete layer in its place above its parent, which must be committed, or staged by this snapshotter: layers
    * that are staged together are synced together. ERR_LAYER_NOT_FOUND; ERR_LAYER_CORRUPT for a hard link that leads nowhere.
@@ -110,4 +111,6 @@ export interface StagedLayer {
   readonly gaps: LayerGaps;
   /** Of file contents, what the layers below add not counted. */
   readonly bytes: number;
+  /** What was read of a tar that is kept: it is completed by the layers below, and written. Null for a directory. */
+  readonly index: NativeLayerIndex | null;
 }

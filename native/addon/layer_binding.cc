@@ -4,8 +4,10 @@
 #include "addon/chunk_sink.h"
 #include "addon/compression.h"
 #include "addon/convert.h"
+#include "addon/index_object.h"
 #include "addon/mount_view.h"
 #include "addon/rooms.h"
+#include "layer/compare_trees.h"
 #include "layer/complete.h"
 #include "layer/diff.h"
 #include "layer/entry_path.h"
@@ -18,6 +20,7 @@ namespace {
 
 layer::PipelineOptions pipelineOptions(const Napi::Object& options) {
   const auto limits = options.Get("limits").As<Napi::Object>();
+  const auto target = options.Get("target").As<Napi::Object>();
   const bool isStored = !options.Get("stored").IsUndefined();
   return {.partial = textOf(options, "partial"),
           .stored = isStored ? std::optional(wholeOf(options, "stored")) : std::nullopt,
@@ -25,7 +28,8 @@ layer::PipelineOptions pipelineOptions(const Napi::Object& options) {
           .digest = textOf(options, "digest"),
           .diffId = textOf(options, "diffId"),
           .compression = compressionOf(textOf(options, "compression")),
-          .target = textOf(options, "target"),
+          .target = optionalTextOf(target, "directory"),
+          .tar = optionalTextOf(target, "tar"),
           .maxBytes = wholeOf(limits, "maxBytes"),
           .maxEntries = wholeOf(limits, "maxEntries")};
 }
@@ -45,11 +49,13 @@ Napi::Array linkArray(Napi::Env env, const std::vector<layer::LowerLink>& links)
 
 Napi::Object resultObject(Napi::Env env, const layer::PipelineResult& result) {
   Napi::Object object = Napi::Object::New(env);
-  object.Set("entries", Napi::Number::New(env, static_cast<double>(result.applied.entries)));
+  const uint64_t entries = result.index ? result.index->entries() : result.applied.entries;
+  object.Set("entries", Napi::Number::New(env, static_cast<double>(entries)));
   object.Set("bytes", Napi::Number::New(env, static_cast<double>(result.applied.bytes)));
   object.Set("tarBytes", Napi::Number::New(env, static_cast<double>(result.tarBytes)));
   object.Set("implied", toArray(env, result.applied.implied));
   object.Set("links", linkArray(env, result.applied.links));
+  object.Set("index", result.index ? indexObject(env, result.index) : env.Null());
   return object;
 }
 
@@ -92,9 +98,8 @@ layer::ApplyResult appliedOf(const Napi::Object& gaps) {
 Napi::Value completeLayer(const Napi::CallbackInfo& info) {
   return async(
       info.Env(),
-      [target = text(info, 0), lowers = texts(info, 1), applied = appliedOf(object(info, 2))] {
-        return layer::completeLayer(target, lowers, applied);
-      },
+      [target = text(info, 0), lowers = layersOf(info[1].As<Napi::Array>()),
+       applied = appliedOf(object(info, 2))] { return layer::completeLayer(target, lowers, applied); },
       [](Napi::Env env, uint64_t bytes) { return Napi::Number::New(env, static_cast<double>(bytes)); });
 }
 
@@ -166,11 +171,28 @@ Napi::Value listLayerChanges(const Napi::CallbackInfo& info) {
       changeArray);
 }
 
+Napi::Value compareTrees(const Napi::CallbackInfo& info) {
+  return async(
+      info.Env(), Thread::own,
+      [expected = text(info, 0), actual = text(info, 1), implied = texts(info, 2)] {
+        return layer::compareTrees(expected, actual, implied);
+      },
+      [](Napi::Env env, const std::optional<layer::TreeDifference>& difference) -> Napi::Value {
+        if (!difference) return env.Null();
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("path", Napi::String::New(env, difference->path));
+        result.Set("what", Napi::String::New(env, difference->what));
+        return result;
+      });
+}
+
 }  // namespace
 
 void registerLayer(Napi::Env env, Napi::Object exports) {
   exports.Set("openLayerSink", entry<openLayerSink>(env, "openLayerSink"));
   exports.Set("completeLayer", entry<completeLayer>(env, "completeLayer"));
+  exports.Set("verifyLayer", entry<verifyLayer>(env, "verifyLayer"));
+  exports.Set("compareTrees", entry<compareTrees>(env, "compareTrees"));
   exports.Set("writeLayerDiff", entry<writeLayerDiff>(env, "writeLayerDiff"));
   exports.Set("listLayerChanges", entry<listLayerChanges>(env, "listLayerChanges"));
 }

@@ -8,13 +8,15 @@
 
 namespace strake::addon {
 
-namespace {
-
-std::string optionalText(const Napi::Object& object, const char* key) {
-  return object.Get(key).IsUndefined() ? std::string() : textOf(object, key);
+std::vector<sys::LayerRef> layersOf(const Napi::Array& array) {
+  std::vector<sys::LayerRef> layers;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const auto layer = array.Get(i).As<Napi::Object>();
+    layers.push_back(
+        {optionalTextOf(layer, "directory"), optionalTextOf(layer, "index"), optionalTextOf(layer, "tar")});
+  }
+  return layers;
 }
-
-}  // namespace
 
 runtime::Rootfs rootfsOf(const Napi::Object& mount) {
   runtime::Rootfs rootfs;
@@ -23,11 +25,9 @@ runtime::Rootfs rootfsOf(const Napi::Object& mount) {
     return rootfs;
   }
   rootfs.kind = runtime::Rootfs::Kind::overlay;
-  const auto lower = mount.Get("lower").As<Napi::Array>();
-  for (uint32_t i = 0; i < lower.Length(); ++i)
-    rootfs.lower.push_back(lower.Get(i).As<Napi::String>().Utf8Value());
-  rootfs.upper = optionalText(mount, "upper");
-  rootfs.work = optionalText(mount, "work");
+  rootfs.lower = layersOf(mount.Get("lower").As<Napi::Array>());
+  rootfs.upper = optionalTextOf(mount, "upper");
+  rootfs.work = optionalTextOf(mount, "work");
   return rootfs;
 }
 

@@ -4,9 +4,13 @@
 #include <napi.h>
 
 #include "runtime/launch.h"
+#include "sys/layer_ref.h"
 #include "sys/unique_fd.h"
 
 namespace strake::addon {
+
+/// LayerRefs of lib/mount.
+std::vector<sys::LayerRef> layersOf(const Napi::Array& array);
 
 /// A Mount object. A wrong type is a TypeError.
 runtime::Rootfs rootfsOf(const Napi::Object& mount);

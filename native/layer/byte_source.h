@@ -18,4 +18,10 @@ class ByteSource {
   }
 };
 
+/// A source that is at its end.
+class NoBytes final : public ByteSource {
+ public:
+  std::span<const uint8_t> next() override { return {}; }
+};
+
 }  // namespace strake::layer

@@ -45,15 +45,15 @@ class KeepTimes {
   struct stat status_ = {};
 };
 
-std::vector<std::string> withTarget(const std::string& target, const std::vector<std::string>& lowers) {
-  std::vector<std::string> layers = {target};
+std::vector<sys::LayerRef> withTarget(const std::string& target, const std::vector<sys::LayerRef>& lowers) {
+  std::vector<sys::LayerRef> layers = {{.directory = target}};
   layers.insert(layers.end(), lowers.begin(), lowers.end());
   return layers;
 }
 
 class Completion {
  public:
-  Completion(const std::string& target, const std::vector<std::string>& lowers)
+  Completion(const std::string& target, const std::vector<sys::LayerRef>& lowers)
       : lowers_(lowers), merged_(withTarget(target, lowers)), root_(merged_.roots().front().get()) {}
 
   uint64_t run(const ApplyResult& applied) {
@@ -278,7 +278,7 @@ class Completion {
 
 }  // namespace
 
-uint64_t completeLayer(const std::string& target, const std::vector<std::string>& lowers,
+uint64_t completeLayer(const std::string& target, const std::vector<sys::LayerRef>& lowers,
                        const ApplyResult& applied) {
   return Completion(target, lowers).run(applied);
 }

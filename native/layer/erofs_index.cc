@@ -20,12 +20,6 @@ namespace {
 
 constexpr size_t readSize = 512 << 10;
 
-LayerStack openAll(const std::vector<sys::LayerRef>& layers) {
-  std::vector<sys::UniqueFd> roots;
-  for (const sys::LayerRef& layer : layers) roots.push_back(sys::openLayer(layer));
-  return LayerStack(std::move(roots));
-}
-
 sys::UniqueFd openToRead(const std::string& path) {
   return sys::UniqueFd(sys::check(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW), "open", path));
 }
@@ -81,16 +75,14 @@ LayerIndex::LayerIndex(ByteSource& tar, uint64_t maxEntries) {
 }
 
 LayerIndex::Written LayerIndex::write(const std::string& path, const std::string& tar,
-                                      const std::string& diffId, const std::vector<sys::LayerRef>& lowers,
-                                      bool durable) {
-  const LayerStack below = openAll(lowers);
+                                      const std::string& diffId, const std::vector<sys::LayerRef>& lowers) {
+  const LayerStack below(lowers);
   erofs::complete(tree_, below);
   const sys::UniqueFd source = openToRead(tar);
   const int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
   const sys::UniqueFd file(sys::check(::open(path.c_str(), flags, 0600), "open", path));
   const erofs::IndexedTar indexed{source.get(), sizeOf(source, tar), diffId};
   const uint64_t size = erofs::writeIndex(tree_, indexed, below, file.get(), path);
-  if (durable) sys::check(::fdatasync(file.get()), "fdatasync", path);
   const erofs::Node& root = tree_.node(erofs::rootId);
   return {size, root.mode & 07777u, root.uid, root.gid};
 }
@@ -110,7 +102,7 @@ std::string verifyLayer(const sys::LayerRef& layer, const std::string& diffId,
     return "its tar " + layer.tar + " has the digest " + digest + " instead of " + diffId;
   if (!index) return unreadable;
   const Unlinked made{scratch};
-  index->write(scratch, layer.tar, diffId, lowers, false);
+  index->write(scratch, layer.tar, diffId, lowers);
   if (!sameBytes(scratch, layer.index))
     return "its index " + layer.index + " is not the one that belongs to its tar";
   return "";

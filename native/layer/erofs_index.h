@@ -28,9 +28,9 @@ class LayerIndex {
   };
   /// Writes the index for the tar in the file `tar`, whose digest is `diffId`, to the new file `path` (0600),
   /// above `lowers` (top first). Once. Throws SysError, ERR_LAYER_CORRUPT for a hard link that leads nowhere,
-  /// ERR_LAYER_TOO_LARGE. `durable`: the index is on the disk afterwards.
+  /// ERR_LAYER_TOO_LARGE. Nothing is synced.
   Written write(const std::string& path, const std::string& tar, const std::string& diffId,
-                const std::vector<sys::LayerRef>& lowers, bool durable);
+                const std::vector<sys::LayerRef>& lowers);
 
  private:
   erofs::Tree tree_;

@@ -34,23 +34,11 @@ bool isOpaque(int directory) {
   return ::getxattr(name.c_str(), "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
 }
 
-namespace {
-
-std::vector<sys::UniqueFd> openRoots(const std::vector<std::string>& layers) {
-  std::vector<sys::UniqueFd> roots;
-  for (const std::string& layer : layers) {
-    const int fd = ::open(layer.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    roots.emplace_back(sys::check(fd, "open", layer));
+LayerStack::LayerStack(const std::vector<sys::LayerRef>& layers) {
+  for (const sys::LayerRef& layer : layers) {
+    roots_.push_back(sys::openLayer(layer));
+    opaque_.push_back(isOpaque(roots_.back().get()));
   }
-  return roots;
-}
-
-}  // namespace
-
-LayerStack::LayerStack(const std::vector<std::string>& layers) : LayerStack(openRoots(layers)) {}
-
-LayerStack::LayerStack(std::vector<sys::UniqueFd> roots) : roots_(std::move(roots)) {
-  for (const sys::UniqueFd& root : roots_) opaque_.push_back(isOpaque(root.get()));
 }
 
 Lookup LayerStack::find(std::string_view path) const {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sys/layer_ref.h"
 #include "sys/unique_fd.h"
 
 namespace strake::layer {
@@ -23,10 +24,8 @@ struct Lookup {
 
 class LayerStack {
  public:
-  /// Directories, top first. Throws SysError.
-  explicit LayerStack(const std::vector<std::string>& layers);
-  /// Open directories (O_PATH or mounts), top first.
-  explicit LayerStack(std::vector<sys::UniqueFd> roots);
+  /// Top first. Throws SysError.
+  explicit LayerStack(const std::vector<sys::LayerRef>& layers);
 
   /// What a normalised path names in the merged tree. Links are not followed: below one there is nothing.
   Lookup find(std::string_view path) const;

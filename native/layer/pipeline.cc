@@ -1,6 +1,7 @@
 #include "layer/pipeline.h"
 
 #include "layer/error.h"
+#include "layer/verbatim_tar.h"
 #include "sys/error.h"
 
 namespace strake::layer {
@@ -76,7 +77,7 @@ Pipeline::Pipeline(PipelineOptions options)
   try {
     threads_.push_back(start([this] { intake(); }));
     threads_.push_back(start([this] { inflate(); }));
-    threads_.push_back(start([this] { apply(); }));
+    threads_.push_back(start([this] { options_.tar.empty() ? apply() : index(); }));
   } catch (...) {
     abort();
     throw;
@@ -214,6 +215,12 @@ void Pipeline::apply() {
   takeOwnUmask();
   TarReader reader(tar_);
   result_.applied = Applier(options_.target, options_.maxEntries).apply(reader);
+}
+
+void Pipeline::index() {
+  VerbatimTar tar(tar_, options_.tar);
+  result_.index = std::make_shared<LayerIndex>(tar, options_.maxEntries);
+  tar.sync();
 }
 
 }  // namespace strake::layer

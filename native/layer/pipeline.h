@@ -3,7 +3,7 @@
 //
 //   intake   appends the bytes to the partial file, sha256 of the blob     <= 1 MiB queued
 //   inflate  reads the partial file behind it, gzip or zstd, sha256 of the tar (diffId)
-//   apply    tar -> files                                                  3 MiB of buffers
+//   apply    tar -> files, or the tar to a file and its headers to an index  3 MiB of buffers
 //
 // Intake waits for nobody but the disk, so that what has arrived is in the partial file when the process dies
 // a moment later; what is slower than the network catches up from the file. It is only ever appended to, so
@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -26,6 +27,7 @@
 #include "layer/apply.h"
 #include "layer/buffer_ring.h"
 #include "layer/byte_queue.h"
+#include "layer/erofs_index.h"
 #include "layer/growing_file.h"
 
 namespace strake::layer {
@@ -41,7 +43,10 @@ struct PipelineOptions {
   std::string digest;
   std::string diffId;
   compress::Compression compression = compress::Compression::none;
-  std::string target;
+  /// An empty directory that becomes the layer; or, when it is none, `tar`.
+  std::string target = {};
+  /// A new file that gets the tar itself, to be indexed.
+  std::string tar = {};
   /// Of the tar, and so of all that it can hold.
   uint64_t maxBytes = 0;
   uint64_t maxEntries = 0;
@@ -51,7 +56,10 @@ struct PipelineOptions {
 };
 
 struct PipelineResult {
+  /// Of `target`.
   ApplyResult applied;
+  /// Of `tar`, which is on the disk then.
+  std::shared_ptr<LayerIndex> index = nullptr;
   uint64_t tarBytes = 0;
 };
 
@@ -96,6 +104,7 @@ class Pipeline {
   void inflate();
   void inflateInto(std::span<const uint8_t> input, compress::Inflater& inflater, hash::Sha256& hash);
   void apply();
+  void index();
 
   const PipelineOptions options_;
   ByteQueue incoming_;

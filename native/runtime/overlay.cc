@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "sys/detached_mount.h"
 #include "sys/error.h"
 #include "sys/in_root.h"
@@ -22,10 +24,18 @@ sys::UniqueFd openDirectory(int dirfd, const std::string& path) {
       sys::check(openat(dirfd, path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC), "open", path));
 }
 
-sys::UniqueFd openLayer(const std::string& path, int idmapUserns) {
+sys::UniqueFd openMapped(const std::string& path, int idmapUserns) {
   if (idmapUserns < 0) return openDirectory(AT_FDCWD, path);
   sys::UniqueFd mount = sys::cloneTree(AT_FDCWD, path, false);
   sys::idmapMount(mount.get(), idmapUserns, false, path);
+  return mount;
+}
+
+/// An EROFS layer is a mount of its own already.
+sys::UniqueFd openLower(const sys::LayerRef& layer, int idmapUserns) {
+  if (!layer.isErofs()) return openMapped(layer.directory, idmapUserns);
+  sys::UniqueFd mount = sys::openLayer(layer);
+  if (idmapUserns >= 0) sys::idmapMount(mount.get(), idmapUserns, false, layer.index);
   return mount;
 }
 
@@ -50,10 +60,10 @@ void forgetVolatile(int work) {
 
 Layers openLayers(const Rootfs& rootfs, int idmapUserns) {
   Layers layers;
-  for (const std::string& path : rootfs.lower) layers.lower.push_back(openLayer(path, idmapUserns));
+  for (const sys::LayerRef& layer : rootfs.lower) layers.lower.push_back(openLower(layer, idmapUserns));
   if (rootfs.upper.empty()) return layers;
   std::string parent = commonParent(rootfs);
-  layers.upperMount = openLayer(parent, idmapUserns);
+  layers.upperMount = openMapped(parent, idmapUserns);
   layers.upper = openDirectory(layers.upperMount.get(), sys::splitPath(rootfs.upper).second);
   layers.work = openDirectory(layers.upperMount.get(), sys::splitPath(rootfs.work).second);
   forgetVolatile(layers.work.get());
@@ -101,8 +111,16 @@ sys::UniqueFd mountByPage(const Rootfs& rootfs, const Layers& layers) {
   return tree;
 }
 
+bool hasErofs(const Rootfs& rootfs) {
+  return std::any_of(rootfs.lower.begin(), rootfs.lower.end(),
+                     [](const sys::LayerRef& layer) { return layer.isErofs(); });
+}
+
 sys::UniqueFd finish(sys::FsContext& overlay, const Rootfs& rootfs) {
   overlay.set("source", "overlay");
+  // Layers are file systems of their own: with their numbers in the upper bits of the inode numbers, all
+  // files of the container still are on one device, as tools expect that stay on one (find -xdev, du -x).
+  if (hasErofs(rootfs)) overlay.trySet("xino", "auto");
   if (rootfs.isVolatile && !rootfs.upper.empty()) overlay.flag("volatile");
   return overlay.mount(0);
 }
@@ -118,9 +136,11 @@ sys::FsContext openOverlay() {
 
 /// overlayfs wants two layers or an upper one: a read-only view of one layer is that layer.
 sys::UniqueFd mountSingleLayer(const Rootfs& rootfs, int idmapUserns) {
-  sys::UniqueFd mount = sys::cloneTree(AT_FDCWD, rootfs.lower.front(), false);
-  if (idmapUserns >= 0) sys::idmapMount(mount.get(), idmapUserns, false, rootfs.lower.front());
-  sys::changeMount(mount.get(), MOUNT_ATTR_RDONLY, 0, 0, false, rootfs.lower.front());
+  const sys::LayerRef& layer = rootfs.lower.front();
+  if (layer.isErofs()) return openLower(layer, idmapUserns);
+  sys::UniqueFd mount = sys::cloneTree(AT_FDCWD, layer.directory, false);
+  if (idmapUserns >= 0) sys::idmapMount(mount.get(), idmapUserns, false, layer.directory);
+  sys::changeMount(mount.get(), MOUNT_ATTR_RDONLY, 0, 0, false, layer.directory);
   return mount;
 }
 

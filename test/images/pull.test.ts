@@ -408,7 +408,8 @@ function addIndex(registry: QuirkyRegistry, docker: boolean) {
 }
 
 function lowersOf(mount: Mount): readonly string[] {
-  return mount.type === 'overlay' ? mount.lower : [];
+  if (mount.type !== 'overlay') return [];
+  return mount.lower.map((layer) => ('directory' in layer ? layer.directory : layer.index));
 }
 
 async function collect<T>(steps: AsyncIterable<T>): Promise<T[]> {

@@ -112,7 +112,7 @@ class ErofsTest : public LayerTest {
     ::unlink((root_ + "/" + name + ".erofs").c_str());
     return LayerIndex(source, 1 << 20)
         .write(root_ + "/" + name + ".erofs", root_ + "/" + name + ".tar", "sha256:" + std::string(64, 'a'),
-               lowers, false);
+               lowers);
   }
 
   sys::LayerRef ref(const std::string& name) const {
@@ -123,12 +123,12 @@ class ErofsTest : public LayerTest {
 
   /// The same tars one above the other, as files: the listing of the last.
   Listing unpacked(const std::vector<std::string>& tars) {
-    std::vector<std::string> lowers;
+    std::vector<sys::LayerRef> lowers;
     for (const std::string& tar : tars) {
       target_ = root_ + "/layer" + std::to_string(lowers.size());
       std::filesystem::create_directory(target_);
       completeLayer(target_, lowers, apply(tar));
-      lowers.insert(lowers.begin(), target_);
+      lowers.insert(lowers.begin(), {.directory = target_});
     }
     const sys::UniqueFd fd(::open(target_.c_str(), O_RDONLY | O_DIRECTORY));
     return Lister(fd.get()).listing;
@@ -328,7 +328,7 @@ TEST_F(ErofsTest, IsTheSameFromTheSameTarAndSaysWhatIsAltered) {
   const std::string diffId = "sha256:" + hash::toHex(hash.finish());
   ::unlink(layer.index.c_str());
   StringSource source(bytes);
-  LayerIndex(source, 10).write(layer.index, layer.tar, diffId, {}, true);
+  LayerIndex(source, 10).write(layer.index, layer.tar, diffId, {});
   EXPECT_EQ(verifyLayer(layer, diffId, {}, root_ + "/scratch"), "");
   std::fstream(layer.index, std::ios::in | std::ios::out).seekp(2000).put('x');
   EXPECT_NE(verifyLayer(layer, diffId, {}, root_ + "/scratch").find("index"), std::string::npos);

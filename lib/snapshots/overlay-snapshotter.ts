@@ -1,39 +1,96 @@
 import { chmodSync, chownSync, mkdirSync } from 'node:fs';
-import { mkdir, rmdir } from 'node:fs/promises';
+import { mkdir, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeTree } from '../../bindings/files.ts';
+import { verifyLayer } from '../../bindings/layer.ts';
+import { probeErofs } from '../../bindings/probe.ts';
 import { EngineError } from '../errors/index.ts';
-import type { Mount } from '../mount/index.ts';
+import type { ErofsLayer, LayerRef, Mount } from '../mount/index.ts';
 import type { Digest } from '../oci/index.ts';
-import { syncDirectory } from '../scratch/index.ts';
-import { LayerCommitter } from './layer-committer.ts';
+import { createScratch, syncDirectory } from '../scratch/index.ts';
+import { LayerCommitter, type LayerForm } from './layer-committer.ts';
 import { LayerStore, type StoredLayer } from './layer-store.ts';
-import type { LayerIngest, LayerRecord, LayerVerdict, Snapshotter, StagedLayer } from './snapshotter.ts';
+import type {
+  LayerIngest,
+  LayerRecord,
+  LayerTar,
+  LayerVerdict,
+  Snapshotter,
+  StagedLayer,
+} from './snapshotter.ts';
 
 const plainRoot: StoredLayer['root'] = { mode: 0o755, uid: 0, gid: 0 };
 
 /**
- * Layers as directories, for every kernel that has overlayfs. `root` holds the committed layers (`LayerStore`);
- * `writable` the containers': `<writable>/<key>/{upper,work}`, where `<writable>/<key>` may have other contents that are
- * not touched. Both must be on one file system that overlayfs takes for an upper directory.
+ * `root` holds the committed layers (`LayerStore`); `writable` the containers': `<writable>/<key>/{upper,work}`, where
+ * `<writable>/<key>` may have other contents that are not touched. Both must be on one file system that overlayfs takes
+ * for an upper directory.
  */
-export function directorySnapshotter(options: { root: string; writable: string }): Snapshotter {
-  return new DirectorySnapshotter(options.root, options.writable);
+export interface SnapshotterOptions {
+  readonly root: string;
+  readonly writable: string;
 }
 
-class DirectorySnapshotter implements Snapshotter {
-  readonly name = 'directory';
-  readonly keepsTars = false;
+/** Keeps new layers as directories, for every kernel that has overlayfs. */
+export function directorySnapshotter(options: SnapshotterOptions): Snapshotter {
+  return new OverlaySnapshotter(options, () => 'directory');
+}
+
+/** Keeps new layers as their tars with EROFS indexes: for kernels that mount those (`probeErofs`). */
+export function erofsSnapshotter(options: SnapshotterOptions): Snapshotter {
+  return new OverlaySnapshotter(options, () => 'erofs');
+}
+
+/**
+ * Keeps new layers as `layers` says; `auto`: EROFS where this kernel can have it below `root`, which is asked when the
+ * first layer comes, else directories. Layers that are there already stay what they are.
+ * @throws EngineError, at the first layer, ERR_EROFS_UNAVAILABLE when `erofs` is asked for and cannot be
+ */
+export function openSnapshotter(
+  options: SnapshotterOptions & { readonly layers: LayerForm | 'auto' },
+): Snapshotter {
+  const { root, layers } = options;
+  let found: LayerForm | undefined;
+  return new OverlaySnapshotter(options, () => {
+    found ??= layers === 'directory' ? layers : formFor(root, layers);
+    return found;
+  });
+}
+
+function formFor(root: string, layers: 'erofs' | 'auto'): LayerForm {
+  mkdirSync(root, { recursive: true, mode: 0o700 });
+  const reason = probeErofs(root);
+  if (reason === '') return 'erofs';
+  if (layers === 'auto') return 'directory';
+  throw new EngineError(
+    'ERR_EROFS_UNAVAILABLE',
+    `layers cannot be kept as EROFS: ${reason}; leave the choice to strake (auto), or ask for directories`,
+    { details: { root } },
+  );
+}
+
+class OverlaySnapshotter implements Snapshotter {
+  /** Of new layers. */
+  readonly #form: () => LayerForm;
   readonly #root: string;
   readonly #layers: LayerStore;
   readonly #writable: string;
   readonly #committer: LayerCommitter;
 
-  constructor(root: string, writable: string) {
+  constructor({ root, writable }: SnapshotterOptions, form: () => LayerForm) {
+    this.#form = form;
     this.#root = root;
     this.#layers = new LayerStore(root);
     this.#writable = writable;
     this.#committer = new LayerCommitter(root, this.#layers);
+  }
+
+  get name(): string {
+    return this.#form();
+  }
+
+  get keepsTars(): boolean {
+    return this.#form() === 'erofs';
   }
 
   async has(chainId: Digest): Promise<boolean> {
@@ -48,13 +105,14 @@ class DirectorySnapshotter implements Snapshotter {
     return this.#layers.list();
   }
 
-  async tar(chainId: Digest): Promise<null> {
+  async tar(chainId: Digest): Promise<LayerTar | null> {
     await this.#layers.get(chainId);
-    return null;
+    const layer = this.#layers.ref(chainId);
+    return 'tar' in layer ? { path: layer.tar, size: (await stat(layer.tar)).size } : null;
   }
 
-  ingest(chainId: Digest): Promise<LayerIngest> {
-    return this.#committer.ingest(chainId);
+  async ingest(chainId: Digest): Promise<LayerIngest> {
+    return this.#committer.ingest(chainId, this.#form());
   }
 
   async prepare(key: string, chainId: Digest | null, options: { volatile?: boolean } = {}): Promise<Mount> {
@@ -93,23 +151,23 @@ class DirectorySnapshotter implements Snapshotter {
     const upper = join(this.#writable, key, 'upper');
     if (layer === null) return { type: 'directory', path: upper };
     const work = join(this.#writable, key, 'work');
-    return { type: 'overlay', lower: this.#trees(layer), upper, work, ...(volatile && { volatile }) };
+    return { type: 'overlay', lower: this.#refs(layer), upper, work, ...(volatile && { volatile }) };
   }
 
   async view(chainId: Digest): Promise<Mount> {
-    const lower = this.#trees(await this.#layers.get(chainId));
+    const lower = this.#refs(await this.#layers.get(chainId));
     return { type: 'overlay', lower: lower.length > 1 ? lower : [...lower, await this.#emptyTree()] };
   }
 
   /** Overlayfs takes no single lower directory without an upper one. */
-  async #emptyTree(): Promise<string> {
+  async #emptyTree(): Promise<LayerRef> {
     const path = join(this.#root, 'empty');
     await mkdir(path, { recursive: true });
-    return path;
+    return { directory: path };
   }
 
-  #trees(layer: StoredLayer): string[] {
-    return [layer.chainId, ...layer.ancestors].map((chainId) => this.#layers.tree(chainId));
+  #refs(layer: StoredLayer): LayerRef[] {
+    return [layer.chainId, ...layer.ancestors].map((chainId) => this.#layers.ref(chainId));
   }
 
   async discard(key: string): Promise<void> {
@@ -132,10 +190,18 @@ class DirectorySnapshotter implements Snapshotter {
     again?: (ingest: LayerIngest) => Promise<Omit<StagedLayer, 'parent'>>,
   ): Promise<LayerVerdict> {
     const layer = await this.#layers.get(chainId);
+    const ref = this.#layers.ref(chainId);
+    if ('tar' in ref) return this.#verifyIndex(layer, ref);
     if (again === undefined) return { state: 'unknown' };
-    await using ingest = await this.#committer.ingest(chainId);
-    const { gaps } = await again(ingest);
-    return await this.#committer.compare(layer, ingest.target, gaps);
+    await using ingest = await this.#committer.ingest(chainId, 'directory');
+    return await this.#committer.compare(layer, ref, ingest, await again(ingest));
+  }
+
+  async #verifyIndex({ diffId, ancestors }: StoredLayer, files: ErofsLayer): Promise<LayerVerdict> {
+    await using scratch = await createScratch(this.#layers.ingestFolder);
+    const lowers = ancestors.map((ancestor) => this.#layers.ref(ancestor));
+    const complaint = await verifyLayer({ ...files, diffId, lowers, scratch: join(scratch.path, 'index') });
+    return complaint === null ? { state: 'intact' } : { state: 'corrupt', complaint };
   }
 
   quarantine(chainId: Digest): Promise<string> {
