@@ -27,6 +27,7 @@ export interface SmallBlob {
  *     blobs/sha256/<hex>
  *     ingest/<random>/     scratch: blobs in the making
  *     removed/<hex>        hidden by remove(), which then deletes it or puts it back
+ *     quarantine/<hex>-<milliseconds>   corrupt, and kept for whoever wants to look at it
  *     lock                 held by whoever removes
  */
 export class BlobStore implements ContentSource, ContentSink {
@@ -152,6 +153,16 @@ export class BlobStore implements ContentSource, ContentSink {
     } finally {
       lock.release();
     }
+  }
+
+  /** Takes a blob out of use, so that it can be stored anew. Answers where it is kept; null: there is none. */
+  async quarantine(digest: Digest): Promise<string | null> {
+    await makeDirectory(join(this.#root, 'quarantine'));
+    const target = join(this.#root, 'quarantine', `${digestHex(digest)}-${Date.now()}`);
+    if (!this.has(digest)) return null;
+    await renameIfPresent(this.path(digest), target);
+    await syncDirectory(join(this.#root, 'blobs/sha256'));
+    return target;
   }
 
   /** Removes what dead processes were making, and takes back removals that were cut short. */

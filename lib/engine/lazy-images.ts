@@ -20,6 +20,7 @@ export function lazyImages(open: () => Promise<Images>): Images {
     tag: async (...call) => await (await images()).tag(...call),
     addLayer: async (...call) => await (await images()).addLayer(...call),
     history: async (...call) => await (await images()).history(...call),
+    scrub: async (...call) => await (await images()).scrub(...call),
     prune: async (...call) => await (await images()).prune(...call),
     usage: async () => await (await images()).usage(),
     sweep: async () => await (await images()).sweep(),

@@ -8,6 +8,8 @@ import type { PullTask } from './pull-progress.ts';
 import type { PushCompression, PushTask } from './push-progress.ts';
 import type { ArchiveFormat } from './save-images.ts';
 
+import type { ScrubReport, ScrubStep } from './scrub-report.ts';
+
 /**
  * The images of one store, by name. A name stands for an image only when all of it is there: layers first, the name last.
  *
@@ -99,6 +101,11 @@ export interface Images {
    * sweep(). With `all` interrupted downloads that nobody is at work on go as well: the store holds what is in use.
    */
   prune(options?: PruneImagesOptions): Promise<PrunedImages>;
+  /**
+   * Reads every layer and every blob and compares it bit for bit with the digest that it is named by. With `repair` what is
+   * corrupt is taken out of use, and the images that have it are pulled again, by digest, from where their names say.
+   */
+  scrub(options?: ScrubOptions): Promise<ScrubReport>;
   /** How an image came to be, newest step first. Rejects as inspect() does. */
   history(reference: string): Promise<ImageHistory[]>;
   /** What the images take on disk, and what of it they share. */
@@ -108,6 +115,13 @@ export interface Images {
    * the bytes that were freed.
    */
   sweep(): Promise<{ readonly bytes: number }>;
+}
+
+/** How a scrub is done. */
+export interface ScrubOptions {
+  readonly repair?: boolean;
+  readonly onStep?: (step: ScrubStep) => void;
+  readonly signal?: AbortSignal;
 }
 
 /** Which images a prune removes. */

@@ -22,6 +22,7 @@ export type {
   Images,
   PruneImagesOptions,
   PushImageOptions,
+  ScrubOptions,
 } from './images.ts';
 export type { ImportOptions } from './import-image.ts';
 export type { LoadedImage, LoadProgress, LoadTask } from './load-progress.ts';
@@ -37,3 +38,4 @@ export type {
   PushTask,
 } from './push-progress.ts';
 export type { ArchiveFormat } from './save-images.ts';
+export type { Repair, ScrubbedPart, ScrubProblem, ScrubReport, ScrubStep } from './scrub-report.ts';

@@ -26,7 +26,9 @@ import { startPull } from './pull-task.ts';
 import { pushImage } from './push-image.ts';
 import { startPush } from './push-task.ts';
 import { removeImage } from './remove-image.ts';
+import { repairImages } from './repair-images.ts';
 import { saveImages } from './save-images.ts';
+import { scrubImages } from './scrub-images.ts';
 import { tagImage } from './tag-image.ts';
 
 /** What images need from the rest of the engine. */
@@ -54,7 +56,9 @@ export function openImages(options: ImagesOptions): Images {
   const blobs = new BlobStore(join(root, 'content'));
   const stores = {
     ...options,
-    keepCompressed: keepsCompressed(options),
+    get keepCompressed() {
+      return keepsCompressed(options); // asks the kernel what layers can be: not before it is needed
+    },
     blobs,
     partials: new Partials(join(root, 'content/partial')),
     leases: new Leases(join(root, 'leases')),
@@ -84,6 +88,17 @@ export function openImages(options: ImagesOptions): Images {
     prune: (pruneOptions = {}) =>
       pruneImages(stores, pruneOptions, () => sweepImages(stores, pruneOptions.all ? 0 : undefined)),
     usage: () => imagesUsage(stores),
+    scrub: async ({ repair = false, ...context } = {}) => {
+      const found = await scrubImages(stores, context);
+      const again = (reference: string, platform: string) =>
+        pullImage(
+          stores,
+          reference,
+          { platform, ...(context.signal && { signal: context.signal }) },
+          () => {},
+        );
+      return { ...found, repairs: repair ? await repairImages(stores, found.problems, again) : [] };
+    },
     sweep: () => sweepImages(stores),
   };
 }

@@ -11,6 +11,7 @@ export {
   readLayerSource,
   sizeOfSource,
 } from './layer-source.ts';
+export { refillLayer } from './refill-layer.ts';
 export {
   type LayerLimits,
   type LayerToUnpack,

@@ -4,4 +4,5 @@ export const { define } = group({
   df: ['show what images, containers and volumes take on disk', () => import('./system-df.ts')],
   info: ['show what this engine and this machine can do', () => import('./info.ts')],
   prune: ['remove all that is not in use', () => import('./system-prune.ts')],
+  scrub: ['verify every layer and document bit for bit', () => import('./system-scrub.ts')],
 });
