@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { hashFile } from '../../bindings/hash.ts';
 import type { BlobStore } from '../content/index.ts';
-import { isEngineError } from '../errors/index.ts';
+import { EngineError, isEngineError } from '../errors/index.ts';
 import { type Digest, digestHex } from '../oci/index.ts';
 import type { LayerVerdict, Snapshotter } from '../snapshots/index.ts';
 import { type LayerLimits, refillLayer } from '../unpack/index.ts';
@@ -39,6 +39,7 @@ class Scrub {
   readonly #context: ScrubContext;
   readonly #names: readonly ImageName[];
   readonly #problems: ScrubProblem[] = [];
+  readonly #parents = new Map<Digest, Digest | null>();
   #unverified = 0;
 
   constructor(stores: ScrubStores, context: ScrubContext, names: readonly ImageName[]) {
@@ -49,12 +50,11 @@ class Scrub {
 
   async run(): Promise<Omit<ScrubReport, 'repairs'>> {
     const blobs = (await this.#stores.blobs.list()).map((digest) => ({ kind: 'blob', digest }) as const);
-    const layers = (await this.#stores.snapshots.list()).map(
-      ({ chainId }) => ({ kind: 'layer', digest: chainId }) as const,
-    );
+    for (const { chainId, parent } of await this.#stores.snapshots.list()) this.#parents.set(chainId, parent);
+    const layers = [...this.#parents.keys()].map((digest) => ({ kind: 'layer', digest }) as const);
     const parts: ScrubbedPart[] = [...blobs, ...layers];
     for (const [at, part] of parts.entries()) {
-      this.#context.signal?.throwIfAborted();
+      throwIfAborted(this.#context.signal);
       const complaint = await this.#complaintOf(part);
       if (complaint !== null) this.#report(part, complaint);
       this.#context.onStep?.({ ...part, done: at + 1, total: parts.length, corrupt: complaint !== null });
@@ -75,9 +75,21 @@ class Scrub {
 
   async #complaintOf(part: ScrubbedPart): Promise<string | null> {
     if (part.kind === 'blob') return await blobComplaint(this.#stores.blobs, part.digest);
-    const verdict = await this.#verifyLayer(part.digest);
+    const verdict = this.#isGrounded(part.digest)
+      ? await this.#verifyLayer(part.digest)
+      : ({ state: 'unknown' } as const);
     if (verdict.state === 'unknown') this.#unverified += 1;
     return verdict.state === 'corrupt' ? verdict.complaint : null;
+  }
+
+  /** What a layer is depends on those below, all of which must be there. */
+  #isGrounded(chainId: Digest): boolean {
+    for (let next: Digest | null = chainId; next !== null; ) {
+      const parent: Digest | null | undefined = this.#parents.get(next);
+      if (parent === undefined) return false;
+      next = parent;
+    }
+    return true;
   }
 
   /** A layer that is removed meanwhile is no problem; one that cannot be read is. */
@@ -154,4 +166,9 @@ async function blobComplaint(blobs: BlobStore, digest: Digest): Promise<string |
     );
     return isThere ? `it cannot be read: ${(error as Error).message}` : null;
   }
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted)
+    throw new EngineError('ERR_ABORTED', 'the scrub was aborted', { cause: signal.reason });
 }
