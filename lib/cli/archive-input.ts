@@ -1,6 +1,6 @@
 import { EngineError } from '../errors/index.ts';
 import type { Cli } from './cli.ts';
-import { ExitCode } from './report-error.ts';
+import { untilInterrupted } from './until-interrupted.ts';
 
 /**
  * What a command reads: a path (by default, or for `-`, the bytes on stdin). A terminal has none to give.
@@ -21,16 +21,5 @@ export async function interruptible(
   work: (engine: Awaited<ReturnType<Cli['engine']>>, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const engine = await cli.engine();
-  const abort = new AbortController();
-  const stop = () => abort.abort();
-  process.once('SIGINT', stop).once('SIGTERM', stop);
-  try {
-    await work(engine, abort.signal);
-  } catch (error) {
-    if (!abort.signal.aborted) throw error;
-    process.stderr.write(`strake: ${verb} interrupted; nothing is left of it\n`);
-    throw new ExitCode(130);
-  } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
-  }
+  await untilInterrupted(`${verb} interrupted; nothing is left of it`, (signal) => work(engine, signal));
 }

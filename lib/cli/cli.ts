@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
-import type { Engine, EngineOptions } from '../engine/index.ts';
+import type { Engine, EngineOptions, Registries } from '../engine/index.ts';
 
 /** What a command gets from the program around it. */
 export interface Cli {
   /** The engine of --root, opened at the first call. */
   engine(): Promise<Engine>;
+  /** Registries alone, for which nobody has to be root. */
+  registries(): Promise<Registries>;
 }
 
 /** A command's module: loaded when it is called. */
@@ -20,5 +22,6 @@ export function createCli(options: () => EngineOptions): Cli {
       engine ??= import('../engine/index.ts').then(({ openEngine }) => openEngine(options()));
       return engine;
     },
+    registries: async () => (await import('../engine/index.ts')).openRegistries(options()),
   };
 }

@@ -42,6 +42,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   },
   commit: { summary: 'make an image of a container', load: () => import('./commands/commit.ts') },
   pull: { summary: 'download an image from a registry', load: () => import('./commands/pull.ts') },
+  push: { summary: 'store an image in a registry', load: () => import('./commands/push.ts') },
+  login: { summary: 'log in to a registry', load: () => import('./commands/login.ts') },
+  logout: { summary: 'forget the login to a registry', load: () => import('./commands/logout.ts') },
+  search: { summary: 'search a registry for images', load: () => import('./commands/search.ts') },
   images: { summary: 'list images', load: () => import('./commands/images.ts') },
   save: { summary: 'write images to an archive', load: () => import('./commands/save.ts') },
   import: {

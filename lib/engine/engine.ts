@@ -1,6 +1,7 @@
 import type { Containers } from '../containers/index.ts';
 import type { Images } from '../images/index.ts';
 import type { OnTrace } from '../trace/index.ts';
+import type { Registries } from './registries.ts';
 import type { System } from './system.ts';
 
 /** Where an engine keeps its files, and what it reads. */
@@ -29,6 +30,7 @@ export interface Engine extends AsyncDisposable {
   readonly images: Images;
   readonly containers: Containers;
   readonly system: System;
+  readonly registries: Registries;
   /** `containers.run`: a command in a new container, its output captured, nothing left. */
   readonly run: Containers['run'];
 }

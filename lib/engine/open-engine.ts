@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { native, nativeFile } from '../../bindings/load.ts';
+import { nativeFile } from '../../bindings/load.ts';
 import {
   ContainerStore,
   type ContainersContext,
@@ -13,6 +13,7 @@ import { type LayerForm, openSnapshotter, type Snapshotter } from '../snapshots/
 import type { Engine, EngineOptions } from './engine.ts';
 import { lazyImages } from './lazy-images.ts';
 import { openRoot } from './open-root.ts';
+import { openRegistries, userAgent } from './registries.ts';
 import { openSystem } from './system.ts';
 
 /**
@@ -48,12 +49,11 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     images,
     containers,
     system: openSystem({ root, runDir, images, containers, volumes: context.volumes, snapshots }),
+    registries: openRegistries(options),
     run: containers.run,
     [Symbol.asyncDispose]: async () => undefined, // files and locks are held by the calls that need them
   };
 }
-
-const userAgent = `strake/${native.versions.strake}`;
 
 /** Configuration, registry client and stores are loaded by the first command that has to do with images. */
 async function openImagesOf(

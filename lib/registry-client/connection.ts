@@ -1,7 +1,7 @@
 import { type Config, defaultConfig } from '../config/index.ts';
 import type { ImageReference } from '../reference/index.ts';
 import { type ExplicitCredentials, explicitCredentials, findCredentials } from './credentials.ts';
-import { type Endpoint, endpointsOf } from './endpoints.ts';
+import { type Endpoint, endpointsOf, wholeRegistry } from './endpoints.ts';
 import { Host } from './host.ts';
 import { defaultRetryPolicy, type RetryPolicy } from './retry.ts';
 import { type JoinedSignal, joinSignals } from './signals.ts';
@@ -33,8 +33,15 @@ export class Connection implements AsyncDisposable {
   readonly #closed = new AbortController();
   readonly #unfollow: () => void;
 
-  /** `scopes`: see HostOptions. @throws EngineError ERR_CREDENTIALS_INVALID when the credentials given are incomplete */
-  constructor(reference: ImageReference, options: RepositoryOptions, scopes?: readonly string[]) {
+  /**
+   * `scopes`: see HostOptions. `whole`: the reference's registry as a whole, whatever its path, and no mirror.
+   * @throws EngineError ERR_CREDENTIALS_INVALID when the credentials given are incomplete
+   */
+  constructor(
+    reference: ImageReference,
+    options: RepositoryOptions,
+    { scopes, whole = false }: { scopes?: readonly string[]; whole?: boolean } = {},
+  ) {
     const { config = defaultConfig, env = process.env, signal } = options;
     const timeouts = { ...defaultTimeouts, idle: config.downloads.idleTimeout * 1000, ...options.timeouts };
     this.deadline = timeouts.document;
@@ -46,7 +53,8 @@ export class Connection implements AsyncDisposable {
       if (given !== undefined && !endpoint.isMirror) return async () => given;
       return () => findCredentials(endpoint.host, endpoint.path, { env, signal: this.#closed.signal });
     };
-    this.hosts = endpointsOf(reference, config).map((endpoint) => {
+    const endpoints = whole ? [wholeRegistry(reference.domain, config)] : endpointsOf(reference, config);
+    this.hosts = endpoints.map((endpoint) => {
       const common = { endpoint, transport: this.#transport, retry: this.retry };
       return new Host({ ...common, credentials: credentialsFor(endpoint), ...(scopes && { scopes }) });
     });

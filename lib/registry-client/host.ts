@@ -58,7 +58,7 @@ export class Host {
     this.endpoint = endpoint;
     this.#transport = transport;
     this.#retry = retry;
-    const scope = `repository:${endpoint.path}:pull`;
+    const scope = endpoint.path === '' ? '' : `repository:${endpoint.path}:pull`;
     this.#authorizer = new Authorizer({ transport, scope, credentials, ...(scopes && { scopes }) });
   }
 
@@ -139,7 +139,8 @@ export class Host {
     const origins = this.#origin === undefined ? this.endpoint.origins : [this.#origin];
     const last = origins.at(-1);
     for (const origin of origins) {
-      const url = new URL(`${origin}/v2/${this.endpoint.path}/${request.path}`);
+      const repository = this.endpoint.path === '' ? '' : `${this.endpoint.path}/`;
+      const url = new URL(`${origin}/v2/${repository}${request.path}`);
       try {
         const response = await this.#sendTo(url, request, authorization);
         this.#origin = origin;

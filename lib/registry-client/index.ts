@@ -5,6 +5,8 @@
  */
 
 export type { ExplicitCredentials } from './credentials.ts';
+export { type Login, login, logout, type StoredLogin } from './login.ts';
 export { openRemoteRepository, openRemoteSink, type RepositoryOptions } from './open-remote-repository.ts';
 export type { RemoteBody, RemoteRepository, ResolvedManifest } from './remote-repository.ts';
 export type { BlobToSend, PutBlobOptions, RemoteSink } from './remote-sink.ts';
+export { type FoundRepository, type SearchOptions, searchRegistry } from './search.ts';

@@ -78,7 +78,7 @@ function ask(transport: Transport, realm: URL, request: TokenRequest): Promise<T
   }
   const url = new URL(realm);
   if (service !== undefined) url.searchParams.set('service', service);
-  for (const one of scope.split(' ')) url.searchParams.append('scope', one);
+  for (const one of scope.split(' ').filter(Boolean)) url.searchParams.append('scope', one);
   const headers: Record<string, string> = {};
   if (credentials?.type === 'password') {
     url.searchParams.set('account', credentials.username);

@@ -21,7 +21,7 @@ export class UploadRepository implements RemoteSink {
       `repository:${reference.path}:pull,push`,
       ...mountFrom.map((path) => `repository:${path}:pull`),
     ];
-    this.#connection = new Connection(reference, options, scopes);
+    this.#connection = new Connection(reference, options, { scopes });
     this.#host = this.#connection.hosts.at(-1) as Host;
   }
 

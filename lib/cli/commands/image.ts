@@ -6,6 +6,7 @@ export const { define } = group({
   ls: ['list images', () => import('./images.ts')],
   prune: ['remove images that nothing uses', () => import('./image-prune.ts')],
   pull: ['download an image from a registry', () => import('./pull.ts')],
+  push: ['store an image in a registry', () => import('./push.ts')],
   rm: ['remove images', () => import('./rmi.ts')],
   tag: ['give an image a further name', () => import('./tag.ts')],
 });
