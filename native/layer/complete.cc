@@ -54,7 +54,7 @@ std::vector<sys::LayerRef> withTarget(const std::string& target, const std::vect
 class Completion {
  public:
   Completion(const std::string& target, const std::vector<sys::LayerRef>& lowers)
-      : lowers_(lowers), merged_(withTarget(target, lowers)), root_(merged_.roots().front().get()) {}
+      : lowers_(lowers), merged_(withTarget(target, lowers)), root_(merged_.root(0)) {}
 
   uint64_t run(const ApplyResult& applied) {
     for (const std::string& path : applied.implied) paths_.push_back(normalise(path));
@@ -252,8 +252,8 @@ class Completion {
   /// Every name below is hidden by itself.
   void hideLowerRoots() {
     const KeepTimes keep(root_);
-    for (const sys::UniqueFd& lower : lowers_.roots()) {
-      const int fd = ::openat(lower.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (size_t layer = 0; layer < lowers_.size(); ++layer) {
+      const int fd = ::openat(lowers_.root(layer), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
       sys::Directory names(sys::UniqueFd(sys::check(fd, "openat", ".")), ".");
       while (const std::optional<sys::DirectoryEntry> entry = names.next()) hideName(entry->name);
     }

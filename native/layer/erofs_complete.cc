@@ -278,8 +278,8 @@ class Completion {
 
   /// Every name below is hidden by itself: overlayfs does not ask whether a root is opaque.
   void hideLowerRoots() {
-    for (const sys::UniqueFd& lower : lowers_.roots()) {
-      const int fd = ::openat(lower.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (size_t layer = 0; layer < lowers_.size(); ++layer) {
+      const int fd = ::openat(lowers_.root(layer), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
       sys::Directory names(sys::UniqueFd(sys::check(fd, "openat", ".")), ".");
       while (const std::optional<sys::DirectoryEntry> entry = names.next()) hideName(entry->name);
     }

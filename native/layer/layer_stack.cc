@@ -34,16 +34,18 @@ bool isOpaque(int directory) {
   return ::getxattr(name.c_str(), "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
 }
 
-LayerStack::LayerStack(const std::vector<sys::LayerRef>& layers) {
-  for (const sys::LayerRef& layer : layers) {
-    roots_.push_back(sys::openLayer(layer));
-    opaque_.push_back(isOpaque(roots_.back().get()));
+const LayerStack::Root& LayerStack::open(size_t layer) const {
+  Root& root = roots_[layer];
+  if (!root.fd) {
+    root.fd = sys::openLayer(layers_[layer]);
+    root.opaque = isOpaque(root.fd.get());
   }
+  return root;
 }
 
 Lookup LayerStack::find(std::string_view path) const {
   Lookup lookup;
-  for (size_t layer = 0; layer < roots_.size(); ++layer) {
+  for (size_t layer = 0; layer < layers_.size(); ++layer) {
     const Verdict verdict = findIn(layer, path, lookup);
     if (verdict == Verdict::found) return lookup;
     if (verdict == Verdict::hidden) break;
@@ -82,8 +84,9 @@ std::optional<std::string> LayerStack::resolve(std::string at, std::string_view 
 }
 
 LayerStack::Verdict LayerStack::findIn(size_t layer, std::string_view path, Lookup& lookup) const {
-  bool opaque = opaque_[layer];
-  lookup.fd.reset(sys::check(::fcntl(roots_[layer].get(), F_DUPFD_CLOEXEC, 3), "fcntl"));
+  const Root& root = open(layer);
+  bool opaque = root.opaque;
+  lookup.fd.reset(sys::check(::fcntl(root.fd.get(), F_DUPFD_CLOEXEC, 3), "fcntl"));
   lookup.kind = Found::directory;
   while (!path.empty()) {
     if (lookup.kind != Found::directory) return Verdict::hidden;

@@ -24,23 +24,31 @@ struct Lookup {
 
 class LayerStack {
  public:
-  /// Top first. Throws SysError.
-  explicit LayerStack(const std::vector<sys::LayerRef>& layers);
+  /// Top first. Each is opened, or mounted, when it is first looked into: often none but the top is. All of this
+  /// throws SysError.
+  explicit LayerStack(std::vector<sys::LayerRef> layers) : layers_(std::move(layers)), roots_(layers_.size()) {}
 
   /// What a normalised path names in the merged tree. Links are not followed: below one there is nothing.
   Lookup find(std::string_view path) const;
   /// resolveLinks() in the merged tree.
   std::optional<std::string> resolve(std::string at, std::string_view path) const;
-  /// The layers' roots, top first.
-  const std::vector<sys::UniqueFd>& roots() const { return roots_; }
+  size_t size() const { return layers_.size(); }
+  /// The n-th layer's root, from the top.
+  int root(size_t layer) const { return open(layer).fd.get(); }
 
  private:
   enum class Verdict { found, hidden, askBelow };
   Verdict findIn(size_t layer, std::string_view path, Lookup& lookup) const;
 
-  std::vector<sys::UniqueFd> roots_;
-  /// Which roots hide all that is below: a layer's that is not committed yet.
-  std::vector<bool> opaque_;
+  struct Root {
+    sys::UniqueFd fd;
+    /// Whether it hides all that is below: that of a layer which is not committed yet.
+    bool opaque = false;
+  };
+  const Root& open(size_t layer) const;
+
+  std::vector<sys::LayerRef> layers_;
+  mutable std::vector<Root> roots_;
 };
 
 /// What a path of a merged tree names; `link` is a symlink's text.

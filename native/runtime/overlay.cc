@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "sys/detached_mount.h"
 #include "sys/error.h"
 #include "sys/in_root.h"
@@ -111,16 +109,8 @@ sys::UniqueFd mountByPage(const Rootfs& rootfs, const Layers& layers) {
   return tree;
 }
 
-bool hasErofs(const Rootfs& rootfs) {
-  return std::any_of(rootfs.lower.begin(), rootfs.lower.end(),
-                     [](const sys::LayerRef& layer) { return layer.isErofs(); });
-}
-
 sys::UniqueFd finish(sys::FsContext& overlay, const Rootfs& rootfs) {
   overlay.set("source", "overlay");
-  // Layers are file systems of their own: with their numbers in the upper bits of the inode numbers, all
-  // files of the container still are on one device, as tools expect that stay on one (find -xdev, du -x).
-  if (hasErofs(rootfs)) overlay.trySet("xino", "auto");
   if (rootfs.isVolatile && !rootfs.upper.empty()) overlay.flag("volatile");
   return overlay.mount(0);
 }

@@ -478,7 +478,7 @@ TEST_F(ErofsRandomTest, IsWhatUnpackingMakes) {
     }
     cleanUp();
   }
-  EXPECT_LT(refused, (to - from) / 2 + 1);
+  EXPECT_LT(refused, (to - from) * 2 / 3 + 1);
 }
 
 }  // namespace
