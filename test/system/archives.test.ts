@@ -116,7 +116,7 @@ test.serial('umoci reads and changes a layout of ours, and we read it again', as
   await images.copy(`oci:${layout}:changed`, 'changed:1');
   t.deepEqual((await images.inspect('changed:1')).config.process.cmd, ['changed']);
   await images.copy(`oci:${layout}:one`, 'unchanged:1');
-  t.is((await images.inspect('unchanged:1')).id, ids[0]);
+  t.is((await images.inspect('unchanged:1')).id, ids[0]!);
 });
 
 test.serial('podman loads what we save, and we load what it saves', async (t) => {
