@@ -2,17 +2,17 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { assertDone, assertWholeStore } from '../fixtures/assert-store.ts';
-import { openScenario } from '../fixtures/store-scenario.ts';
+import { openScenario, scenarios } from '../fixtures/store-scenario.ts';
 
 /** So many instants of each change are tried; all of them with STRAKE_ALL_CRASHES=1. */
-const samples = process.env.STRAKE_ALL_CRASHES === '1' ? Number.POSITIVE_INFINITY : 12;
+const samples = process.env.STRAKE_ALL_CRASHES === '1' ? Number.POSITIVE_INFINITY : 7;
 
-for (const verb of ['pull', 'load', 'commit', 'prune'] as const) {
+for (const [verb, form] of scenarios) {
   test.serial(
-    `a ${verb} that is killed at any of its changes leaves a whole store, and succeeds the next time`,
+    `${form}: a ${verb} that is killed at any of its changes leaves a whole store, and succeeds the next time`,
     async (t) => {
       t.timeout(600_000);
-      await using folder = await openScenario(verb);
+      await using folder = await openScenario(verb, form);
       const whole = await folder.fresh();
       const { count, code, stderr } = await folder.run(whole);
       t.is(code, 0, stderr);

@@ -5,10 +5,10 @@ import { assertDone, assertWholeStore } from '../fixtures/assert-store.ts';
 import { makeFastFolder } from '../fixtures/cache.ts';
 import { DiskHistory, type Effect } from '../fixtures/power-loss.ts';
 import { readLog, runRecorded } from '../fixtures/recorded-run.ts';
-import { openScenario } from '../fixtures/store-scenario.ts';
+import { openScenario, scenarios } from '../fixtures/store-scenario.ts';
 
 /** So many states of the disk are tried of each change; all of them with STRAKE_ALL_CRASHES=1. */
-const samples = process.env.STRAKE_ALL_CRASHES === '1' ? Number.POSITIVE_INFINITY : 40;
+const samples = process.env.STRAKE_ALL_CRASHES === '1' ? Number.POSITIVE_INFINITY : 10;
 
 /** What of the effects that are not safe reaches the disk. */
 const fates: Readonly<Record<string, (seed: number) => (effect: Effect, index: number) => boolean>> = {
@@ -55,12 +55,12 @@ test.serial('the disk model loses what is not synced, and nothing else', async (
   rmSync(folder, { recursive: true });
 });
 
-for (const verb of ['pull', 'load', 'commit', 'prune'] as const) {
+for (const [verb, form] of scenarios) {
   test.serial(
-    `a ${verb} that a power loss ends leaves images that are whole or absent, and succeeds afterwards`,
+    `${form}: a ${verb} that a power loss ends leaves images that are whole or absent, and succeeds afterwards`,
     async (t) => {
       t.timeout(1_200_000);
-      await using folder = await openScenario(verb);
+      await using folder = await openScenario(verb, form);
       const root = await folder.fresh();
       const before = await folder.fresh();
       const log = folder.empty();
