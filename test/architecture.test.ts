@@ -20,6 +20,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   content: ['oci', 'errors', 'undo', 'scratch', 'bindings'],
   archives: ['content', 'reference', 'oci', 'errors', 'scratch', 'bindings'],
   'registry-client': ['config', 'content', 'reference', 'oci', 'errors', 'undo'],
+  manifests: ['registry-client', 'content', 'reference', 'oci', 'errors', 'scratch', 'bindings'],
   snapshots: ['mount', 'oci', 'errors', 'undo', 'deferred', 'scratch', 'bindings'],
   unpack: ['snapshots', 'mount', 'content', 'oci', 'errors', 'undo', 'bindings'],
   images: [
@@ -58,6 +59,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'logs',
     'content',
     'snapshots',
+    'manifests',
     'registry-client',
     'config',
     'errors',

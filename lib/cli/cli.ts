@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Engine, EngineOptions, Registries } from '../engine/index.ts';
+import type { Engine, EngineOptions, ManifestLists, Registries } from '../engine/index.ts';
 
 /** What a command gets from the program around it. */
 export interface Cli {
@@ -7,6 +7,8 @@ export interface Cli {
   engine(): Promise<Engine>;
   /** Registries alone, for which nobody has to be root. */
   registries(): Promise<Registries>;
+  /** Manifests and lists of them, likewise. */
+  manifests(): Promise<ManifestLists>;
 }
 
 /** A command's module: loaded when it is called. */
@@ -22,6 +24,7 @@ export function createCli(options: () => EngineOptions): Cli {
       engine ??= import('../engine/index.ts').then(({ openEngine }) => openEngine(options()));
       return engine;
     },
+    manifests: async () => (await import('../engine/index.ts')).openManifests(options()),
     registries: async () => (await import('../engine/index.ts')).openRegistries(options()),
   };
 }

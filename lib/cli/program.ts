@@ -46,6 +46,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   login: { summary: 'log in to a registry', load: () => import('./commands/login.ts') },
   logout: { summary: 'forget the login to a registry', load: () => import('./commands/logout.ts') },
   search: { summary: 'search a registry for images', load: () => import('./commands/search.ts') },
+  manifest: {
+    summary: 'look at manifests in a registry, and make lists of them',
+    load: () => import('./commands/manifest.ts'),
+  },
   images: { summary: 'list images', load: () => import('./commands/images.ts') },
   save: { summary: 'write images to an archive', load: () => import('./commands/save.ts') },
   import: {

@@ -1,5 +1,6 @@
 import type { Containers } from '../containers/index.ts';
 import type { Images } from '../images/index.ts';
+import type { ManifestLists } from '../manifests/index.ts';
 import type { OnTrace } from '../trace/index.ts';
 import type { Registries } from './registries.ts';
 import type { System } from './system.ts';
@@ -31,6 +32,7 @@ export interface Engine extends AsyncDisposable {
   readonly containers: Containers;
   readonly system: System;
   readonly registries: Registries;
+  readonly manifests: ManifestLists;
   /** `containers.run`: a command in a new container, its output captured, nothing left. */
   readonly run: Containers['run'];
 }

@@ -12,6 +12,7 @@ import type { Images } from '../images/index.ts';
 import { type LayerForm, openSnapshotter, type Snapshotter } from '../snapshots/index.ts';
 import type { Engine, EngineOptions } from './engine.ts';
 import { lazyImages } from './lazy-images.ts';
+import { openManifests } from './manifests.ts';
 import { openRoot } from './open-root.ts';
 import { openRegistries, userAgent } from './registries.ts';
 import { openSystem } from './system.ts';
@@ -50,6 +51,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     containers,
     system: openSystem({ root, runDir, images, containers, volumes: context.volumes, snapshots }),
     registries: openRegistries(options),
+    manifests: openManifests(options),
     run: containers.run,
     [Symbol.asyncDispose]: async () => undefined, // files and locks are held by the calls that need them
   };

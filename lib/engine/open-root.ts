@@ -20,11 +20,16 @@ export interface Root {
  */
 export function openRoot(options: { root?: string; runDir?: string }, environment: NodeJS.ProcessEnv): Root {
   requireRootUser();
-  const asked = options.root ?? (environment.STRAKE_ROOT || defaultRoot);
+  const asked = rootPath(options, environment);
   const root = requireDirectory(asked);
   requireLayout(root);
   const runDir = requireDirectory(options.runDir ?? runDirectoryOf(asked, root));
   return { root, runDir };
+}
+
+/** The root that is asked for. */
+export function rootPath(options: { root?: string }, environment: NodeJS.ProcessEnv): string {
+  return options.root ?? (environment.STRAKE_ROOT || defaultRoot);
 }
 
 /** Where the run files of a root are, however it is written (`asked`) and wherever it is (`root`): there is one only. */

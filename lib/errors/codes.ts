@@ -48,6 +48,9 @@ export const errorCodes = {
   ERR_REGISTRY_QUOTA: 'exhausted',
   ERR_REPOSITORY_NOT_FOUND: 'notFound',
   ERR_TAG_IMMUTABLE: 'conflict',
+  // manifests
+  ERR_MANIFEST_LIST_EXISTS: 'conflict',
+  ERR_MANIFEST_LIST_NOT_FOUND: 'notFound',
   ERR_CREDENTIALS_INVALID: 'invalid',
   ERR_MANIFEST_NOT_FOUND: 'notFound',
   ERR_BLOB_NOT_FOUND: 'notFound',

@@ -14,12 +14,12 @@ export function encodeManifest(parts: {
   });
 }
 
-/** The document of an OCI index; its descriptors keep platform and annotations. */
+/** The document of an OCI index, or (`mediaType`) a Docker list; its descriptors keep platform and annotations. */
 export function encodeIndex(
   manifests: readonly Descriptor[],
-  options: { readonly annotations?: Annotations } = {},
+  options: { readonly annotations?: Annotations; readonly mediaType?: string } = {},
 ): Buffer {
-  return encode(mediaTypes.ociIndex, {
+  return encode(options.mediaType ?? mediaTypes.ociIndex, {
     manifests: manifests.map(descriptorDocument),
     annotations: options.annotations,
   });
