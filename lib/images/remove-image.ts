@@ -86,7 +86,8 @@ function refuseSeveralNames(text: string, names: readonly ImageName[]): void {
     return;
   throw new EngineError(
     'ERR_IMAGE_IN_USE',
-    `image ${text} has several names: ${references.join(', ')}; remove the names, or use force`,
+    `conflict: unable to delete ${shown(text)} (must be forced) - image is referenced in multiple repositories: ` +
+      `${references.join(', ')}; remove the names, or use force`,
     { details: { reference: text, references } },
   );
 }
@@ -94,10 +95,29 @@ function refuseSeveralNames(text: string, names: readonly ImageName[]): void {
 function refuseInUse({ text, force, spareRunning }: Removal, users: readonly ContainerUse[]): void {
   const user = force ? users.find(({ running }) => spareRunning && running) : users[0];
   if (user === undefined) return;
-  const remedy = user.running ? 'stop and remove it first' : 'remove it first, or use force';
-  throw new EngineError(
-    'ERR_IMAGE_IN_USE',
-    `image ${text} is in use by the ${user.running ? 'running' : 'stopped'} container ${user.name} (${user.id.slice(0, 12)}): ${remedy}`,
-    { details: { reference: text, containers: users.map(({ id }) => id) } },
+  throw new EngineError('ERR_IMAGE_IN_USE', spareRunning ? inUseById(text, user) : inUseByName(text, user), {
+    details: { reference: text, containers: users.map(({ id }) => id) },
+  });
+}
+
+/** docker's words, with what to do. */
+function inUseByName(text: string, { id, name, running, imageId }: ContainerUse): string {
+  return (
+    `conflict: unable to remove repository reference ${JSON.stringify(text)} (must force) - container ` +
+    `${id.slice(0, 12)} (${name}) is using its referenced image ${shown(imageId)}: ` +
+    `${running ? 'stop and remove it' : 'remove it'} first, or use force`
   );
+}
+
+function inUseById(text: string, { id, name, running }: ContainerUse): string {
+  const [force, state] = running ? ['cannot', 'running'] : ['must', 'stopped'];
+  return (
+    `conflict: unable to delete ${shown(text)} (${force} be forced) - image is being used by ${state} container ` +
+    `${id.slice(0, 12)} (${name}): ${running ? 'stop and remove it first' : 'remove it first, or use force'}`
+  );
+}
+
+/** An id as docker shows it; any other text as it is. */
+function shown(text: string): string {
+  return /^sha256:[0-9a-f]{64}$/.test(text) ? text.slice('sha256:'.length, 'sha256:'.length + 12) : text;
 }
