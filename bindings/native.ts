@@ -1,3 +1,5 @@
+import type { ErofsLayer, LayerRef, Mount } from '../lib/mount/index.ts';
+
 /**
  * THE type of the addon. `test/bindings/native.test.ts` fails when the addon's exports differ from these keys.
  *
@@ -20,10 +22,80 @@ export interface NativeAddon {
    */
   completeLayer(
     target: string,
-    lowers: readonly string[],
+    lowers: readonly LayerRef[],
     gaps: LayerGaps,
     userNamespace?: NativeUserNamespace | null,
   ): Promise<number>;
+  /**
+   * Whether a layer's files are what they were when it was committed: its tar has the digest `diffId`, and an index built
+   * anew above `lowers` (top first), in the new file `scratch`, which is removed, has the same bytes. Resolves to null, or to
+   * what is wrong.
+   */
+  verifyLayer(
+    options: ErofsLayer & {
+      readonly diffId: string;
+      readonly lowers: readonly LayerRef[];
+      readonly scratch: string;
+    },
+  ): Promise<string | null>;
+  /**
+   * The first difference between two directories in overlayfs' own form, or null: contents, owners, modes, times (ns), xattrs,
+   * links. `implied`: LayerGaps.implied, directories whose time is that of their making.
+   */
+  compareTrees(
+    expected: string,
+    actual: string,
+    implied: readonly string[],
+    userNamespace?: NativeUserNamespace | null,
+  ): Promise<{ path: string; what: string } | null>;
+  /**
+   * Writes what an upper directory of overlayfs' has changed as a layer's tar to the new file `output` (0600, not synced).
+   * The same directory makes the same bytes. `latest`: no mtime is later (seconds). The layers below are mounted for that,
+   * detached. Resolves to the tar's sha256 ("sha256:<hex>": its diffId), bytes and entries. ERR_LAYER_CORRUPT.
+   */
+  writeLayerDiff(
+    options: UpperDirectory & { readonly output: string; readonly latest?: number },
+  ): Promise<{ digest: string; size: number; entries: number }>;
+  /** The same as a list, sorted by path. More than `limit` are ERR_OUTPUT_TOO_LARGE. */
+  listLayerChanges(options: UpperDirectory & { readonly limit: number }): Promise<NativeChange[]>;
+
+  // pack_binding.cc
+  /**
+   * From a layer's tar to its blob in the new file `output` (0600, must not exist; not synced, and left there whatever
+   * happens): hashed, compressed on several threads and hashed again. The same tar, compression and level make the same
+   * bytes. The tar is written in chunks, or read from the file `input`.
+   */
+  openPacker(options: PackerOptions): Promise<NativePacker>;
+
+  // archive_binding.cc
+  /**
+   * The members of a tar on disk, in its order; contents are passed over. ERR_ARCHIVE_INVALID when it is no tar, cut short,
+   * has more than `maxMembers`, or one with holes.
+   */
+  indexTar(path: string, maxMembers: number): Promise<TarMember[]>;
+  /**
+   * Inflates a file into a new one (0600, not synced); `digest` and `size` are of what was written. ERR_LAYER_CORRUPT,
+   * ERR_LAYER_TOO_LARGE past `maxBytes`; then `target` may be there in part.
+   */
+  inflateFile(options: {
+    source: string;
+    /** Where in the file it begins, and how many bytes it has; by default all of it. */
+    offset?: number;
+    size?: number;
+    compression: 'gzip' | 'zstd' | 'none';
+    target: string;
+    maxBytes: number;
+  }): Promise<{ digest: string; size: number }>;
+  /**
+   * Mounts (detached: nobody else sees it) and writes all that is there as a tar into a pipe, whose other end `fd` is the
+   * caller's to close; closing it early ends the writing. Paths in `hidden` have no slash before or behind. `written`
+   * settles when the writer has ended; it must be awaited, for a tar that just ends may be cut.
+   */
+  readTree(
+    mount: Mount,
+    hidden: readonly string[],
+    userNamespace?: NativeUserNamespace | null,
+  ): { fd: number; written: Promise<void> };
 
   // hash_binding.cc
   /** sha256 of a file from `offset` for `length` bytes (default: to its end), as hex. */
@@ -88,6 +160,8 @@ export interface NativeAddon {
   // probe_binding.cc
   /** What this kernel and this user can do, probed by doing it. `reason` says why not and what would help. */
   probe(root: string): Promise<Readonly<Record<Capability, { ok: boolean; reason?: string }>>>;
+  /** Of these only whether layers can be EROFS below `root`: "" or why not. Takes a millisecond or two. */
+  probeErofs(root: string): string;
 }
 
 export type NativePromise<T> = Promise<T>;
@@ -95,6 +169,7 @@ export type Capability =
   | 'root'
   | 'overlay'
   | 'overlayByFd'
+  | 'erofs'
   | 'userNamespaces'
   | 'idmappedMounts'
   | 'seccomp'
@@ -120,9 +195,42 @@ export interface NativeIdRange {
   readonly size: number;
 }
 
+/** A member of an archive of files. Names are as they were written, not to be trusted. */
+export interface TarMember {
+  readonly type: 'file' | 'hardLink' | 'symlink' | 'directory' | 'other';
+  readonly path: string;
+  /** Of links. */
+  readonly target: string;
+  /** Where a file's bytes are in the archive. */
+  readonly offset: number;
+  readonly size: number;
+}
+
+/**
+ * What a layer's tar becomes: the files of an existing empty directory, in overlayfs' own form (whiteouts as char 0/0,
+ * opaque as xattr); or itself, in a new file, which is on the disk when it has been read, and an index of it.
+ */
+export type LayerTarget = { readonly directory: string } | { readonly tar: string };
+
+/** What was read of a tar that is kept, held in memory (about 100 bytes a file) until it is written. */
+export interface NativeLayerIndex {
+  /**
+   * Writes it to the new file `index`, with what the layers below (`lowers`, top first) say of it: see
+   * completeLayer. Once, and nothing is synced. `size` in bytes; `root`: of the layer's root directory. ERR_LAYER_CORRUPT, ERR_LAYER_TOO_LARGE.
+   */
+  write(
+    options: ErofsLayer & { readonly diffId: string; readonly lowers: readonly LayerRef[] },
+  ): Promise<{ size: number; root: { mode: number; uid: number; gid: number } }>;
+}
+
 export interface LayerSinkOptions {
   /** File that collects the compressed bytes, so that a cut or killed download resumes. What it holds already is fed first. */
   partial: string;
+  /**
+   * `partial` is a file that has all of the blob's bytes from this offset on: they are read there, nothing is written to it,
+   * and finish() may be called at once.
+   */
+  stored?: number;
   /** Of the compressed blob, in bytes; more or fewer is ERR_BLOB_SIZE_MISMATCH. */
   size: number;
   /** sha256 of the compressed blob, "sha256:<hex>"; ERR_BLOB_DIGEST_MISMATCH. */
@@ -130,12 +238,28 @@ export interface LayerSinkOptions {
   compression: 'gzip' | 'zstd' | 'none';
   /** sha256 of the tar; ERR_LAYER_DIFF_ID_MISMATCH. */
   diffId: string;
-  /** Existing empty directory that becomes the layer in overlayfs' own form (whiteouts as char 0/0, opaque as xattr). */
-  target: string;
+  target: LayerTarget;
   /** ERR_LAYER_TOO_LARGE past either. */
   limits: { maxBytes: number; maxEntries: number };
   /** Whose root makes the files of `target`. Default: this process. */
   userNamespace?: NativeUserNamespace | null;
+}
+
+/** What was written above some layers, in overlayfs' own form. */
+export interface UpperDirectory {
+  readonly upper: string;
+  /** The layers below, read-only; null: nothing. */
+  readonly below: Mount | null;
+  /** Paths where the engine mounts something of its own: the empty files and directories there are its doing. */
+  readonly mountPoints: readonly string[];
+  /** Whose root may mount and read them. Default: this process. */
+  readonly userNamespace?: NativeUserNamespace | null;
+}
+
+export interface NativeChange {
+  readonly kind: 'added' | 'changed' | 'removed';
+  /** With a slash in front. */
+  readonly path: string;
 }
 
 /** What a layer's tar alone does not say. */
@@ -146,6 +270,16 @@ export interface LayerGaps {
   readonly links: readonly { readonly path: string; readonly target: string }[];
 }
 
+/** How a tar went through a sink. */
+export interface UnpackedTar extends LayerGaps {
+  readonly entries: number;
+  /** Of file contents, in a directory. */
+  readonly bytes: number;
+  readonly tarBytes: number;
+  /** When the target is a tar; `implied` and `links` are empty then. */
+  readonly index: NativeLayerIndex | null;
+}
+
 export interface NativeLayerSink {
   /** Bytes that `partial` held already: the download begins here. */
   readonly offset: number;
@@ -154,11 +288,39 @@ export interface NativeLayerSink {
   /**
    * No more bytes: verifies size, digest and diffId. Nothing is synced and nothing named: that is the snapshotter's to do.
    * When `offset` was > 0, any failure of kind "corrupt" may be the partial file's fault: remove it and begin once more.
-   * `bytes`: of file contents.
    */
-  finish(): Promise<{ entries: number; bytes: number; tarBytes: number } & LayerGaps>;
+  finish(): Promise<UnpackedTar>;
   /** Stops the threads; `partial` then has every byte that was written, for a later resume. Idempotent; also after a failure. */
   abort(): Promise<void>;
+}
+
+export interface PackerOptions {
+  output: string;
+  /** File with the tar, packed as `inputCompression` says (default: not at all); absent: write() takes it. */
+  input?: string;
+  inputCompression?: 'gzip' | 'zstd' | 'none';
+  compression: 'gzip' | 'zstd' | 'none';
+  /** gzip 1 to 9 (default 3; ISA-L's up to 3, zlib's above), zstd 1 to 19 (default 3). ERR_INVALID_ARGUMENT. */
+  level?: number;
+  /** Default: one for each processor, at most eight. */
+  threads?: number;
+}
+
+export interface NativePacker {
+  /** As NativeLayerSink.write. */
+  write(chunk: Uint8Array): Promise<void>;
+  /** No more bytes: waits for the blob. */
+  finish(): Promise<PackedLayer>;
+  /** Stops the threads; finish() then rejects with ERR_ABORTED. Idempotent. */
+  abort(): Promise<void>;
+}
+
+/** Digests are "sha256:<hex>": `diffId` of the tar, `digest` of the blob. Sizes in bytes. */
+export interface PackedLayer {
+  readonly diffId: string;
+  readonly digest: string;
+  readonly tarBytes: number;
+  readonly size: number;
 }
 
 export interface NativeHash {

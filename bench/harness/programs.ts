@@ -55,6 +55,15 @@ export class LineProgram {
   }
 }
 
+/** What a program took. */
+export interface Usage {
+  readonly milliseconds: number;
+  /** Milliseconds of processor time. */
+  readonly cpu: number;
+  /** The most memory that it, or one of its children, had at once, in KiB. */
+  readonly peak: number;
+}
+
 /** Times programs from vfork to reaped, by a small C parent: Node's own way to start them would cost each some milliseconds. */
 export class Stopwatch {
   readonly #program: LineProgram;
@@ -69,10 +78,15 @@ export class Stopwatch {
 
   /** Milliseconds. A program that fails is an error. */
   async time(argv: readonly string[]): Promise<number> {
+    return (await this.measure(argv)).milliseconds;
+  }
+
+  /** The same, with what it used, its children included. */
+  async measure(argv: readonly string[]): Promise<Usage> {
     const answer = await this.#program.ask(`${argv.length}\n${argv.map((word) => `${word}\0`).join('')}`);
-    const [nanoseconds = '', status] = answer.split(' ');
+    const [nanoseconds = '', status, cpu, peak] = answer.split(' ');
     if (status !== '0') throw new Error(`${argv.join(' ')} ended with ${status}`);
-    return Number(nanoseconds) / 1e6;
+    return { milliseconds: Number(nanoseconds) / 1e6, cpu: Number(cpu) / 1e6, peak: Number(peak) };
   }
 
   close(): Promise<void> {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,6 +14,12 @@ static long long now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+/* Nanoseconds, of all that it waited for as well. */
+static long long cpu_of(const struct rusage* usage) {
+  long long seconds = usage->ru_utime.tv_sec + usage->ru_stime.tv_sec;
+  return seconds * 1000000000LL + (usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) * 1000LL;
 }
 
 static char** read_request(void) {
@@ -44,8 +51,10 @@ int main(void) {
       execvp(argv[0], argv);
       _exit(127);
     }
-    if (pid < 0 || waitpid(pid, &status, 0) != pid) return 1;
-    printf("%lld %d\n", now() - began, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    struct rusage usage;
+    if (pid < 0 || wait4(pid, &status, 0, &usage) != pid) return 1;
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    printf("%lld %d %lld %ld\n", now() - began, code, cpu_of(&usage), usage.ru_maxrss);
     fflush(stdout);
     free_request(argv);
   }

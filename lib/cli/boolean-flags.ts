@@ -17,12 +17,18 @@ export function withoutBooleanValues(words: readonly string[], options: readonly
     const isBoolean = option !== undefined && !option.required && !option.optional;
     if (isBoolean && value !== undefined) {
       if (isTrue(name, value)) result.push(name);
+      else if (options.some(({ long }) => long === negated(name))) result.push(negated(name));
       continue;
     }
     result.push(word);
     if (takesNextWord(word, options) && index + 1 < words.length) result.push(words[++index] ?? '');
   }
   return [...result, ...words.slice(index)];
+}
+
+/** Of a flag that is set unless one says otherwise. */
+function negated(flag: string): string {
+  return flag.replace(/^--/, '--no-');
 }
 
 /** `-e A=b` and `--env A=b`, the last of `-ite A=b` too; not `-eA=b` and `--env=A=b`. */

@@ -1,16 +1,20 @@
 import type { Command } from 'commander';
-import type { Engine, EngineOptions } from '../engine/index.ts';
+import type { Engine, EngineOptions, ManifestLists, Registries } from '../engine/index.ts';
 
 /** What a command gets from the program around it. */
 export interface Cli {
   /** The engine of --root, opened at the first call. */
   engine(): Promise<Engine>;
+  /** Registries alone, for which nobody has to be root. */
+  registries(): Promise<Registries>;
+  /** Manifests and lists of them, likewise. */
+  manifests(): Promise<ManifestLists>;
 }
 
 /** A command's module: loaded when it is called. */
 export interface CommandModule {
-  /** Adds arguments, flags and the action. */
-  define(command: Command, cli: Cli): void;
+  /** Adds arguments, flags and the action; of a group its commands, of which `called` is the one that is called. */
+  define(command: Command, cli: Cli, called?: string): void | Promise<void>;
 }
 
 export function createCli(options: () => EngineOptions): Cli {
@@ -20,5 +24,7 @@ export function createCli(options: () => EngineOptions): Cli {
       engine ??= import('../engine/index.ts').then(({ openEngine }) => openEngine(options()));
       return engine;
     },
+    manifests: async () => (await import('../engine/index.ts')).openManifests(options()),
+    registries: async () => (await import('../engine/index.ts')).openRegistries(options()),
   };
 }

@@ -28,6 +28,12 @@ export function formatDuration(milliseconds: number): string {
   return `${Math.floor(hours / 24 / 365)} years`;
 }
 
+/** "3 minutes ago"; "N/A" for what is no time, as an image may say it. */
+export function formatAge(time: string | null): string {
+  const age = Date.now() - new Date(time ?? '').getTime();
+  return Number.isNaN(age) ? 'N/A' : `${formatDuration(age)} ago`;
+}
+
 /** For a terminal: a control character, as a hostile registry or command line may have it, is shown and not sent. */
 export function printable(text: string): string {
   return text.replace(

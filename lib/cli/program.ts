@@ -35,14 +35,42 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./commands/wait.ts'),
   },
   rm: { summary: 'remove containers', load: () => import('./commands/rm.ts') },
+  diff: { summary: 'list what a container has changed', load: () => import('./commands/diff.ts') },
+  export: {
+    summary: "write a container's root file system as a tar",
+    load: () => import('./commands/export.ts'),
+  },
+  commit: { summary: 'make an image of a container', load: () => import('./commands/commit.ts') },
   pull: { summary: 'download an image from a registry', load: () => import('./commands/pull.ts') },
+  push: { summary: 'store an image in a registry', load: () => import('./commands/push.ts') },
+  login: { summary: 'log in to a registry', load: () => import('./commands/login.ts') },
+  logout: { summary: 'forget the login to a registry', load: () => import('./commands/logout.ts') },
+  search: { summary: 'search a registry for images', load: () => import('./commands/search.ts') },
+  manifest: {
+    summary: 'look at manifests in a registry, and make lists of them',
+    load: () => import('./commands/manifest.ts'),
+  },
   images: { summary: 'list images', load: () => import('./commands/images.ts') },
+  save: { summary: 'write images to an archive', load: () => import('./commands/save.ts') },
+  import: {
+    summary: "make an image of a root file system's tar",
+    load: () => import('./commands/import.ts'),
+  },
+  copy: {
+    summary: 'copy an image between registries, layouts, archives and this store',
+    load: () => import('./commands/copy.ts'),
+  },
+  load: { summary: 'load images from an archive, or from stdin', load: () => import('./commands/load.ts') },
+  tag: { summary: 'give an image a further name', load: () => import('./commands/tag.ts') },
   rmi: { summary: 'remove images', load: () => import('./commands/rmi.ts') },
+  history: { summary: 'show how an image came to be', load: () => import('./commands/history.ts') },
+  image: { summary: 'manage images', load: () => import('./commands/image.ts') },
+  container: { summary: 'manage containers', load: () => import('./commands/container.ts') },
+  system: { summary: 'manage all that the engine holds', load: () => import('./commands/system.ts') },
   info: {
     summary: 'show what this engine and this machine can do',
     load: () => import('./commands/info.ts'),
   },
-  system: { summary: 'questions about the engine: info', load: () => import('./commands/system.ts') },
   version: { summary: 'show versions', load: () => import('./commands/version.ts') },
 };
 
@@ -61,10 +89,9 @@ export async function runCommandLine(given: readonly string[]): Promise<number> 
   const trace = beginTrace(`strake ${name ?? ''}`, undefined, processStart());
   trace?.step('node and the main script');
   try {
-    const program = await buildProgram(name);
+    const program = await buildProgram(name, argv[at + 1]);
     trace?.step('command loaded');
-    const options = program.commands.find((command) => command.name() === name)?.options ?? [];
-    const words = [...argv.slice(0, at + 1), ...withoutBooleanValues(argv.slice(at + 1), options)];
+    const words = goWords(program, argv, at);
     await program.parseAsync(words, { from: 'user' });
     return 0;
   } catch (error) {
@@ -78,12 +105,20 @@ export async function runCommandLine(given: readonly string[]): Promise<number> 
   }
 }
 
+/** The words in commander's form, behind the command, or behind the command of a group. */
+function goWords(program: Command, argv: readonly string[], at: number): string[] {
+  const command = program.commands.find((one) => one.name() === argv[at]);
+  const inner = command?.commands.find((one) => one.name() === argv[at + 1]);
+  const end = inner ? at + 2 : at + 1;
+  return [...argv.slice(0, end), ...withoutBooleanValues(argv.slice(end), (inner ?? command)?.options ?? [])];
+}
+
 /** On the clock of process.hrtime. */
 function processStart(): bigint {
   return process.hrtime.bigint() - BigInt(Math.round(performance.now() * 1e6));
 }
 
-async function buildProgram(called: string | undefined): Promise<Command> {
+async function buildProgram(called: string | undefined, next?: string): Promise<Command> {
   const program = new Command('strake')
     .description(description)
     .option(
@@ -103,7 +138,7 @@ async function buildProgram(called: string | undefined): Promise<Command> {
       .summary(summary)
       .description(summary)
       .helpOption('--help', 'show help');
-    if (name === called) (await load()).define(command, cli);
+    if (name === called) await (await load()).define(command, cli, next);
   }
   if (called === undefined) offerHelp(program);
   return program;

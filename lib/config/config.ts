@@ -5,6 +5,7 @@ export interface Config {
   readonly proxies: ProxyConfig;
   readonly downloads: DownloadConfig;
   readonly limits: LimitConfig;
+  readonly storage: StorageConfig;
 }
 
 /** How the registry behind a prefix is reached. */
@@ -50,9 +51,19 @@ export interface LimitConfig {
   readonly layerEntries: number;
 }
 
+/** What stays on disk of a pulled image beside what it is run from. */
+export interface StorageConfig {
+  /**
+   * Whether a layer's compressed blob is kept, so that the image can be pushed and saved as it came. `auto`: when the
+   * snapshotter keeps no tars, from which it could be made again.
+   */
+  readonly keepCompressed: boolean | 'auto';
+}
+
 export const defaultConfig: Config = {
   registries: {},
   proxies: {},
   downloads: { concurrency: 4, attempts: 5, idleTimeout: 30 },
   limits: { layerSize: 64 * 1024 ** 3, layerEntries: 5_000_000 },
+  storage: { keepCompressed: 'auto' },
 };

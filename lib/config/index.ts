@@ -9,6 +9,7 @@ export {
   type LimitConfig,
   type ProxyConfig,
   type RegistryConfig,
+  type StorageConfig,
   type TlsConfig,
 } from './config.ts';
 export { configPaths, loadConfig } from './load-config.ts';

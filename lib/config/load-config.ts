@@ -90,6 +90,7 @@ function merge(files: readonly (ConfigFile | undefined)[]): Config {
     proxies: section('proxies'),
     downloads: section('downloads'),
     limits: section('limits'),
+    storage: section('storage'),
   };
 }
 

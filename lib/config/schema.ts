@@ -84,6 +84,11 @@ export const fileSchema = object({
       layerEntries: v.optional(integer(1, Number.MAX_SAFE_INTEGER)),
     }),
   ),
+  storage: v.optional(
+    object({
+      keepCompressed: v.optional(v.union([boolean, v.literal('auto')], 'must be true, false or "auto"')),
+    }),
+  ),
 });
 
 export type ConfigFile = v.InferOutput<typeof fileSchema>;

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Image } from '../images/index.ts';
 import type { LogEntry, LogOptions as ReadLogOptions } from '../logs/index.ts';
 import type { ContainerOptions, ContainerWarning, RunOptions, RunResult } from './options.ts';
 import type { ContainerSpec } from './spec.ts';
@@ -110,6 +111,38 @@ export interface RemoveOptions extends Cancellable {
   volumes?: boolean;
 }
 
+/** How an image is made of a container. */
+export interface CommitOptions extends Cancellable {
+  /** The image's name, with a tag. Absent: it has none, and is found by its id. */
+  reference?: string;
+  author?: string;
+  message?: string;
+  /** Dockerfile instructions that are applied to the image's process defaults: `CMD ["/app"]`, `ENV A=b`, … */
+  changes?: readonly string[];
+  /** Whether one that runs stands still while its files are read. Default: yes. */
+  pause?: boolean;
+  /** Seconds since 1970 that stand for now, and that no file is younger than: the same changes then make the same image. */
+  sourceDateEpoch?: number;
+}
+
+/** Which of the containers that do not run a prune removes. */
+export interface PruneContainersOptions extends Cancellable {
+  filter?: (container: ContainerInfo) => boolean;
+}
+
+/** Ids, and the bytes that their writable layers took. */
+export interface PrunedContainers {
+  readonly removed: readonly string[];
+  readonly bytes: number;
+}
+
+/** One difference between what a container sees and its image. */
+export interface ContainerChange {
+  readonly kind: 'added' | 'changed' | 'removed';
+  /** With a slash in front. A directory is changed when something in it was. */
+  readonly path: string;
+}
+
 /** A container by whatever state it is in. Every verb that its state does not allow is ERR_CONTAINER_STATE. */
 export interface Container {
   readonly id: string;
@@ -130,6 +163,21 @@ export interface Container {
   /** exec, with its output captured. */
   run(argv: readonly string[], options?: ExecRunOptions): Promise<RunResult>;
   remove(options?: RemoveOptions): Promise<void>;
+  /** What it has changed of its image (docker diff), sorted by path. ERR_OUTPUT_TOO_LARGE past five million. */
+  changes(options?: Cancellable): Promise<ContainerChange[]>;
+  /** Bytes on disk of what it has written. */
+  size(): Promise<number>;
+  /**
+   * Makes an image of it that can be run, pushed and saved. Nothing is named before all of it is on disk.
+   * ERR_CONTAINER_STATE for one without an image; ERR_REFERENCE_INVALID; ERR_IMAGE_CHANGE_INVALID; ERR_NO_SPACE; ERR_ABORTED.
+   */
+  commit(options?: CommitOptions): Promise<Image>;
+  /**
+   * The bytes of a tar of all that the container sees below `/`, without what is mounted there (volumes, /proc), whether or
+   * not it runs; what it writes meanwhile may or may not be in it. Nothing is read before the iteration begins; to leave it
+   * early releases all. When it fails, what was given by then is no archive. ERR_OVERLAY_UNAVAILABLE; ERR_ABORTED.
+   */
+  export(options?: Cancellable): AsyncIterable<Uint8Array>;
 }
 
 /** A container that this program started. Disposal kills it if it still runs and removes it. */
@@ -173,4 +221,10 @@ export interface Containers {
   attach(container: string, options?: AttachOptions): Promise<Attachment>;
   exec(container: string, argv: readonly string[], options?: ExecOptions): Promise<Exec>;
   remove(container: string, options?: RemoveOptions): Promise<void>;
+  size(container: string): Promise<number>;
+  /** Removes those that do not run; their anonymous volumes stay. */
+  prune(options?: PruneContainersOptions): Promise<PrunedContainers>;
+  changes(container: string, options?: Cancellable): Promise<ContainerChange[]>;
+  commit(container: string, options?: CommitOptions): Promise<Image>;
+  export(container: string, options?: Cancellable): AsyncIterable<Uint8Array>;
 }

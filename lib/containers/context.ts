@@ -16,8 +16,8 @@ export interface ContainersContext {
   readonly init: string | null;
   readonly store: ContainerStore;
   readonly volumes: VolumeStore;
-  readonly images: Pick<Images, 'inspect' | 'pull'>;
-  readonly snapshots: Pick<Snapshotter, 'prepare' | 'mount' | 'discard'>;
+  readonly images: Pick<Images, 'inspect' | 'pull' | 'addLayer'>;
+  readonly snapshots: Pick<Snapshotter, 'prepare' | 'mount' | 'view' | 'discard'>;
   readonly host: HostFacts;
   /** Whose ids its containers have. */
   readonly ids: Ids;

@@ -1,10 +1,11 @@
 import { isEngineError } from '../errors/index.ts';
 import type { ContainerUse } from '../images/index.ts';
+import type { Digest } from '../oci/index.ts';
 import type { ContainerInfo } from './container.ts';
 import type { ContainersContext } from './context.ts';
 import { describe } from './inspect.ts';
 import { observe } from './observe.ts';
-import type { ContainerRecord } from './record.ts';
+import type { ContainerRecord, RecordedImage } from './record.ts';
 import type { ContainerState } from './state.ts';
 
 interface Observed {
@@ -28,8 +29,12 @@ export async function listContainers(
 export async function listUses(context: ContainersContext): Promise<ContainerUse[]> {
   const observed = await observeAll(context);
   return observed.flatMap(({ record: { id, name, image }, state }) =>
-    image.id === null ? [] : [{ id, name, imageId: image.id, chainId: image.chainId, running: isUp(state) }],
+    image.id === null ? [] : [{ id, name, ...useOf(image, image.id), running: isUp(state) }],
   );
+}
+
+function useOf({ chainId, manifest }: RecordedImage, imageId: Digest) {
+  return { imageId, chainId, blobs: [imageId, ...(manifest ? [manifest.digest] : [])] };
 }
 
 async function observeAll(context: ContainersContext): Promise<Observed[]> {

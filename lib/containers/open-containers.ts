@@ -1,18 +1,23 @@
 import { EngineError } from '../errors/index.ts';
 import type { ContainerUse } from '../images/index.ts';
 import { attachContainer, attachmentOf } from './attach.ts';
+import { listContainerChanges } from './changes.ts';
+import { commitContainer } from './commit.ts';
 import type { Container, Containers, StartedContainer, StartOptions } from './container.ts';
 import type { ContainersContext } from './context.ts';
 import { createContainer, throwIfAborted } from './create.ts';
 import { execInContainer, runInContainer } from './exec.ts';
+import { exportContainer } from './export.ts';
 import { inspectContainer } from './inspect.ts';
 import { killContainer } from './kill.ts';
 import { listContainers, listUses } from './list.ts';
 import { readContainerLog } from './logs.ts';
 import { pauseContainer } from './pause.ts';
+import { pruneContainers } from './prune.ts';
 import type { ContainerRecord } from './record.ts';
 import { removeContainer } from './remove.ts';
 import { runContainer } from './run.ts';
+import { containerSize } from './size.ts';
 import { attachSelection, isAttached, startContainer } from './start.ts';
 import { stopContainer } from './stop.ts';
 import { unpauseContainer } from './unpause.ts';
@@ -41,6 +46,11 @@ export function openContainers(context: ContainersContext): Containers & { uses(
     attach: async (name, options) => await (await get(name)).attach(options),
     exec: async (name, argv, options) => await (await get(name)).exec(argv, options),
     remove: async (name, options) => await (await get(name)).remove(options),
+    size: async (name) => await (await get(name)).size(),
+    prune: (options) => pruneContainers(context, options),
+    changes: async (name, options) => await (await get(name)).changes(options),
+    commit: async (name, options) => await (await get(name)).commit(options),
+    export: (name, options) => exportOf(context, name, options),
     uses: () => listUses(context),
   };
 }
@@ -53,6 +63,14 @@ async function find({ store }: ContainersContext, nameOrId: string): Promise<Con
 
 async function* logsOf(context: ContainersContext, name: string, options: Parameters<Containers['logs']>[1]) {
   yield* readContainerLog(context, await find(context, name), options);
+}
+
+async function* exportOf(
+  context: ContainersContext,
+  name: string,
+  options?: Parameters<Containers['export']>[1],
+) {
+  yield* exportContainer(context, await find(context, name), options);
 }
 
 function handleOf(context: ContainersContext, record: ContainerRecord): Container {
@@ -74,6 +92,10 @@ function handleOf(context: ContainersContext, record: ContainerRecord): Containe
     exec: (argv, options) => execInContainer(context, record, argv, options),
     run: (argv, options) => runInContainer(context, record, argv, options),
     remove: (options) => removeContainer(context, record, options),
+    size: () => containerSize(context, record),
+    changes: (options) => listContainerChanges(context, record, options),
+    commit: (options) => commitContainer(context, record, options),
+    export: (options) => exportContainer(context, record, options),
   };
 }
 

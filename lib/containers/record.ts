@@ -1,5 +1,5 @@
 import { EngineError } from '../errors/index.ts';
-import type { Digest, ImageProcess } from '../oci/index.ts';
+import type { Descriptor, Digest, ImageProcess } from '../oci/index.ts';
 import type { ContainerSpec } from './spec.ts';
 
 /** What is kept of a container for as long as it exists: ROOT/containers/ID/record.json. Its state is not in it. */
@@ -20,6 +20,8 @@ export interface ContainerRecord {
 export interface RecordedImage {
   readonly reference: string;
   readonly id: Digest | null;
+  /** What a commit builds upon; kept in the store for it. Absent: a directory, or a record of an earlier version. */
+  readonly manifest?: Descriptor;
   /** The snapshot below the writable layer; null: nothing, or a directory. */
   readonly chainId: Digest | null;
   /** For `@host` and `@/dir`: the directory below the writable layer. */

@@ -100,6 +100,7 @@ function recorded(reference: string, image: Image): RecordedImage {
   return {
     reference,
     id: image.id,
+    manifest: image.manifest,
     chainId: image.chainId,
     directory: null,
     process: image.config.process,

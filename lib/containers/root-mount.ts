@@ -45,7 +45,7 @@ function directoryRoot(context: ContainersContext, record: ContainerRecord, dire
   const { upper, work } = context.store.paths(record.id);
   return {
     type: 'overlay',
-    lower: [directory],
+    lower: [{ directory }],
     upper,
     work,
     volatile: record.spec.autoRemove,

@@ -17,9 +17,14 @@ export function commandLine(spec: ContainerSpec, image: ImageProcess): string[] 
 
 /** Docker's PATH, HOSTNAME and TERM, then the image's variables, then the container's own; later ones replace. */
 export function environment(spec: ContainerSpec, image: ImageProcess, hostname: string): string[] {
-  const variables = new Map<string, string>();
   const own = [defaultPath, `HOSTNAME=${hostname}`, ...(spec.tty ? ['TERM=xterm'] : [])];
-  for (const entry of [...own, ...image.env, ...spec.env]) variables.set(nameOf(entry), entry);
+  return mergeEnvironment(own, image.env, spec.env);
+}
+
+/** `NAME=value`, each name once: later ones replace. */
+export function mergeEnvironment(...environments: readonly (readonly string[])[]): string[] {
+  const variables = new Map<string, string>();
+  for (const entry of environments.flat()) variables.set(nameOf(entry), entry);
   return [...variables.values()];
 }
 

@@ -1,6 +1,8 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
+import { diskUsage } from '../../bindings/files.ts';
 import { hostIds, type Ids } from '../id-map/index.ts';
 import { randomId } from './random-id.ts';
+import { ignoring } from './store.ts';
 
 /** Directories that outlive containers: ROOT/volumes/NAME/_data. */
 export class VolumeStore {
@@ -29,6 +31,20 @@ export class VolumeStore {
 
   async remove(name: string): Promise<void> {
     await this.#ids.removeTree(this.directory(name));
+  }
+
+  /** The names of all. */
+  async list(): Promise<string[]> {
+    const names = await readdir(this.#root).catch(ignoring('ENOENT'));
+    return (names ?? []).sort();
+  }
+
+  /** Bytes on disk; 0 when it is gone. */
+  async size(name: string): Promise<number> {
+    const usage = await diskUsage(this.directory(name), await this.#ids.namespace()).catch(
+      ignoring('ENOENT'),
+    );
+    return usage?.bytes ?? 0;
   }
 
   anonymousName(): string {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../errors/index.ts';
 import { type Descriptor, type Digest, digestHex, parseDigest } from '../oci/index.ts';
@@ -10,7 +10,8 @@ import {
   syncDirectory,
   waitForLock,
 } from '../scratch/index.ts';
-import type { ContentBody, ContentSink, ContentSource } from './content.ts';
+import type { ContentBody, ContentSink, ContentSource, FilePlace } from './content.ts';
+import { tooLarge } from './fetch-bytes.ts';
 import { sizeMismatch, verifiedBody, verifyBytes } from './verify.ts';
 
 /** A small blob that is at hand: a manifest, an index, a config. */
@@ -26,13 +27,17 @@ export interface SmallBlob {
  *     blobs/sha256/<hex>
  *     ingest/<random>/     scratch: blobs in the making
  *     removed/<hex>        hidden by remove(), which then deletes it or puts it back
+ *     quarantine/<hex>-<milliseconds>   corrupt, and kept for whoever wants to look at it
  *     lock                 held by whoever removes
  */
 export class BlobStore implements ContentSource, ContentSink {
   readonly #root: string;
+  readonly #fileMode: number;
 
-  constructor(root: string) {
+  /** `fileMode` of blobs: 0600, unless others are to read them. */
+  constructor(root: string, { fileMode = 0o600 }: { readonly fileMode?: number } = {}) {
     this.#root = root;
+    this.#fileMode = fileMode;
   }
 
   has(digest: Digest): boolean {
@@ -72,6 +77,10 @@ export class BlobStore implements ContentSource, ContentSink {
     });
   }
 
+  locate({ digest }: Descriptor): FilePlace | undefined {
+    return this.has(digest) ? { path: this.path(digest), offset: 0 } : undefined;
+  }
+
   async put(
     descriptor: Descriptor,
     body: AsyncIterable<Uint8Array>,
@@ -80,7 +89,7 @@ export class BlobStore implements ContentSource, ContentSink {
     if (this.has(descriptor.digest)) return;
     await using scratch = await createScratch(join(this.#root, 'ingest'));
     const path = join(scratch.path, digestHex(descriptor.digest));
-    await writeSynced(path, async (file) => {
+    await writeSynced(path, this.#fileMode, async (file) => {
       for await (const chunk of verifiedBody(descriptor, body)) {
         options.signal?.throwIfAborted();
         await file.appendFile(chunk);
@@ -97,7 +106,7 @@ export class BlobStore implements ContentSource, ContentSink {
     await using scratch = await createScratch(join(this.#root, 'ingest'));
     const writes = missing.map(async ({ descriptor, bytes }) => {
       const path = join(scratch.path, digestHex(descriptor.digest));
-      await writeSynced(path, (file) => file.writeFile(bytes));
+      await writeSynced(path, this.#fileMode, (file) => file.writeFile(bytes));
       return { path, digest: descriptor.digest };
     });
     await this.#publish(await Promise.all(writes));
@@ -123,24 +132,37 @@ export class BlobStore implements ContentSource, ContentSink {
   /**
    * Removes blobs; absent is no error. They are hidden first, all of them; `keep` is asked then which of them somebody
    * needs after all, and those are put back. So whoever first records his need and then finds the blob in place keeps it.
+   * Answers the bytes of those that are gone.
    */
-  async remove(digests: readonly Digest[], keep?: () => Promise<ReadonlySet<Digest>>): Promise<void> {
+  async remove(digests: readonly Digest[], keep?: () => Promise<ReadonlySet<Digest>>): Promise<number> {
     const present = digests.filter((digest) => this.has(digest));
-    if (present.length === 0) return;
+    if (present.length === 0) return 0;
     await mkdir(join(this.#root, 'removed'), { recursive: true, mode: 0o700 });
     const lock = await waitForLock(join(this.#root, 'lock'));
     try {
       for (const digest of present) await renameIfPresent(this.path(digest), this.#hidden(digest));
       const [answer] = await Promise.allSettled([keep?.() ?? new Set<Digest>()]);
+      let bytes = 0;
       for (const digest of present) {
         const stays = answer.status === 'rejected' || answer.value.has(digest);
         if (stays) await renameIfPresent(this.#hidden(digest), this.path(digest));
-        else await rm(this.#hidden(digest), { force: true });
+        else bytes += await removeFile(this.#hidden(digest));
       }
       if (answer.status === 'rejected') throw answer.reason;
+      return bytes;
     } finally {
       lock.release();
     }
+  }
+
+  /** Takes a blob out of use, so that it can be stored anew. Answers where it is kept; null: there is none. */
+  async quarantine(digest: Digest): Promise<string | null> {
+    await makeDirectory(join(this.#root, 'quarantine'));
+    const target = join(this.#root, 'quarantine', `${digestHex(digest)}-${Date.now()}`);
+    if (!this.has(digest)) return null;
+    await renameIfPresent(this.path(digest), target);
+    await syncDirectory(join(this.#root, 'blobs/sha256'));
+    return target;
   }
 
   /** Removes what dead processes were making, and takes back removals that were cut short. */
@@ -181,14 +203,25 @@ function distinct(blobs: readonly SmallBlob[]): SmallBlob[] {
   return [...new Map(blobs.map((blob) => [blob.descriptor.digest, blob])).values()];
 }
 
-async function writeSynced(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
+async function writeSynced(
+  path: string,
+  mode: number,
+  write: (file: FileHandle) => Promise<void>,
+): Promise<void> {
+  const file = await open(path, 'wx', mode);
   try {
     await write(file);
     await file.datasync();
   } finally {
     await file.close();
   }
+}
+
+/** Answers the bytes that are gone. */
+async function removeFile(path: string): Promise<number> {
+  const { size } = await stat(path).catch(() => ({ size: 0 }));
+  await rm(path, { force: true });
+  return size;
 }
 
 async function renameIfPresent(from: string, to: string): Promise<void> {
@@ -203,13 +236,5 @@ function missing(descriptor: Descriptor, cause: NodeJS.ErrnoException): unknown 
     'ERR_BLOB_NOT_FOUND',
     `blob ${descriptor.digest} is not in the store: pull the image again`,
     { cause, details: { digest: descriptor.digest } },
-  );
-}
-
-function tooLarge(descriptor: Descriptor, limit: number): EngineError {
-  return new EngineError(
-    'ERR_BLOB_TOO_LARGE',
-    `blob ${descriptor.digest} has ${descriptor.size} bytes; at most ${limit} are read at once`,
-    { details: { digest: descriptor.digest, size: descriptor.size, limit } },
   );
 }

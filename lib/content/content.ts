@@ -19,8 +19,20 @@ export interface ContentSource {
     descriptor: Descriptor,
     options?: { readonly offset?: number; readonly signal?: AbortSignal },
   ): Promise<ContentBody>;
+  /**
+   * Where the bytes stand on this machine, all of them, if they do: whoever takes them may then read them there himself.
+   * Nothing is opened or verified. The place is good until the source is disposed of.
+   */
+  locate?(descriptor: Descriptor): FilePlace | undefined;
   /** Asks `origin` of a body no more, since what it sent did not have its digest. */
   distrust?(origin: string): void;
+}
+
+/** A run of bytes in a file. */
+export interface FilePlace {
+  readonly path: string;
+  /** bytes */
+  readonly offset: number;
 }
 
 /** Bytes that are arriving. Not asking for the next chunk stops the sender. */

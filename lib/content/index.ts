@@ -3,7 +3,9 @@
  * downloads, and leases on what has no name yet. It knows nothing of names, of registries, or of what a layer unpacks to.
  */
 export { BlobStore, type SmallBlob } from './blob-store.ts';
-export type { ContentBody, ContentSink, ContentSource } from './content.ts';
+export type { ContentBody, ContentSink, ContentSource, FilePlace } from './content.ts';
+export { copyContent, copyGraph, listGraph } from './copy-graph.ts';
+export { fetchBytes } from './fetch-bytes.ts';
 export { Leases, type Needs } from './leases.ts';
 export { type PartialDownload, Partials } from './partials.ts';
-export { sizeMismatch, verifyBytes } from './verify.ts';
+export { sizeMismatch, verifiedBody, verifyBytes } from './verify.ts';

@@ -48,27 +48,32 @@ export class Partials {
 
   /**
    * Deletes partial downloads that nobody is at work on: those of products that are made (by somebody who died before he
-   * could), and those that have not grown for `age` milliseconds.
+   * could), and those that have not grown for `age` milliseconds. Answers their bytes.
    */
-  async sweep(age: number, isMade: (product: Digest) => Promise<boolean>): Promise<void> {
+  async sweep(age: number, isMade: (product: Digest) => Promise<boolean>): Promise<number> {
     const names = await readdir(this.#folder).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return [];
       throw error;
     });
+    let bytes = 0;
     for (const product of new Set(names.flatMap(productOf))) {
       const partials = names.filter(
         (name) => name.startsWith(`${digestHex(product)}.`) && !name.endsWith('.lock'),
       );
-      await this.#sweepProduct(product, partials, (await isMade(product)) ? Number.NEGATIVE_INFINITY : age);
+      const limit = (await isMade(product)) ? Number.NEGATIVE_INFINITY : age;
+      bytes += await this.#sweepProduct(product, partials, limit);
     }
+    return bytes;
   }
 
-  async #sweepProduct(product: Digest, partials: readonly string[], age: number): Promise<void> {
+  async #sweepProduct(product: Digest, partials: readonly string[], age: number): Promise<number> {
     const lock = await lockFile(this.#lock(product), { shared: false, wait: false });
-    if (lock === null) return;
+    if (lock === null) return 0;
     try {
-      for (const name of partials) await removeOlder(join(this.#folder, name), age);
+      let bytes = 0;
+      for (const name of partials) bytes += await removeOlder(join(this.#folder, name), age);
       await rm(this.#lock(product), { force: true });
+      return bytes;
     } finally {
       lock.release();
     }
@@ -84,7 +89,10 @@ function productOf(name: string): Digest[] {
   return isDigest(digest) ? [digest] : [];
 }
 
-async function removeOlder(path: string, age: number): Promise<void> {
-  const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
-  if (Date.now() - mtimeMs >= age) await rm(path, { force: true });
+/** Answers the bytes that are gone. */
+async function removeOlder(path: string, age: number): Promise<number> {
+  const { mtimeMs, size } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY, size: 0 }));
+  if (Date.now() - mtimeMs < age) return 0;
+  await rm(path, { force: true });
+  return size;
 }

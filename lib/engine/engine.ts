@@ -1,6 +1,8 @@
 import type { Containers } from '../containers/index.ts';
 import type { Images } from '../images/index.ts';
+import type { ManifestLists } from '../manifests/index.ts';
 import type { OnTrace } from '../trace/index.ts';
+import type { Registries } from './registries.ts';
 import type { System } from './system.ts';
 
 /** Where an engine keeps its files, and what it reads. */
@@ -11,6 +13,11 @@ export interface EngineOptions {
   runDir?: string;
   /** Registry configuration instead of /etc/strake/config.json and ~/.config/strake/config.json. */
   config?: string;
+  /**
+   * What new layers are kept as: their tars with EROFS indexes, directories, or (`auto`) the former where the kernel can
+   * mount it. Layers that are there stay what they are. Default $STRAKE_LAYERS, else `auto`.
+   */
+  layers?: 'auto' | 'erofs' | 'directory';
   /** The monitor's executable. Default: the package's own. */
   monitor?: string;
   /** With STRAKE_TRACE=1: receives the steps of each start and run when it has ended. Default: printed to stderr. */
@@ -24,6 +31,8 @@ export interface Engine extends AsyncDisposable {
   readonly images: Images;
   readonly containers: Containers;
   readonly system: System;
+  readonly registries: Registries;
+  readonly manifests: ManifestLists;
   /** `containers.run`: a command in a new container, its output captured, nothing left. */
   readonly run: Containers['run'];
 }

@@ -6,8 +6,19 @@ export type * from '../containers/index.ts';
 export { EngineError, type ErrorCode, type ErrorKind, isEngineError } from '../errors/index.ts';
 export type * from '../images/index.ts';
 export type { LogEntry, LogOptions as ReadLogOptions } from '../logs/index.ts';
+export type {
+  AnnotatedPlatform,
+  InspectedManifest,
+  ManifestLists,
+  PushedList,
+} from '../manifests/index.ts';
+export type { FoundRepository, Login, StoredLogin } from '../registry-client/index.ts';
 export type { OnTrace, TraceReport, TraceStep } from '../trace/index.ts';
+export type { ContainerUsage, DiskUsage, UsageOf, VolumeUsage } from './disk-usage.ts';
 export type { Engine, EngineOptions } from './engine.ts';
+export { openManifests } from './manifests.ts';
 export { openEngine } from './open-engine.ts';
+export type { Pruned, PruneOptions } from './prune-system.ts';
+export { openRegistries, type Registries } from './registries.ts';
 export type { System, SystemInfo, SystemVersion } from './system.ts';
 export { systemVersion } from './system.ts';

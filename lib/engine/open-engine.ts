@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { native, nativeFile } from '../../bindings/load.ts';
+import { nativeFile } from '../../bindings/load.ts';
 import {
   ContainerStore,
   type ContainersContext,
@@ -7,12 +7,15 @@ import {
   openContainers,
   VolumeStore,
 } from '../containers/index.ts';
+import { EngineError } from '../errors/index.ts';
 import { hostIds, mappedIds, userIdMap } from '../id-map/index.ts';
 import type { Images } from '../images/index.ts';
-import { directorySnapshotter, type Snapshotter } from '../snapshots/index.ts';
+import { type LayerForm, openSnapshotter, type Snapshotter } from '../snapshots/index.ts';
 import type { Engine, EngineOptions } from './engine.ts';
 import { lazyImages } from './lazy-images.ts';
+import { openManifests } from './manifests.ts';
 import { openRoot } from './open-root.ts';
+import { openRegistries, userAgent } from './registries.ts';
 import { requireSameMap } from './same-map.ts';
 import { openSystem } from './system.ts';
 
@@ -25,7 +28,12 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const ids = process.geteuid?.() === 0 ? hostIds : mappedIds(requireSameMap(root, userIdMap().map));
   const store = new ContainerStore(root, runDir, ids);
   store.prepare();
-  const snapshots = directorySnapshotter({ root: `${root}/layers`, writable: `${root}/containers`, ids });
+  const snapshots = openSnapshotter({
+    root: `${root}/layers`,
+    writable: `${root}/containers`,
+    layers: layerForm(options.layers ?? process.env.STRAKE_LAYERS),
+    ids,
+  });
   const images = lazyImages(() => openImagesOf(root, snapshots, options, () => containers.uses()));
   const context: ContainersContext = {
     root,
@@ -46,7 +54,9 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     runDir,
     images,
     containers,
-    system: openSystem({ root, runDir, images, containers, snapshots, ids }),
+    system: openSystem({ root, runDir, images, containers, volumes: context.volumes, snapshots, ids }),
+    registries: openRegistries(options),
+    manifests: openManifests(options),
     run: containers.run,
     [Symbol.asyncDispose]: async () => undefined, // files and locks are held by the calls that need them
   };
@@ -70,11 +80,25 @@ async function openImagesOf(
     listContainers,
     openRepository: async (reference) => {
       const { openRemoteRepository } = await import('../registry-client/index.ts');
-      return openRemoteRepository(reference, { config, userAgent: `strake/${native.versions.strake}` });
+      return openRemoteRepository(reference, { config, userAgent });
+    },
+    openSink: async (reference, { mountFrom }) => {
+      const { openRemoteSink } = await import('../registry-client/index.ts');
+      return openRemoteSink(reference, { config, userAgent, mountFrom });
     },
     limits: { maxBytes: config.limits.layerSize, maxEntries: config.limits.layerEntries },
     concurrency: config.downloads.concurrency,
+    keepCompressed: config.storage.keepCompressed,
   });
+}
+
+function layerForm(asked: string | undefined): LayerForm | 'auto' {
+  if (asked === undefined || asked === '') return 'auto';
+  if (asked === 'auto' || asked === 'erofs' || asked === 'directory') return asked;
+  throw new EngineError(
+    'ERR_INVALID_ARGUMENT',
+    `STRAKE_LAYERS is auto, erofs or directory, not ${JSON.stringify(asked.slice(0, 40))}`,
+  );
 }
 
 function initProgram(): string | null {

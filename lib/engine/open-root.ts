@@ -21,11 +21,16 @@ export interface Root {
  */
 export function openRoot(options: { root?: string; runDir?: string }, environment: NodeJS.ProcessEnv): Root {
   const usual = defaultDirectories(environment);
-  const asked = options.root ?? (environment.STRAKE_ROOT || usual.root);
+  const asked = rootPath(options, environment);
   const root = requireDirectory(asked);
   requireLayout(root);
   const runDir = requireDirectory(options.runDir ?? runDirectoryOf(asked, root, usual));
   return { root, runDir };
+}
+
+/** The root that is asked for. */
+export function rootPath(options: { root?: string }, environment: NodeJS.ProcessEnv): string {
+  return options.root ?? (environment.STRAKE_ROOT || defaultDirectories(environment).root);
 }
 
 /** Where the run files of a root are, however it is written (`asked`) and wherever it is (`root`): there is one only. */

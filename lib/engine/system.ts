@@ -3,12 +3,14 @@ import { arch, cpus, hostname, release, totalmem } from 'node:os';
 import { cgroupDelegation, cgroupLayout } from '../../bindings/cgroup.ts';
 import { native, nativeFile } from '../../bindings/load.ts';
 import { type Capability, probe } from '../../bindings/probe.ts';
-import type { Containers } from '../containers/index.ts';
+import type { Containers, VolumeStore } from '../containers/index.ts';
 import { EngineError } from '../errors/index.ts';
 import type { IdMap, Ids } from '../id-map/index.ts';
 import type { Images } from '../images/index.ts';
 import { formatPlatform, hostPlatform } from '../oci/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
+import { type DiskUsage, measureDiskUsage } from './disk-usage.ts';
+import { type Pruned, type PruneOptions, pruneSystem } from './prune-system.ts';
 import { type Finding, type UserCapability, userCapabilities } from './user-capabilities.ts';
 
 /** The machine, the engine, and what it holds, at one instant. */
@@ -51,9 +53,14 @@ export interface SystemVersion {
   readonly native: Readonly<Record<string, string>>;
 }
 
+/** Questions about the engine and its machine, and what concerns all that it holds. */
 export interface System {
   info(options?: { signal?: AbortSignal | undefined }): Promise<SystemInfo>;
   version(): SystemVersion;
+  /** What images, containers and volumes take on disk. */
+  diskUsage(): Promise<DiskUsage>;
+  /** Removes containers that do not run, images without a tag, and what nothing refers to. */
+  prune(options?: PruneOptions): Promise<Pruned>;
 }
 
 /** The system part of an engine. info() rejects with ERR_ABORTED, or with what a list of containers or images fails with. */
@@ -62,10 +69,13 @@ export function openSystem(engine: {
   runDir: string;
   images: Images;
   containers: Containers;
+  volumes: VolumeStore;
   snapshots: Snapshotter;
   ids: Ids;
 }): System {
   return {
+    diskUsage: () => measureDiskUsage(engine),
+    prune: (options) => pruneSystem(engine, options),
     version: systemVersion,
     info: async ({ signal } = {}) => {
       if (signal?.aborted)

@@ -14,20 +14,38 @@ export interface GarbageStores {
   listContainers(): Promise<readonly ContainerUse[]>;
 }
 
+/** What a collection has removed. */
+export interface Collected {
+  readonly layers: readonly Digest[];
+  /** Of layers and blobs. */
+  readonly bytes: number;
+}
+
 /**
  * Removes those of `candidates` that no name, no lease and no container needs. The stores hide what goes, and ask for the
  * needs once more before they delete it, so nobody has to hold a lock while he takes a lease or records a container: it is
- * enough that he does so before he looks for what he needs. Answers the layers that are gone.
+ * enough that he does so before he looks for what he needs.
  */
-export async function collectGarbage(stores: GarbageStores, candidates: Needs): Promise<Digest[]> {
+export async function collectGarbage(stores: GarbageStores, candidates: Needs): Promise<Collected> {
   const needs = await currentNeeds(stores);
-  const layers = candidates.chainIds.filter((chainId) => !needs.chainIds.has(chainId));
+  const sizes = await sizesOf(
+    stores.snapshots,
+    candidates.chainIds.filter((chainId) => !needs.chainIds.has(chainId)),
+  );
   const blobs = candidates.blobs.filter((digest) => !needs.blobs.has(digest));
-  const gone = await stores.snapshots.remove(layers, {
+  const layers = await stores.snapshots.remove([...sizes.keys()], {
     keep: async () => (await currentNeeds(stores)).chainIds,
   });
-  await stores.blobs.remove(blobs, async () => (await currentNeeds(stores)).blobs);
-  return gone;
+  const bytes = await stores.blobs.remove(blobs, async () => (await currentNeeds(stores)).blobs);
+  return { layers, bytes: layers.reduce((sum, layer) => sum + (sizes.get(layer) ?? 0), bytes) };
+}
+
+/** Of those that are there. */
+async function sizesOf(snapshots: Snapshotter, chainIds: readonly Digest[]): Promise<Map<Digest, number>> {
+  const records = await Promise.all(
+    [...new Set(chainIds)].map((chainId) => snapshots.stat(chainId).catch(absent)),
+  );
+  return new Map(records.flatMap((record) => (record ? [[record.chainId, record.size] as const] : [])));
 }
 
 async function currentNeeds(
@@ -41,8 +59,9 @@ async function currentNeeds(
   const tops = containers.flatMap(({ chainId }) => (isDigest(chainId) ? [chainId] : []));
   const ancestries = await Promise.all([...new Set(tops)].map((top) => ancestry(stores.snapshots, top)));
   const needs: readonly Needs[] = [...names, ...leases];
+  const documents = containers.flatMap(({ blobs = [] }) => blobs.filter(isDigest));
   return {
-    blobs: new Set(needs.flatMap(({ blobs }) => blobs)),
+    blobs: new Set([...needs.flatMap(({ blobs }) => blobs), ...documents]),
     chainIds: new Set([...needs.flatMap(({ chainIds }) => chainIds), ...ancestries.flat()]),
   };
 }

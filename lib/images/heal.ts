@@ -14,13 +14,20 @@ export interface HealedStores {
 /** Milliseconds after which nobody is expected to continue an interrupted download. */
 const partialAge = 7 * 24 * 60 * 60 * 1000;
 
-/** Removes what dead processes left half-made. A few readdir(2) when there is nothing. */
-export async function heal({ names, leases, blobs, partials, snapshots }: HealedStores): Promise<void> {
-  await Promise.all([
+/**
+ * Removes what dead processes left half-made, and downloads that nobody has continued for `age` milliseconds. A few
+ * readdir(2) when there is nothing. Answers the bytes of those downloads.
+ */
+export async function heal(
+  { names, leases, blobs, partials, snapshots }: HealedStores,
+  age = partialAge,
+): Promise<number> {
+  const [bytes] = await Promise.all([
+    partials.sweep(age, (chainId) => snapshots.has(chainId)),
     names.sweep(),
     leases.sweep(),
     blobs.sweep(),
     snapshots.sweep(),
-    partials.sweep(partialAge, (chainId) => snapshots.has(chainId)),
   ]);
+  return bytes;
 }

@@ -40,5 +40,42 @@ export interface ImageSummary {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** One step in the making of an image, newest first. */
+export interface ImageHistory {
+  /** The image's id at the newest step; null at the others, of which nothing but the layer is left. */
+  readonly id: Digest | null;
+  /** RFC 3339 */
+  readonly createdAt: string | null;
+  readonly createdBy: string;
+  readonly comment: string;
+  /** It changed no file. */
+  readonly emptyLayer: boolean;
+  /** Bytes on disk of its layer. */
+  readonly size: number;
+}
+
+/** What an image takes on disk. `size` is `sharedSize` and `uniqueSize` together, in bytes of layers and documents. */
+export interface ImageUsage extends ImageSummary {
+  /** Of what other images have as well. */
+  readonly sharedSize: number;
+  readonly uniqueSize: number;
+  /** How many containers were made of it. */
+  readonly containers: number;
+}
+
+/** What all images take. Each byte counts once. */
+export interface ImagesUsage {
+  readonly images: readonly ImageUsage[];
+  readonly size: number;
+  /** What no container's image needs. */
+  readonly reclaimable: number;
+}
+
+/** What `images.prune()` did, in order, and the bytes that it freed. */
+export interface PrunedImages {
+  readonly removed: readonly RemovedImage[];
+  readonly bytes: number;
+}
+
 /** What `images.remove()` did, one effect each, in order. */
 export type RemovedImage = { readonly untagged: string } | { readonly deleted: Digest };

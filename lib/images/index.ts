@@ -3,7 +3,39 @@
  * verified and on disk. Registries, blobs, layers and how they are mounted belong to other rooms; containers are known
  * only as those who use an image.
  */
-export type { Image, ImageLayer, ImageSummary, RemovedImage } from './image.ts';
-export type { ContainerUse, Images } from './images.ts';
+
+export type { CopiedImage, CopyImageOptions, CopyProgress } from './copy-image.ts';
+export type {
+  Image,
+  ImageHistory,
+  ImageLayer,
+  ImageSummary,
+  ImagesUsage,
+  ImageUsage,
+  PrunedImages,
+  RemovedImage,
+} from './image.ts';
+export type {
+  AddedLayer,
+  ContainerUse,
+  CopyTask,
+  Images,
+  PruneImagesOptions,
+  PushImageOptions,
+  ScrubOptions,
+} from './images.ts';
+export type { ImportOptions } from './import-image.ts';
+export type { LoadedImage, LoadProgress, LoadTask } from './load-progress.ts';
 export { type ImagesOptions, openImages } from './open-images.ts';
+export type { ProgressTask } from './progress-task.ts';
 export type { LayerProgress, LayerStatus, PullProgress, PullTask } from './pull-progress.ts';
+export type {
+  BlobProgress,
+  PushCompression,
+  PushedImage,
+  PushProgress,
+  PushStatus,
+  PushTask,
+} from './push-progress.ts';
+export type { ArchiveFormat } from './save-images.ts';
+export type { Repair, ScrubbedPart, ScrubProblem, ScrubReport, ScrubStep } from './scrub-report.ts';

@@ -1,9 +1,9 @@
 import { isEngineError } from '../errors/index.ts';
-import { parseReference } from '../reference/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
 import type { Image, ImageSummary } from './image.ts';
 import type { ImageLoader } from './image-loader.ts';
 import type { ImageName, NameStore } from './name-store.ts';
+import { isNameless, tagOfName } from './nameless.ts';
 
 /** See Images.list. */
 export async function listImages(stores: {
@@ -31,8 +31,8 @@ async function summarize(
   return [
     {
       id: image.id,
-      references: references.filter((reference) => parseReference(reference).tag !== undefined),
-      digests: references.filter((reference) => parseReference(reference).tag === undefined),
+      references: references.filter((reference) => tagOfName(reference) !== undefined),
+      digests: references.filter((reference) => tagOfName(reference) === undefined && !isNameless(reference)),
       platform: image.platform,
       createdAt: image.config.created ?? null,
       size: await sizeOf(stores.snapshots, image),

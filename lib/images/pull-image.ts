@@ -1,22 +1,18 @@
-import type { Leases } from '../content/index.ts';
 import { type Digest, formatPlatform, hostPlatform, matchesPlatform, parsePlatform } from '../oci/index.ts';
 import { formatReference, type ImageReference, parseReference, pinReference } from '../reference/index.ts';
 import type { RemoteRepository } from '../registry-client/index.ts';
 import { fetchDocuments, type ImageDocuments, type WantedPlatform } from './fetch-documents.ts';
-import { heal } from './heal.ts';
 import type { Image } from './image.ts';
 import type { ImageLoader } from './image-loader.ts';
-import type { ImageName, NameStore } from './name-store.ts';
+import type { ImageName } from './name-store.ts';
 import { pullError } from './pull-error.ts';
-import { type LayerStores, pullLayers } from './pull-layers.ts';
 import type { PullProgress } from './pull-progress.ts';
+import { type ImageStores, nameFor, storeImage } from './store-image.ts';
 
 /** What a pull takes from the rest of the engine. */
-export interface PullStores extends LayerStores {
+export interface PullStores extends ImageStores {
   readonly root: string;
-  readonly names: NameStore;
   readonly loader: ImageLoader;
-  readonly leases: Leases;
   openRepository(reference: ImageReference): RemoteRepository | Promise<RemoteRepository>;
 }
 
@@ -79,7 +75,14 @@ class Pull {
     if (name?.platform !== formatPlatform(this.#request.wanted.platform)) return undefined;
     const layers = await Promise.all(name.chainIds.map((chainId) => snapshots.has(chainId)));
     if (!layers.every(Boolean) || !name.blobs.every((digest) => blobs.has(digest))) return undefined;
-    return (await this.#suits(name)) ? name : undefined;
+    return (await this.#suits(name)) && (await this.#hasCompressed(name)) ? name : undefined;
+  }
+
+  /** A name from before compressed layers were kept lists none of them. */
+  async #hasCompressed(name: ImageName): Promise<boolean> {
+    const { blobs, keepCompressed, loader } = this.#stores;
+    if (!keepCompressed) return true;
+    return (await loader.load(name)).layers.every(({ blob }) => blobs.has(blob.digest));
   }
 
   /** A lone image of another platform is taken with a warning, which whoever asks for a platform does not want. */
@@ -92,16 +95,13 @@ class Pull {
     const { signal, report, wanted } = this.#request;
     const documents = await fetchDocuments(repository, wanted, { pinned, signal });
     this.#reportResolved(documents);
-    const name = this.#nameFor(documents);
-    await using _lease = await this.#stores.leases.take(name);
-    // What cannot be healed now hinders nothing; the next sweep says what it is.
-    const healed = heal(this.#stores).catch(() => {});
-    await pullLayers(this.#stores, documents.layers, { source: repository, signal, report }).finally(
-      () => healed,
-    );
-    await this.#stores.blobs.putAll(documents.blobs);
-    signal.throwIfAborted();
-    await this.#publish(name);
+    const name = nameFor(this.#stores, documents, { reference: this.#name, platform: wanted.platform });
+    await storeImage(this.#stores, documents, name, {
+      source: repository,
+      signal,
+      report,
+      publish: () => this.#publish(name),
+    });
     return name;
   }
 
@@ -114,20 +114,6 @@ class Pull {
       platform: formatPlatform(config.platform),
     });
     for (const message of warnings) report({ type: 'warning', message });
-  }
-
-  #nameFor({ target, manifest, configDescriptor, layers, blobs }: ImageDocuments): ImageName {
-    const compressed = this.#stores.keepCompressed ? layers.map(({ blob }) => blob.digest) : [];
-    return {
-      reference: this.#name,
-      target,
-      manifest,
-      config: configDescriptor,
-      platform: formatPlatform(this.#request.wanted.platform),
-      chainIds: layers.map(({ chainId }) => chainId),
-      blobs: [...blobs.map(({ descriptor }) => descriptor.digest), ...compressed],
-      pulledAt: new Date().toISOString(),
-    };
   }
 
   /** By content first: a tag that moves on leaves the image with that name. */

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { link, rm } from 'node:fs/promises';
-import type { BlobStore, ContentSource, Partials } from '../content/index.ts';
+import { type BlobStore, type ContentSource, copyContent, type Partials } from '../content/index.ts';
 import { Deferred } from '../deferred/index.ts';
 import { isEngineError } from '../errors/index.ts';
 import type { Digest } from '../oci/index.ts';
@@ -129,8 +130,16 @@ class LayerTask {
     await this.#stage(layer, partial);
     this.#report('committing', this.layer.blob.size);
     await layer.commit();
-    if (stores.keepCompressed) await stores.blobs.adopt(this.layer.blob, partial);
+    if (stores.keepCompressed) await this.#keep(partial);
     await rm(partial, { force: true }); // a blob's second name is still there: rename(2) leaves it
+  }
+
+  /** Bytes that were read where they stand are copied from there. */
+  async #keep(partial: string): Promise<void> {
+    const { blobs } = this.#context.stores;
+    const { blob } = this.layer;
+    if (existsSync(partial)) await blobs.adopt(blob, partial);
+    else await copyContent(this.#context.pull.source, blobs, blob, this.#context.pull.signal);
   }
 
   /** Bytes that the lowest layer of the same blob has fetched are not fetched again, unless they are gone already. */
@@ -168,8 +177,24 @@ class LayerTask {
     });
   }
 
-  #exists(): void {
-    this.#report('exists', this.layer.blob.size);
+  /** The layer is here, but maybe from a blob of other bytes, or from a time when none was kept. */
+  async #exists(): Promise<void> {
+    const { stores, pull, slots } = this.#context;
+    const { blob } = this.layer;
+    if (stores.keepCompressed && !stores.blobs.has(blob.digest)) {
+      const slot = await slots.take(pull.signal);
+      await this.#fetchBlob().finally(() => slot.release());
+    }
+    this.#report('exists', blob.size);
+  }
+
+  async #fetchBlob(): Promise<void> {
+    const { stores, pull } = this.#context;
+    const { blob } = this.layer;
+    this.#report('downloading', 0);
+    await stores.blobs.put(blob, await pull.source.fetch(blob, { signal: pull.signal }), {
+      signal: pull.signal,
+    });
   }
 
   #report(status: LayerStatus, current: number): void {

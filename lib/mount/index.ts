@@ -2,12 +2,25 @@
  * Mounts are data. Snapshotters emit them, the native runtime performs them inside a container's own mount
  * namespace; nothing in this program ever mounts on the host.
  */
+
+/** A layer as it rests on disk: a directory in overlayfs' own form, or a verbatim tar with the EROFS index of it. Paths. */
+export type LayerRef = DirectoryLayer | ErofsLayer;
+
+export interface DirectoryLayer {
+  readonly directory: string;
+}
+
+export interface ErofsLayer {
+  readonly index: string;
+  readonly tar: string;
+}
+
 export type Mount = OverlayMount | DirectoryMount;
 
 /** A union of layers, `lower` from the top down, with a writable directory above (absent: read-only). */
 export interface OverlayMount {
   readonly type: 'overlay';
-  readonly lower: readonly string[];
+  readonly lower: readonly LayerRef[];
   readonly upper?: string;
   readonly work?: string;
   /** No sync at all: for containers that die with their process. */

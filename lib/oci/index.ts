@@ -6,6 +6,8 @@
 export { chainId, chainIds } from './chain-id.ts';
 export type { Annotations, Descriptor } from './descriptor.ts';
 export { type Digest, digestHex, digestOf, isDigest, parseDigest } from './digest.ts';
+export { encodeImageConfig } from './encode-image-config.ts';
+export { encodeIndex, encodeManifest } from './encode-manifest.ts';
 export {
   type Healthcheck,
   type History,
@@ -14,6 +16,7 @@ export {
   maxImageConfigSize,
   parseImageConfig,
 } from './image-config.ts';
+export { JsonObject } from './json.ts';
 export { type Index, type Manifest, maxManifestSize, parseManifest } from './manifest.ts';
 export {
   type Compression,

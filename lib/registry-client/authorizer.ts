@@ -10,6 +10,8 @@ export interface AuthorizerOptions {
   readonly transport: Transport;
   /** The scope of every request: pulling from one repository. */
   readonly scope: string;
+  /** Asked for in any case, in place of what a challenge says of the same repositories. */
+  readonly scopes?: readonly string[];
   /** Looked up once, when the host first asks for them. */
   readonly credentials: () => Promise<Credentials | undefined>;
 }
@@ -86,10 +88,18 @@ export class Authorizer {
     if (credentials?.type === 'registryToken') {
       return { value: credentials.token, expiresAt: Number.POSITIVE_INFINITY };
     }
-    const { transport, scope } = this.#options;
+    const { transport, scope, scopes } = this.#options;
     const subject = { ...refused.subject, ...this.describe() };
     const { origin } = refused;
-    const token = await fetchToken(transport, { challenge, scope, credentials, origin, subject, signal });
+    const token = await fetchToken(transport, {
+      challenge,
+      scope,
+      scopes,
+      credentials,
+      origin,
+      subject,
+      signal,
+    });
     return { ...token, expiresAt: token.expiresAt - margin };
   }
 

@@ -6,6 +6,13 @@ import type { Credentials } from './credentials.ts';
 const timeout = 30_000;
 const maxOutput = 1024 * 1024;
 
+/** How a helper is run. `timeout`: milliseconds, 30 s by default. */
+export interface HelperOptions {
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal?: AbortSignal | undefined;
+  readonly timeout?: number;
+}
+
 /**
  * Asks `docker-credential-<name> get` for what is stored for a server (the protocol of docker-credential-helpers: the
  * server's URL on stdin, JSON on stdout). Undefined when nothing is stored.
@@ -15,16 +22,48 @@ const maxOutput = 1024 * 1024;
 export async function runCredentialHelper(
   name: string,
   server: string,
-  options: { env: NodeJS.ProcessEnv; signal?: AbortSignal | undefined; timeout?: number },
+  options: HelperOptions,
 ): Promise<Credentials | undefined> {
+  const { program, output } = await runVerb(name, 'get', server, options);
+  return output === undefined ? undefined : parseAnswer(program, output);
+}
+
+/**
+ * Has `docker-credential-<name> store` keep a name and password for a server.
+ * @throws EngineError ERR_CREDENTIALS_INVALID, as above; ERR_ABORTED
+ */
+export async function storeWithHelper(
+  name: string,
+  server: string,
+  login: { readonly username: string; readonly password: string },
+  options: HelperOptions,
+): Promise<void> {
+  const entry = { ServerURL: server, Username: login.username, Secret: login.password };
+  await runVerb(name, 'store', JSON.stringify(entry), options);
+}
+
+/** Has `docker-credential-<name> erase` forget a server. Whether it knew it. @throws as above */
+export async function eraseWithHelper(
+  name: string,
+  server: string,
+  options: HelperOptions,
+): Promise<boolean> {
+  return (await runVerb(name, 'erase', server, options)).output !== undefined;
+}
+
+/** Its output; undefined when it says that it has no such credentials. */
+async function runVerb(
+  name: string,
+  verb: 'get' | 'store' | 'erase',
+  input: string,
+  options: HelperOptions,
+): Promise<{ program: string; output: string | undefined }> {
   const program = `docker-credential-${name}`;
   if (!/^[A-Za-z0-9._-]+$/.test(name)) throw failed(program, 'its name has characters that no helper has');
-  const { status, output, errors } = await run(program, server, options);
-  if (status !== 0) {
-    if (/credentials not found/i.test(output + errors)) return undefined;
-    throw failed(program, (errors || output).trim().slice(0, 300) || `it ended with status ${status}`);
-  }
-  return parseAnswer(program, output);
+  const { status, output, errors } = await run(program, verb, input, options);
+  if (status === 0) return { program, output };
+  if (/credentials not found/i.test(output + errors)) return { program, output: undefined };
+  throw failed(program, (errors || output).trim().slice(0, 300) || `it ended with status ${status}`);
 }
 
 function parseAnswer(program: string, output: string): Credentials | undefined {
@@ -52,13 +91,9 @@ interface Outcome {
   readonly errors: string;
 }
 
-async function run(
-  program: string,
-  input: string,
-  options: { env: NodeJS.ProcessEnv; signal?: AbortSignal | undefined; timeout?: number },
-): Promise<Outcome> {
+async function run(program: string, verb: string, input: string, options: HelperOptions): Promise<Outcome> {
   const limit = options.timeout ?? timeout;
-  const child = spawn(program, ['get'], {
+  const child = spawn(program, [verb], {
     env: options.env,
     stdio: 'pipe',
     timeout: limit,

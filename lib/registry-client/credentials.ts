@@ -23,8 +23,11 @@ export interface ExplicitCredentials {
 const hubKey = 'https://index.docker.io/v1/';
 const maxFileSize = 4 * 1024 * 1024;
 
-interface DockerConfig {
+/** What of Docker's configuration is about credentials, and all of it as it stands. */
+export interface DockerConfig {
   readonly path: string;
+  /** undefined: there is no such file. */
+  readonly document: Readonly<Record<string, unknown>> | undefined;
   readonly auths: Readonly<Record<string, unknown>>;
   readonly credHelpers: Readonly<Record<string, unknown>>;
   readonly credsStore?: string;
@@ -42,11 +45,9 @@ export async function findCredentials(
   options: { env: NodeJS.ProcessEnv; signal?: AbortSignal | undefined },
 ): Promise<Credentials | undefined> {
   const config = await readDockerConfig(options.env);
-  if (config === undefined) return undefined;
   const helper = helperFor(config, host);
   if (helper !== undefined) {
-    const server = host === 'docker.io' ? hubKey : host;
-    const found = await runCredentialHelper(helper, server, options);
+    const found = await runCredentialHelper(helper, serverKey(host), options);
     if (found !== undefined) return found;
   }
   return storedCredentials(config, host, path);
@@ -63,13 +64,19 @@ export function explicitCredentials(given: ExplicitCredentials): Credentials {
   throw new EngineError('ERR_CREDENTIALS_INVALID', 'credentials need a username and a password, or a token');
 }
 
-async function readDockerConfig(env: NodeJS.ProcessEnv): Promise<DockerConfig | undefined> {
+/** How Docker's file and its helpers call a registry. */
+export function serverKey(host: string): string {
+  return host === 'docker.io' ? hubKey : host;
+}
+
+/** @throws EngineError ERR_CREDENTIALS_INVALID when the file cannot be used */
+export async function readDockerConfig(env: NodeJS.ProcessEnv): Promise<DockerConfig> {
   const path = join(env.DOCKER_CONFIG || join(env.HOME || homedir(), '.docker'), 'config.json');
   const value = await readJson(path);
-  if (value === undefined) return undefined;
   const { auths, credHelpers, credsStore } = asRecord(value);
   return {
     path,
+    document: value === undefined ? undefined : asRecord(value),
     auths: asRecord(auths),
     credHelpers: asRecord(credHelpers),
     ...(typeof credsStore === 'string' && credsStore !== '' && { credsStore }),
@@ -88,7 +95,8 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-function helperFor(config: DockerConfig, host: string): string | undefined {
+/** The credential helper that answers for a host, if one does. */
+export function helperFor(config: DockerConfig, host: string): string | undefined {
   const own = Object.entries(config.credHelpers).find(([key]) => normalizeKey(key) === host)?.[1];
   return typeof own === 'string' && own !== '' ? own : config.credsStore;
 }
@@ -102,8 +110,8 @@ function storedCredentials(config: DockerConfig, host: string, path: string): Cr
   return best && readEntry(asRecord(best.entry), config.path, best.key);
 }
 
-/** `https://index.docker.io/v1/` is `docker.io`; `https://host:5000/v2/` is `host:5000`. */
-function normalizeKey(key: string): string {
+/** The registry that a key of `auths` means: `https://index.docker.io/v1/` is `docker.io`; `https://host:5000/v2/` is `host:5000`. */
+export function normalizeKey(key: string): string {
   const bare = key
     .replace(/^https?:\/\//, '')
     .replace(/\/+$/, '')

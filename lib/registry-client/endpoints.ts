@@ -8,7 +8,7 @@ export interface Endpoint {
   readonly host: string;
   /** Where the API may be, the first that answers; two only for this machine's own registries. */
   readonly origins: readonly string[];
-  /** The repository's path at this host. */
+  /** The repository's path at this host; empty for the registry as a whole. */
   readonly path: string;
   readonly isMirror: boolean;
   readonly tls?: TlsConfig;
@@ -31,9 +31,18 @@ export function isLoopback(host: string): boolean {
   return isIPv4(name) && name.startsWith('127.');
 }
 
-function registryEndpoint(reference: ImageReference, config: Config): Endpoint {
+/** A registry as a whole, by its name: `docker.io`, `host:5000`. */
+export function wholeRegistry(domain: string, config: Config): Endpoint {
+  return { ...registryEndpoint({ domain, path: '' }, config, domain), path: '' };
+}
+
+function registryEndpoint(
+  reference: ImageReference,
+  config: Config,
+  name = repositoryName(reference),
+): Endpoint {
   const { domain, path } = reference;
-  const { insecure, tls } = registryConfigOf(config, repositoryName(reference));
+  const { insecure, tls } = registryConfigOf(config, name);
   const host = apiHosts[domain] ?? domain;
   return { host: domain, origins: originsOf(host, insecure), path, isMirror: false, ...(tls && { tls }) };
 }

@@ -2,29 +2,41 @@ import { Authorizer } from './authorizer.ts';
 import type { Credentials } from './credentials.ts';
 import type { Endpoint } from './endpoints.ts';
 import { aborted, explainNetworkError, isNoTls, Transient } from './network-error.ts';
-import { sendFollowing } from './redirect.ts';
+import { asForeign, sendFollowing } from './redirect.ts';
 import { refusal, type Subject } from './refusal.ts';
 import { type RetryPolicy, retrying } from './retry.ts';
 import { joinSignals } from './signals.ts';
-import { discard, type Transport, type TransportResponse } from './transport.ts';
+import {
+  discard,
+  type RequestBody,
+  type Transport,
+  type TransportRequest,
+  type TransportResponse,
+} from './transport.ts';
 
 export interface HostOptions {
   readonly endpoint: Endpoint;
   readonly transport: Transport;
   readonly retry: RetryPolicy;
   readonly credentials: () => Promise<Credentials | undefined>;
+  /** Scopes of the tokens that are asked for, whatever the host's own challenge says. Default: to pull, as it says. */
+  readonly scopes?: readonly string[];
 }
 
 /** A request to a repository, relative to it. */
 export interface HostRequest {
-  readonly method: 'GET' | 'HEAD';
-  /** `manifests/<tag>` or `blobs/<digest>` */
-  readonly path: string;
+  readonly method: TransportRequest['method'];
+  /** `manifests/<tag>` or `blobs/<digest>`; or a URL that the host gave, such as an upload's. */
+  readonly path: string | URL;
+  readonly body?: RequestBody | undefined;
+  readonly patience?: number;
   readonly headers?: Readonly<Record<string, string>>;
   /** `name` and `kind` of what is asked for. */
   readonly subject: Pick<Subject, 'name' | 'kind'>;
   /** Statuses from 400 on that are an answer and no error. */
   readonly accept?: readonly number[];
+  /** Makes the error that a refusal means. Default: `refusal`, in the words of a pull. */
+  readonly explain?: typeof refusal;
   /** Milliseconds for one attempt, body included. */
   readonly deadline?: number;
   readonly signal?: AbortSignal | undefined;
@@ -42,12 +54,12 @@ export class Host {
   /** The one of the endpoint's origins that answered. */
   #origin: string | undefined;
 
-  constructor({ endpoint, transport, retry, credentials }: HostOptions) {
+  constructor({ endpoint, transport, retry, credentials, scopes }: HostOptions) {
     this.endpoint = endpoint;
     this.#transport = transport;
     this.#retry = retry;
-    const scope = `repository:${endpoint.path}:pull`;
-    this.#authorizer = new Authorizer({ transport, scope, credentials });
+    const scope = endpoint.path === '' ? '' : `repository:${endpoint.path}:pull`;
+    this.#authorizer = new Authorizer({ transport, scope, credentials, ...(scopes && { scopes }) });
   }
 
   /** How `distrust` and errors call this host. */
@@ -66,10 +78,14 @@ export class Host {
     attempts = this.#retry.attempts,
   ): Promise<T> {
     const policy = { ...this.#retry, attempts: Math.min(attempts, this.#retry.attempts) };
-    return retrying(() => this.#attempt(request, read), policy, request.signal);
+    return retrying(() => this.attempt(request, read), policy, request.signal);
   }
 
-  async #attempt<T>(request: HostRequest, read: (response: TransportResponse) => T | Promise<T>): Promise<T> {
+  /**
+   * One attempt of `request`, for callers that decide themselves what a second one is.
+   * @throws Transient when a later attempt may do better; what `request` throws
+   */
+  async attempt<T>(request: HostRequest, read: (response: TransportResponse) => T | Promise<T>): Promise<T> {
     const timed = joinSignals([request.signal], request.deadline);
     const signal = request.deadline === undefined ? request.signal : timed.signal;
     try {
@@ -107,7 +123,7 @@ export class Host {
   }
 
   async #refusal(request: HostRequest, response: TransportResponse): Promise<unknown> {
-    const error = await refusal(response, this.#subject(request));
+    const error = await (request.explain ?? refusal)(response, this.#subject(request));
     const isStorage = response.url.origin !== this.#origin;
     const expired = isStorage && (response.status === 401 || response.status === 403);
     return expired && !(error instanceof Transient) ? new Transient(error) : error;
@@ -119,10 +135,12 @@ export class Host {
 
   /** Sends to the origin that is known to answer, or to the first that does. */
   async #send(request: HostRequest, authorization: string | undefined): Promise<TransportResponse> {
+    if (request.path instanceof URL) return this.#sendTo(request.path, request, authorization);
     const origins = this.#origin === undefined ? this.endpoint.origins : [this.#origin];
     const last = origins.at(-1);
     for (const origin of origins) {
-      const url = new URL(`${origin}/v2/${this.endpoint.path}/${request.path}`);
+      const repository = this.endpoint.path === '' ? '' : `${this.endpoint.path}/`;
+      const url = new URL(`${origin}/v2/${repository}${request.path}`);
       try {
         const response = await this.#sendTo(url, request, authorization);
         this.#origin = origin;
@@ -134,13 +152,15 @@ export class Host {
     throw new Error('an endpoint has at least one origin');
   }
 
+  /** A URL that the host gave may be somebody else's, who gets no credentials. */
   #sendTo(url: URL, request: HostRequest, authorization: string | undefined): Promise<TransportResponse> {
-    return sendFollowing(this.#transport, {
-      method: request.method,
-      url,
-      headers: { ...request.headers, ...(authorization !== undefined && { authorization }) },
-      tls: this.endpoint.tls,
-      signal: request.signal,
-    });
+    const { method, headers, body, patience, signal } = request;
+    const plain = { method, url, headers: headers ?? {}, body, patience, tls: this.endpoint.tls, signal };
+    const authorized = {
+      ...plain,
+      headers: { ...headers, ...(authorization !== undefined && { authorization }) },
+    };
+    const isForeign = this.#origin !== undefined && url.origin !== new URL(this.#origin).origin;
+    return sendFollowing(this.#transport, isForeign ? asForeign(plain) : authorized);
   }
 }

@@ -17,7 +17,7 @@ export interface Subject {
   readonly credentialsError?: EngineError | undefined;
 }
 
-const transientStatus = new Set([408, 429, 500, 502, 503, 504]);
+export const transientStatus: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 const maxErrorBody = 64 * 1024;
 
 /** Makes the error that a response of status 400 and more means; `Transient` where a later attempt may do better. */
@@ -32,7 +32,7 @@ export async function refusal(
 }
 
 /** An entry of the distribution-spec's error document: a code such as MANIFEST_UNKNOWN, and free text. */
-interface Told {
+export interface Told {
   readonly code: string;
   readonly message: string;
 }
@@ -77,7 +77,8 @@ function unauthorized(subject: Subject): string {
   return `${subject.name} does not exist, or may not be had without logging in; check the spelling${loginHint(subject)}`;
 }
 
-function loginHint(subject: Subject): string {
+/** What to do for an account that may do more. */
+export function loginHint(subject: Subject): string {
   if (subject.credentialsError !== undefined) return ` (${subject.credentialsError.message})`;
   const how = `docker login ${loginName(subject)}`.trimEnd();
   return subject.credentials === undefined
@@ -89,7 +90,7 @@ function loginName({ registry }: Subject): string {
   return registry === 'docker.io' ? '' : registry;
 }
 
-function rateLimited({ headers }: TransportResponse, subject: Subject): string {
+export function rateLimited({ headers }: TransportResponse, subject: Subject): string {
   const after = parseRetryAfter(headers['retry-after']);
   const wait = after === undefined ? 'wait' : `wait ${Math.ceil(after / 1000)} s`;
   const login =
@@ -112,7 +113,8 @@ function isSpentQuota(told: readonly Told[]): boolean {
   return told.some(({ code, message }) => code === 'TOOMANYREQUESTS' && /pull rate limit/i.test(message));
 }
 
-async function readErrors(response: TransportResponse): Promise<Told[]> {
+/** What a refusal's body says; nothing when it cannot be read. */
+export async function readErrors(response: TransportResponse): Promise<Told[]> {
   try {
     const document: unknown = JSON.parse(
       (await readDocument(response, maxErrorBody, 'an error')).toString('utf8'),
@@ -130,7 +132,8 @@ function readTold(entry: unknown): Told {
   return { code: text(code), message: text(message) };
 }
 
-function quoteTold(told: readonly Told[]): string {
+/** ` (it says: …)`, or nothing. */
+export function quoteTold(told: readonly Told[]): string {
   const text = told.map(({ code, message }) => message || code).filter(Boolean);
   return text.length === 0 ? '' : ` (it says: ${text.join('; ').slice(0, 600)})`;
 }

@@ -1,4 +1,3 @@
-import { type Config, defaultConfig } from '../config/index.ts';
 import { EngineError, isEngineError } from '../errors/index.ts';
 import {
   type Descriptor,
@@ -11,62 +10,24 @@ import {
 } from '../oci/index.ts';
 import { type ImageReference, repositoryName, tagOrDigest } from '../reference/index.ts';
 import { emptyBody, openBody, openRange, readVerified, type Wanted } from './blob-response.ts';
-import { type ExplicitCredentials, explicitCredentials, findCredentials } from './credentials.ts';
-import { endpointsOf } from './endpoints.ts';
-import { Host, type HostRequest } from './host.ts';
+import { Connection, type RepositoryOptions } from './connection.ts';
+import type { Host, HostRequest } from './host.ts';
 import { readManifest, readManifestHead } from './manifest-response.ts';
 import type { RemoteBody, RemoteRepository, ResolvedManifest } from './remote-repository.ts';
-import { defaultRetryPolicy, type RetryPolicy } from './retry.ts';
-import { joinSignals } from './signals.ts';
-import { discard, type Timeouts, Transport, type TransportResponse } from './transport.ts';
-
-export interface RepositoryOptions {
-  readonly config?: Config;
-  /** For the reference's own registry, in place of stored ones; mirrors always use stored ones. */
-  readonly credentials?: ExplicitCredentials;
-  readonly userAgent?: string;
-  /** Cancels everything that the repository does. */
-  readonly signal?: AbortSignal;
-  /** Where DOCKER_CONFIG, HOME, PATH, the proxies and SSL_CERT_FILE are looked up; process.env by default. */
-  readonly env?: NodeJS.ProcessEnv;
-  readonly timeouts?: Partial<Timeouts>;
-  readonly retry?: Partial<RetryPolicy>;
-}
-
-const defaultTimeouts: Omit<Timeouts, 'idle'> = { connect: 10_000, headers: 30_000, document: 60_000 };
+import { discard, type TransportResponse } from './transport.ts';
 
 /** See `RemoteRepository`. */
 export class Repository implements RemoteRepository {
   readonly reference: ImageReference;
-  readonly #transport: Transport;
-  readonly #hosts: readonly Host[];
-  readonly #deadline: number;
-  readonly #closed = new AbortController();
-  readonly #unfollow: () => void;
+  readonly #connection: Connection;
   /** Hosts that sent something false. */
   readonly #distrusted = new Set<Host>();
   /** Mirrors that did not answer; they are not waited for again. */
   readonly #silent = new Set<Host>();
 
   constructor(reference: ImageReference, options: RepositoryOptions) {
-    const { config = defaultConfig, env = process.env, signal } = options;
     this.reference = reference;
-    const timeouts = { ...defaultTimeouts, idle: config.downloads.idleTimeout * 1000, ...options.timeouts };
-    this.#deadline = timeouts.document;
-    const userAgent = options.userAgent ?? 'strake';
-    this.#transport = new Transport({ proxies: config.proxies, env, timeouts, userAgent });
-    const retry = { attempts: config.downloads.attempts, ...defaultRetryPolicy, ...options.retry };
-    const given = options.credentials && explicitCredentials(options.credentials);
-    this.#hosts = endpointsOf(reference, config).map((endpoint) => {
-      const stored = () =>
-        findCredentials(endpoint.host, endpoint.path, { env, signal: this.#closed.signal });
-      const credentials = given === undefined || endpoint.isMirror ? stored : async () => given;
-      return new Host({ endpoint, transport: this.#transport, retry, credentials });
-    });
-    const stop = () => this.#closed.abort(signal?.reason);
-    signal?.addEventListener('abort', stop, { once: true });
-    this.#unfollow = () => signal?.removeEventListener('abort', stop);
-    if (signal?.aborted) stop();
+    this.#connection = new Connection(reference, options);
   }
 
   async describe(
@@ -97,7 +58,7 @@ export class Repository implements RemoteRepository {
   ): Promise<Buffer> {
     const limit = options.limit ?? maxImageConfigSize;
     if (descriptor.size > limit) throw tooLarge(descriptor, limit);
-    const request = { ...contentRequest(descriptor, this.#name), deadline: this.#deadline };
+    const request = { ...contentRequest(descriptor, this.#name), deadline: this.#connection.deadline };
     return this.#request(request, options.signal, (response) => readVerified(response, descriptor));
   }
 
@@ -106,8 +67,8 @@ export class Repository implements RemoteRepository {
     options: { offset?: number; signal?: AbortSignal } = {},
   ): Promise<RemoteBody> {
     const offset = options.offset ?? 0;
-    if (offset >= descriptor.size) return emptyBody(this.#hosts[0]?.origin ?? '');
-    const { signal, release } = joinSignals([options.signal, this.#closed.signal]);
+    if (offset >= descriptor.size) return emptyBody(this.#connection.hosts[0]?.origin ?? '');
+    const { signal, release } = this.#connection.join(options.signal);
     const plain = { ...contentRequest(descriptor, this.#name), signal };
     const wanted = { descriptor, offset, signal, release };
     try {
@@ -130,13 +91,11 @@ export class Repository implements RemoteRepository {
   }
 
   distrust(origin: string): void {
-    for (const host of this.#hosts) if (host.origin === origin) this.#distrusted.add(host);
+    for (const host of this.#connection.hosts) if (host.origin === origin) this.#distrusted.add(host);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#unfollow();
-    this.#closed.abort(new Error('the repository was closed'));
-    await this.#transport[Symbol.asyncDispose]();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#connection[Symbol.asyncDispose]();
   }
 
   async #request<T>(
@@ -144,7 +103,7 @@ export class Repository implements RemoteRepository {
     signal: AbortSignal | undefined,
     read: (response: TransportResponse) => T | Promise<T>,
   ): Promise<T> {
-    const joined = joinSignals([signal, this.#closed.signal]);
+    const joined = this.#connection.join(signal);
     const followed = { ...request, signal: joined.signal };
     try {
       return await this.#firstHost(joined.signal, (host, attempts) => host.request(followed, read, attempts));
@@ -158,7 +117,7 @@ export class Repository implements RemoteRepository {
    * is silent is passed over from then on.
    */
   async #firstHost<T>(signal: AbortSignal, ask: (host: Host, attempts?: number) => Promise<T>): Promise<T> {
-    const trusted = this.#hosts.filter((host) => !this.#distrusted.has(host));
+    const trusted = this.#connection.hosts.filter((host) => !this.#distrusted.has(host));
     const hosts = trusted.filter((host, at) => at === trusted.length - 1 || !this.#silent.has(host));
     const failures: EngineError[] = [];
     for (const [at, host] of hosts.entries()) {
@@ -186,7 +145,7 @@ export class Repository implements RemoteRepository {
       path: asked.path,
       headers: { accept: accept.join(', ') },
       subject: { name: asked.name, kind: 'manifest' },
-      deadline: this.#deadline,
+      deadline: this.#connection.deadline,
     };
   }
 

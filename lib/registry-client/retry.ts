@@ -26,6 +26,8 @@ export async function retrying<T>(
   attempt: () => Promise<T>,
   policy: RetryPolicy,
   signal?: AbortSignal,
+  /** Whether the last attempt brought something, so that counting begins anew. */
+  hasProgressed?: () => boolean,
 ): Promise<T> {
   for (let count = 1; ; count++) {
     try {
@@ -33,6 +35,7 @@ export async function retrying<T>(
     } catch (error) {
       if (signal?.aborted) throw aborted(signal);
       if (!(error instanceof Transient)) throw error;
+      if (hasProgressed?.()) count = 1;
       if (count >= policy.attempts || (error.after ?? 0) > policy.maxAfter) throw error.error;
       await pause(error.after ?? backoff(count, policy), signal);
     }

@@ -17,6 +17,8 @@ export interface TokenRequest {
   readonly challenge: Challenge;
   /** The scope asked for when the challenge names none. */
   readonly scope: string;
+  /** Asked for in any case, in place of what the challenge says of the same repositories. */
+  readonly scopes?: readonly string[] | undefined;
   readonly credentials: Credentials | undefined;
   /** The registry's own origin: a token service of an https registry must have https, too. */
   readonly origin: URL;
@@ -62,7 +64,7 @@ function readRealm({ challenge, origin }: TokenRequest): URL {
 function ask(transport: Transport, realm: URL, request: TokenRequest): Promise<TransportResponse> {
   const { challenge, credentials, signal } = request;
   const service = challenge.parameters.get('service');
-  const scope = challenge.parameters.get('scope') || request.scope;
+  const scope = scopeOf(request);
   if (credentials?.type === 'identityToken') {
     const body = new URLSearchParams({
       grant_type: 'refresh_token',
@@ -76,13 +78,25 @@ function ask(transport: Transport, realm: URL, request: TokenRequest): Promise<T
   }
   const url = new URL(realm);
   if (service !== undefined) url.searchParams.set('service', service);
-  for (const one of scope.split(' ')) url.searchParams.append('scope', one);
+  for (const one of scope.split(' ').filter(Boolean)) url.searchParams.append('scope', one);
   const headers: Record<string, string> = {};
   if (credentials?.type === 'password') {
     url.searchParams.set('account', credentials.username);
     headers.authorization = basicAuthorization(credentials);
   }
   return sendFollowing(transport, { method: 'GET', url, headers, signal });
+}
+
+function scopeOf({ challenge, scope, scopes = [] }: TokenRequest): string {
+  const told = challenge.parameters.get('scope') || scope;
+  if (scopes.length === 0) return told;
+  const subjects = new Set(scopes.map(subjectOf));
+  return [...scopes, ...told.split(' ').filter((one) => !subjects.has(subjectOf(one)))].join(' ');
+}
+
+/** `repository:name` of `repository:name:pull,push`. */
+function subjectOf(scope: string): string {
+  return scope.slice(0, scope.lastIndexOf(':'));
 }
 
 export function basicAuthorization(credentials: { username: string; password: string }): string {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import * as nodeTls from 'node:tls';
 import type { Dispatcher } from 'undici';
 import type { ProxyConfig, TlsConfig } from '../config/index.ts';
@@ -25,11 +26,19 @@ export interface TransportOptions {
   readonly userAgent: string;
 }
 
+/** A body that is sent: at hand, or opened for each time that it is sent. `length` in bytes. */
+export type RequestBody =
+  | string
+  | Uint8Array
+  | { readonly length: number; readonly open: () => AsyncIterable<Uint8Array> };
+
 export interface TransportRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: RequestBody | undefined;
+  /** Milliseconds from the end of the body to that of the response's headers, in place of the transport's. */
+  readonly patience?: number | undefined;
   readonly tls?: TlsConfig | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -119,7 +128,7 @@ function dispatch(
   request: TransportRequest,
   headers: Record<string, string>,
 ): Promise<TransportResponse> {
-  const { url, method, body, signal } = request;
+  const { url, method, body, patience, signal } = request;
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined;
     let queue: ByteQueue | undefined;
@@ -135,7 +144,14 @@ function dispatch(
     };
     signal?.addEventListener('abort', abort, { once: true });
     dispatcher.dispatch(
-      { origin: url.origin, path: url.pathname + url.search, method, headers, ...(body && { body }) },
+      {
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method,
+        headers: { ...headers, ...lengthOf(body) },
+        ...(body !== undefined && { body: openBody(body) }),
+        ...(patience !== undefined && { headersTimeout: patience }),
+      },
       {
         onRequestStart(started) {
           controller = started;
@@ -156,6 +172,15 @@ function dispatch(
       },
     );
   });
+}
+
+function lengthOf(body: RequestBody | undefined): Record<string, string> {
+  return typeof body === 'object' && 'open' in body ? { 'content-length': String(body.length) } : {};
+}
+
+/** Undici takes an iterable, though its types do not say so (its docs, "Client.dispatch"). */
+function openBody(body: RequestBody): string | Uint8Array | Readable {
+  return typeof body === 'object' && 'open' in body ? (body.open() as unknown as Readable) : body;
 }
 
 function flatten(headers: NodeJS.Dict<string | string[]>): Record<string, string> {

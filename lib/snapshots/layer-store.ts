@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../errors/index.ts';
 import type { Ids } from '../id-map/index.ts';
+import type { LayerRef } from '../mount/index.ts';
 import { type Digest, digestHex, parseDigest } from '../oci/index.ts';
 import {
   createScratch,
@@ -25,8 +26,9 @@ export interface StoredLayer extends LayerRecord {
 /**
  * Committed layers on disk:
  *
- *     layers/<chainId hex>/{fs/, layer.json}    complete and power-loss-safe
- *     ingest/<random>/{fs/, layer.json}         scratch; renamed into layers/ by publish()
+ *     layers/<chainId hex>/{layer.json, fs/}                 complete and power-loss-safe: a directory,
+ *     layers/<chainId hex>/{layer.json, index.erofs, tar}    or an index and its tar
+ *     ingest/<random>/                                       scratch; renamed into layers/ by publish()
  *     removed/<chainId hex>/                    hidden by remove(), which then deletes it or puts it back
  *     lock                                      held by whoever removes
  */
@@ -48,9 +50,9 @@ export class LayerStore {
     return join(this.#root, 'ingest');
   }
 
-  /** The layer's tree in overlay's form. */
-  tree(chainId: Digest): string {
-    return join(this.#folder(chainId), 'fs');
+  /** The layer as it is mounted, whichever form it has. */
+  ref(chainId: Digest): LayerRef {
+    return layerIn(this.#folder(chainId));
   }
 
   has(chainId: Digest): boolean {
@@ -99,6 +101,21 @@ export class LayerStore {
       for (const layer of gone)
         await this.#move(layer, this.#hidden(layer.chainId), tombOf(doomed.path, layer));
       return gone.map((layer) => layer.chainId);
+    } finally {
+      lock.release();
+    }
+  }
+
+  /** See Snapshotter.quarantine. */
+  async quarantine(chainId: Digest): Promise<string> {
+    await makeDirectory(join(this.#root, 'quarantine'));
+    const target = join(this.#root, 'quarantine', `${digestHex(chainId)}-${Date.now()}`);
+    const lock = await waitForLock(join(this.#root, 'lock'));
+    try {
+      if (!this.has(chainId)) throw notFound(chainId);
+      await this.#move({ chainId }, this.#folder(chainId), target);
+      await syncDirectory(join(this.#root, 'layers'));
+      return target;
     } finally {
       lock.release();
     }
@@ -168,6 +185,12 @@ export class LayerStore {
   #hidden(chainId: Digest): string {
     return join(this.#root, 'removed', digestHex(chainId));
   }
+}
+
+/** The layer that is in a folder. */
+export function layerIn(folder: string): LayerRef {
+  const index = join(folder, 'index.erofs');
+  return existsSync(index) ? { index, tar: join(folder, 'tar') } : { directory: join(folder, 'fs') };
 }
 
 async function readRecord(folder: string): Promise<StoredLayer | undefined> {

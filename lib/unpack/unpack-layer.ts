@@ -57,6 +57,7 @@ const falseBytes: ReadonlySet<ErrorCode> = new Set(['ERR_BLOB_SIZE_MISMATCH', 'E
 
 /**
  * Fetches a layer and unpacks it while it arrives: every byte goes to the partial file and through the native pipeline.
+ * Bytes that stand in a file of this machine are read there, and the partial file is not touched.
  * A cut download goes on where it stopped. Bytes that turn out wrong are thrown away; if they were put together from
  * several downloads the layer is fetched once more from the start, and if its sender is to blame, from another one.
  * Afterwards the partial file holds the verified blob, or, when the layer could not be had (cut off, aborted, disk full),
@@ -101,9 +102,9 @@ class Attempt {
   async run(): Promise<UnpackedLayer> {
     const ingest = await this.#options.snapshotter.ingest(this.#layer.chainId);
     try {
-      const { implied, links, bytes } = await this.#fill(ingest);
+      const { implied, links, bytes, index } = await this.#fill(ingest);
       const { diffId } = this.#layer;
-      return unpacked(ingest, { diffId, gaps: { implied, links }, bytes });
+      return unpacked(ingest, { diffId, gaps: { implied, links }, bytes, index });
     } catch (error) {
       await ingest[Symbol.asyncDispose]();
       throw error;
@@ -129,10 +130,11 @@ class Attempt {
 
   async #fill(ingest: LayerIngest) {
     const { blob, diffId } = this.#layer;
-    const { partial, limits, signal, onProgress } = this.#options;
+    const { source, partial, limits, signal, onProgress } = this.#options;
     signal.throwIfAborted();
+    const stored = source.locate?.(blob);
     const sink = await openLayerSink({
-      partial,
+      ...(stored ? { partial: stored.path, stored: stored.offset } : { partial }),
       size: blob.size,
       digest: blob.digest,
       compression: this.#compression,
@@ -143,7 +145,7 @@ class Attempt {
     });
     try {
       this.#received = sink.offset;
-      this.pieced = sink.offset > 0;
+      this.pieced = stored === undefined && sink.offset > 0;
       await this.#download(sink);
       onProgress('unpacking', this.#received);
       return await raceAbort(sink.finish(), signal);

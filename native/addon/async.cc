@@ -74,6 +74,29 @@ EventLoop::EventLoop(Napi::Env env) : env_(env) {
   napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, &EventLoop::call,
                                   &function_);
   napi_unref_threadsafe_function(env, function_);
+  // Hooks run in reverse order: this one before the function's own, which closes it.
+  napi_add_env_cleanup_hook(
+      env, [](void* loop) { static_cast<EventLoop*>(loop)->close(); }, this);
+}
+
+// napi_call_threadsafe_function first queues the call and then wakes the loop by a write to an eventfd. The
+// loop may take the call, find nothing more to do and close that descriptor before the write: libuv aborts
+// then.
+void EventLoop::close() {
+  std::unique_lock lock(mutex_);
+  closed_ = true;
+  left_.wait(lock, [this] { return inside_ == 0; });
+}
+
+bool EventLoop::enter() {
+  const std::lock_guard guard(mutex_);
+  if (!closed_) ++inside_;
+  return !closed_;
+}
+
+void EventLoop::leave() {
+  const std::lock_guard guard(mutex_);
+  if (--inside_ == 0) left_.notify_all();
 }
 
 // The loop outlives its environment on purpose (one small object per environment): a worker may deliver to it
@@ -93,10 +116,13 @@ void EventLoop::expect() {
 
 void EventLoop::deliver(Settle settle) {
   auto owned = std::make_unique<Settle>(std::move(settle));
+  if (!enter()) return;
   // napi_closing: the environment is going, and this call has given up the thread's hold on the function.
-  if (napi_call_threadsafe_function(function_, owned.get(), napi_tsfn_blocking) != napi_ok) return;
-  static_cast<void>(owned.release());
-  napi_release_threadsafe_function(function_, napi_tsfn_release);
+  if (napi_call_threadsafe_function(function_, owned.get(), napi_tsfn_blocking) == napi_ok) {
+    static_cast<void>(owned.release());
+    napi_release_threadsafe_function(function_, napi_tsfn_release);
+  }
+  leave();
 }
 
 void EventLoop::call(napi_env env, napi_value, void* context, void* data) {

@@ -13,8 +13,10 @@
 #pragma once
 #include <napi.h>
 
+#include <condition_variable>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -44,11 +46,20 @@ class EventLoop {
 
  private:
   explicit EventLoop(Napi::Env env);
+  /// Event loop only: when it returns no thread is inside of Node on its account, and none will be.
+  void close();
+  bool enter();
+  void leave();
   static void call(napi_env env, napi_value, void* context, void* data);
 
   napi_env env_;
   napi_threadsafe_function function_ = nullptr;
   unsigned expected_ = 0;
+  std::mutex mutex_;
+  std::condition_variable left_;
+  /// Threads that are inside of deliver().
+  unsigned inside_ = 0;
+  bool closed_ = false;
 };
 
 /// Hands `task` to a thread of that kind.

@@ -82,6 +82,10 @@ std::string textOf(const Napi::Object& object, const char* key) {
   return asText(object.Get(key), key);
 }
 
+std::string optionalTextOf(const Napi::Object& object, const char* key) {
+  return object.Get(key).IsUndefined() ? std::string() : textOf(object, key);
+}
+
 bool booleanOf(const Napi::Object& object, const char* key) {
   return asBoolean(object.Get(key), key);
 }

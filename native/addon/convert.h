@@ -22,6 +22,8 @@ Napi::Object object(const Napi::CallbackInfo& info, size_t index);
 std::span<const uint8_t> bytes(const Napi::CallbackInfo& info, size_t index);
 
 std::string textOf(const Napi::Object& object, const char* key);
+/// "" when it is undefined.
+std::string optionalTextOf(const Napi::Object& object, const char* key);
 bool booleanOf(const Napi::Object& object, const char* key);
 uint64_t wholeOf(const Napi::Object& object, const char* key);
 

@@ -1,8 +1,17 @@
+#include <fcntl.h>
+
 #include "addon/async.h"
+#include "addon/chunk_sink.h"
+#include "addon/compression.h"
 #include "addon/convert.h"
+#include "addon/index_object.h"
+#include "addon/mount_view.h"
 #include "addon/rooms.h"
 #include "addon/user_namespace.h"
+#include "layer/compare_trees.h"
 #include "layer/complete.h"
+#include "layer/diff.h"
+#include "layer/entry_path.h"
 #include "layer/pipeline.h"
 #include "sys/error.h"
 #include "sys/user_namespace.h"
@@ -11,82 +20,50 @@ namespace strake::addon {
 
 namespace {
 
-compress::Compression compressionOf(const std::string& name) {
-  if (name == "gzip") return compress::Compression::gzip;
-  if (name == "zstd") return compress::Compression::zstd;
-  if (name == "none") return compress::Compression::none;
-  throw sys::Error("ERR_INVALID_ARGUMENT", "compression is one of gzip, zstd and none, not " + name);
-}
-
 layer::PipelineOptions pipelineOptions(const Napi::Object& options) {
   const auto limits = options.Get("limits").As<Napi::Object>();
+  const auto target = options.Get("target").As<Napi::Object>();
+  const bool isStored = !options.Get("stored").IsUndefined();
   return {.partial = textOf(options, "partial"),
+          .stored = isStored ? std::optional(wholeOf(options, "stored")) : std::nullopt,
           .size = wholeOf(options, "size"),
           .digest = textOf(options, "digest"),
           .diffId = textOf(options, "diffId"),
           .compression = compressionOf(textOf(options, "compression")),
-          .target = textOf(options, "target"),
+          .target = optionalTextOf(target, "directory"),
+          .tar = optionalTextOf(target, "tar"),
           .maxBytes = wholeOf(limits, "maxBytes"),
           .maxEntries = wholeOf(limits, "maxEntries")};
 }
 
-/// A pipeline as JavaScript holds it. What waits for room is settled on the event loop, in order.
-class Sink : public std::enable_shared_from_this<Sink> {
- public:
-  Sink(layer::PipelineOptions options, UserNamespace held)
-      : userNamespace(std::move(held)), pipeline(std::move(options)) {}
+/// What a sink writes to. The namespace is held as long as its threads may enter it.
+struct HeldPipeline {
+  struct Options {
+    layer::PipelineOptions pipeline;
+    UserNamespace userNamespace;
+  };
 
-  Napi::Value write(Napi::Env env, std::span<const uint8_t> chunk) {
-    auto deferred = Napi::Promise::Deferred::New(env);
-    std::exception_ptr failure;
-    bool room = false;
-    try {
-      room = pipeline.offer(chunk);
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    if (room || failure) {
-      settle(env, deferred, failure, [env] { return env.Undefined(); });
-    } else {
-      waiting_.push_back(deferred);
-      if (waiting_.size() == 1) awaitRoom(env);
-    }
-    return deferred.Promise();
+  explicit HeldPipeline(Options options)
+      : userNamespace(std::move(options.userNamespace)), pipeline(within(options.pipeline, userNamespace)) {}
+
+  bool offer(std::span<const uint8_t> chunk) { return pipeline.offer(chunk); }
+  template <typename Call>
+  void whenRoom(Call call) {
+    pipeline.whenRoom(std::move(call));
   }
+  void rethrowFailure() { pipeline.rethrowFailure(); }
 
-  UserNamespace userNamespace;  // before, and so after, the pipeline whose threads enter it
+  UserNamespace userNamespace;  // before, and so after, the pipeline
   layer::Pipeline pipeline;
 
  private:
-  void awaitRoom(Napi::Env env) {
-    EventLoop& loop = EventLoop::of(env);
-    loop.expect();
-    pipeline.whenRoom([&loop, self = shared_from_this()] {
-      loop.deliver(Settle([self](Napi::Env inner) { self->settleWaiting(inner); }));
-    });
+  static layer::PipelineOptions within(layer::PipelineOptions options, const UserNamespace& userns) {
+    options.userNamespace = descriptorOf(userns);
+    return options;
   }
-
-  void settleWaiting(Napi::Env env) {
-    std::exception_ptr failure;
-    try {
-      pipeline.rethrowFailure();
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    for (const auto& deferred : std::exchange(waiting_, {})) {
-      settle(env, deferred, failure, [env] { return env.Undefined(); });
-    }
-  }
-
-  std::vector<Napi::Promise::Deferred> waiting_;
 };
 
-/// The last owner may be the garbage collector, on the event loop: the threads are waited for elsewhere.
-std::shared_ptr<Sink> makeSink(layer::PipelineOptions options, UserNamespace userns) {
-  options.userNamespace = descriptorOf(userns);
-  return {new Sink(std::move(options), std::move(userns)),
-          [](Sink* sink) { run(Thread::shared, Task([sink] { delete sink; })); }};
-}
+using Sink = ChunkSink<HeldPipeline>;
 
 Napi::Array linkArray(Napi::Env env, const std::vector<layer::LowerLink>& links) {
   Napi::Array array = Napi::Array::New(env, links.size());
@@ -101,27 +78,29 @@ Napi::Array linkArray(Napi::Env env, const std::vector<layer::LowerLink>& links)
 
 Napi::Object resultObject(Napi::Env env, const layer::PipelineResult& result) {
   Napi::Object object = Napi::Object::New(env);
-  object.Set("entries", Napi::Number::New(env, static_cast<double>(result.applied.entries)));
+  const uint64_t entries = result.index ? result.index->entries() : result.applied.entries;
+  object.Set("entries", Napi::Number::New(env, static_cast<double>(entries)));
   object.Set("bytes", Napi::Number::New(env, static_cast<double>(result.applied.bytes)));
   object.Set("tarBytes", Napi::Number::New(env, static_cast<double>(result.tarBytes)));
   object.Set("implied", toArray(env, result.applied.implied));
   object.Set("links", linkArray(env, result.applied.links));
+  object.Set("index", result.index ? indexObject(env, result.index) : env.Null());
   return object;
 }
 
 Napi::Object sinkObject(Napi::Env env, const std::shared_ptr<Sink>& sink) {
   Napi::Object object = Napi::Object::New(env);
-  object.Set("offset", Napi::Number::New(env, static_cast<double>(sink->pipeline.offset())));
+  object.Set("offset", Napi::Number::New(env, static_cast<double>(sink->target.pipeline.offset())));
   const auto method = [&](const char* name, auto body) {
     object.Set(name, Napi::Function::New(env, body, name));
   };
   method("write", [sink](const Napi::CallbackInfo& info) { return sink->write(info.Env(), bytes(info, 0)); });
   method("finish", [sink](const Napi::CallbackInfo& info) -> Napi::Value {
     return async(
-        info.Env(), Thread::own, [sink] { return sink->pipeline.finish(); }, resultObject);
+        info.Env(), Thread::own, [sink] { return sink->target.pipeline.finish(); }, resultObject);
   });
   method("abort", [sink](const Napi::CallbackInfo& info) -> Napi::Value {
-    return async(info.Env(), [sink] { sink->pipeline.abort(); });
+    return async(info.Env(), [sink] { sink->target.pipeline.abort(); });
   });
   return object;
 }
@@ -129,8 +108,10 @@ Napi::Object sinkObject(Napi::Env env, const std::shared_ptr<Sink>& sink) {
 Napi::Value openLayerSink(const Napi::CallbackInfo& info) {
   return async(
       info.Env(),
-      [options = pipelineOptions(object(info, 0)),
-       userns = userNamespaceOf(object(info, 0).Get("userNamespace"))] { return makeSink(options, userns); },
+      [options = HeldPipeline::Options{pipelineOptions(object(info, 0)),
+                                       userNamespaceOf(object(info, 0).Get("userNamespace"))}] {
+        return Sink::make(options);
+      },
       sinkObject);
 }
 
@@ -151,12 +132,103 @@ layer::ApplyResult appliedOf(const Napi::Object& gaps) {
 Napi::Value completeLayer(const Napi::CallbackInfo& info) {
   return async(
       info.Env(),
-      [target = text(info, 0), lowers = texts(info, 1), applied = appliedOf(object(info, 2)),
-       userns = userNamespaceOf(info[3])] {
+      [target = text(info, 0), lowers = layersOf(info[1].As<Napi::Array>()),
+       applied = appliedOf(object(info, 2)), userns = userNamespaceOf(info[3])] {
         return sys::asRootOf(descriptorOf(userns),
                              [&] { return layer::completeLayer(target, lowers, applied); });
       },
       [](Napi::Env env, uint64_t bytes) { return Napi::Number::New(env, static_cast<double>(bytes)); });
+}
+
+/// What both questions about an upper directory are asked with.
+struct Upper {
+  std::string path;
+  std::optional<runtime::Rootfs> below;
+  std::vector<std::string> mountPoints;
+  UserNamespace userNamespace;
+};
+
+Upper upperOf(const Napi::Object& options) {
+  Upper upper{.path = textOf(options, "upper"),
+              .below = {},
+              .mountPoints = {},
+              .userNamespace = userNamespaceOf(options.Get("userNamespace"))};
+  if (options.Get("below").IsObject()) upper.below = rootfsOf(options.Get("below").As<Napi::Object>());
+  const auto points = options.Get("mountPoints").As<Napi::Array>();
+  for (uint32_t i = 0; i < points.Length(); ++i)
+    upper.mountPoints.push_back(layer::normalise(points.Get(i).As<Napi::String>().Utf8Value()));
+  return upper;
+}
+
+/// Calls `body` with the upper directory open, and the layers below mounted for as long as it takes.
+template <typename Body>
+auto withWalk(const Upper& upper, Body body) {
+  return whereMountsAreAllowed(upper.userNamespace, [&] {
+    const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+    const sys::UniqueFd top(sys::check(::open(upper.path.c_str(), flags), "open", upper.path));
+    const sys::UniqueFd below = upper.below ? mountView(*upper.below) : sys::UniqueFd();
+    return body(layer::UpperWalk{top.get(), below.get(), upper.mountPoints});
+  });
+}
+
+Napi::Value writeLayerDiff(const Napi::CallbackInfo& info) {
+  const Napi::Object options = object(info, 0);
+  std::optional<int64_t> latest;
+  if (options.Get("latest").IsNumber()) latest = static_cast<int64_t>(wholeOf(options, "latest"));
+  return async(
+      info.Env(), Thread::own,
+      [upper = upperOf(options), output = textOf(options, "output"), latest] {
+        return withWalk(upper, [&](const layer::UpperWalk& walk) {
+          return layer::writeDiffFile({.walk = walk, .latest = latest}, output);
+        });
+      },
+      [](Napi::Env env, const layer::DiffFile& file) {
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("digest", Napi::String::New(env, "sha256:" + file.digest));
+        result.Set("size", Napi::Number::New(env, static_cast<double>(file.size)));
+        result.Set("entries", Napi::Number::New(env, static_cast<double>(file.entries)));
+        return result;
+      });
+}
+
+Napi::Array changeArray(Napi::Env env, const std::vector<layer::Change>& changes) {
+  Napi::Array array = Napi::Array::New(env, changes.size());
+  for (size_t i = 0; i < changes.size(); ++i) {
+    Napi::Object change = Napi::Object::New(env);
+    const bool isAdded = changes[i].kind == layer::Change::Kind::added;
+    const bool isRemoved = changes[i].kind == layer::Change::Kind::removed;
+    change.Set("kind", Napi::String::New(env, isAdded ? "added" : isRemoved ? "removed" : "changed"));
+    change.Set("path", Napi::String::New(env, changes[i].path));
+    array.Set(static_cast<uint32_t>(i), change);
+  }
+  return array;
+}
+
+Napi::Value listLayerChanges(const Napi::CallbackInfo& info) {
+  const Napi::Object options = object(info, 0);
+  return async(
+      info.Env(), Thread::own,
+      [upper = upperOf(options), limit = wholeOf(options, "limit")] {
+        return withWalk(upper, [&](const layer::UpperWalk& walk) { return layer::listChanges(walk, limit); });
+      },
+      changeArray);
+}
+
+Napi::Value compareTrees(const Napi::CallbackInfo& info) {
+  return async(
+      info.Env(), Thread::own,
+      [expected = text(info, 0), actual = text(info, 1), implied = texts(info, 2),
+       userns = userNamespaceOf(info[3])] {
+        return sys::asRootOf(descriptorOf(userns),
+                             [&] { return layer::compareTrees(expected, actual, implied); });
+      },
+      [](Napi::Env env, const std::optional<layer::TreeDifference>& difference) -> Napi::Value {
+        if (!difference) return env.Null();
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("path", Napi::String::New(env, difference->path));
+        result.Set("what", Napi::String::New(env, difference->what));
+        return result;
+      });
 }
 
 }  // namespace
@@ -164,6 +236,10 @@ Napi::Value completeLayer(const Napi::CallbackInfo& info) {
 void registerLayer(Napi::Env env, Napi::Object exports) {
   exports.Set("openLayerSink", entry<openLayerSink>(env, "openLayerSink"));
   exports.Set("completeLayer", entry<completeLayer>(env, "completeLayer"));
+  exports.Set("verifyLayer", entry<verifyLayer>(env, "verifyLayer"));
+  exports.Set("compareTrees", entry<compareTrees>(env, "compareTrees"));
+  exports.Set("writeLayerDiff", entry<writeLayerDiff>(env, "writeLayerDiff"));
+  exports.Set("listLayerChanges", entry<listLayerChanges>(env, "listLayerChanges"));
 }
 
 }  // namespace strake::addon

@@ -23,8 +23,9 @@ Napi::Object versions(Napi::Env env) {
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   EventLoop::attach(env);
   exports.Set("versions", versions(env));
-  for (auto* registerRoom : {&registerLayer, &registerHash, &registerFile, &registerRuntime, &registerCgroup,
-                             &registerUserNamespace, &registerProbe}) {
+  for (auto* registerRoom :
+       {&registerLayer, &registerPack, &registerArchive, &registerHash, &registerFile, &registerRuntime,
+        &registerCgroup, &registerUserNamespace, &registerProbe}) {
     registerRoom(env, exports);
   }
   return exports;

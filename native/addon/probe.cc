@@ -18,11 +18,14 @@
 
 #include "addon/probe_child.h"
 #include "cgroup/cgroup.h"
+#include "layer/erofs_index.h"
+#include "runtime/overlay.h"
 #include "sys/detached_mount.h"
 #include "sys/error.h"
 #include "sys/remove_tree.h"
 #include "sys/unique_fd.h"
 #include "sys/user_namespace.h"
+#include "sys/whole_file.h"
 
 namespace strake::addon {
 namespace {
@@ -140,6 +143,32 @@ void mountOverlayAsUser(const std::string& root, bool byDescriptor) {
   });
 }
 
+sys::LayerRef writeTinyLayer(const ScratchDirectory& scratch) {
+  const sys::LayerRef layer{.index = scratch.make("erofs") + "/index", .tar = scratch.make("tar") + "/tar"};
+  sys::writeFileAtomic(layer.tar, std::string(1024, '\0'), 0600, false);
+  layer::NoBytes none;
+  layer::LayerIndex(none, 1).write(layer.index, layer.tar, "", {});
+  return layer;
+}
+
+std::string erofsRemedy(const sys::SysError& error, const std::string& root) {
+  const std::string what = error.what();
+  switch (error.error()) {
+    case EPERM:
+      return what + "; run as root, not in a user namespace";
+    case ENODEV:
+      return what + "; this kernel has no EROFS: modprobe erofs";
+    case ENOTBLK:
+      return what +
+             "; EROFS in files needs Linux 6.12 (CONFIG_EROFS_FS_BACKED_BY_FILE), and a root whose file "
+             "system can "
+             "back one (ext4, xfs and btrfs can, tmpfs cannot): " +
+             root;
+    default:
+      return what + "; layers are kept as directories";
+  }
+}
+
 struct UserNamespace {
   char uidMap[32], gidMap[32];
   int fd = -1;  // of the namespace, once it is made
@@ -222,6 +251,22 @@ std::string probeOverlay(const std::string& root, bool byDescriptor) {
   }
 }
 
+// Not by version numbers: a tiny layer is mounted, and an overlay over it, which limits how many file systems
+// may stand upon each other.
+std::string probeErofs(const std::string& root) {
+  try {
+    const ScratchDirectory scratch(root);
+    const sys::LayerRef layer = writeTinyLayer(scratch);
+    runtime::Rootfs rootfs{.kind = runtime::Rootfs::Kind::overlay, .lower = {layer}};
+    rootfs.upper = scratch.make("upper");
+    rootfs.work = scratch.make("work");
+    runtime::mountOverlay(rootfs, -1, false);
+    return "";
+  } catch (const sys::SysError& error) {
+    return erofsRemedy(error, root);
+  }
+}
+
 std::string probeUserNamespaces() {
   UserNamespace made;
   const int error = makeUserNamespace(made);
@@ -292,6 +337,7 @@ std::vector<Finding> probeAll(const std::string& root) {
       find("root", probeRoot),
       find("overlay", [&] { return probeOverlay(root, false); }),
       find("overlayByFd", [&] { return probeOverlay(root, true); }),
+      find("erofs", [&] { return probeErofs(root); }),
       find("userNamespaces", probeUserNamespaces),
       find("idmappedMounts", [&] { return probeIdmappedMounts(root); }),
       find("seccomp", probeSeccomp),

@@ -19,6 +19,7 @@ std::vector<Finding> probeAll(const std::string& root);
 /// For each probe: "" or the reason.
 std::string probeRoot();
 std::string probeOverlay(const std::string& root, bool byDescriptor);
+std::string probeErofs(const std::string& root);
 std::string probeUserNamespaces();
 std::string probeIdmappedMounts(const std::string& root);
 std::string probeSeccomp();

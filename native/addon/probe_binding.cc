@@ -23,10 +23,16 @@ Napi::Value probe(const Napi::CallbackInfo& info) {
       info.Env(), [root = text(info, 0)] { return probeAll(root); }, toObject);
 }
 
+/// One question alone: it is asked before the first layer is kept.
+Napi::Value probeErofsAlone(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), probeErofs(text(info, 0)));
+}
+
 }  // namespace
 
 void registerProbe(Napi::Env env, Napi::Object exports) {
   exports.Set("probe", entry<probe>(env, "probe"));
+  exports.Set("probeErofs", entry<probeErofsAlone>(env, "probeErofs"));
 }
 
 }  // namespace strake::addon

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "compress/compressor.h"
 #include "compress/inflater.h"
 
 namespace strake::compress {
@@ -16,10 +17,24 @@ class StoredInflater final : public Inflater {
   void finish() override {}
 };
 
+class StoredCompressor final : public Compressor {
+ public:
+  explicit StoredCompressor(Sink sink) : sink_(std::move(sink)) {}
+  void write(std::span<const uint8_t> input) override { sink_(input); }
+  void finish() override {}
+
+ private:
+  Sink sink_;
+};
+
 }  // namespace
 
 std::unique_ptr<Inflater> makeStoredInflater() {
   return std::make_unique<StoredInflater>();
+}
+
+std::unique_ptr<Compressor> makeStoredCompressor(Compressor::Sink sink) {
+  return std::make_unique<StoredCompressor>(std::move(sink));
 }
 
 }  // namespace strake::compress

@@ -21,17 +21,10 @@ namespace {
 
 constexpr mode_t setIdBits = S_ISUID | S_ISGID;
 
-/// Of the names of hard links that wait for the layers below.
-constexpr uint64_t maxLinkBytes = 64 << 20;
-
 /// The mode that a directory has until its contents are complete: writable, and handing its group on to
 /// nobody.
 mode_t workingMode(mode_t mode) {
   return (mode & ~setIdBits) | S_IRWXU;
-}
-
-void makeOpaque(const OpenDirectory& directory) {
-  layer::makeOpaque(directory.fd.get(), directory.path);
 }
 
 /// chown of `name` in `parent`, or of `parent` itself.
@@ -79,32 +72,19 @@ std::string Applier::Place::path() const {
 }
 
 ApplyResult Applier::apply(TarReader& reader) {
-  while (const std::optional<TarEntry> entry = reader.next()) {
-    if (++result_.entries + tree_.impliedCount() > maxEntries_) {
-      tooLarge("tar: more than " + std::to_string(maxEntries_) + " entries, at " + quoted(entry->path));
-    }
-    applyEntry(reader, *entry);
-  }
-  reader.drain();
+  result_.entries = makeEntries(reader, *this, maxEntries_);
   finishDirectories();
   result_.implied = tree_.implied();
   result_.links = lowerLinks();
   return std::move(result_);
 }
 
-void Applier::applyEntry(TarReader& reader, const TarEntry& entry) {
-  const std::string path = normalise(entry.path);
-  if (path.empty()) return applyRoot(entry);
-  switch (whiteoutOf(path)) {
-    case Whiteout::ignored:
-      return;
-    case Whiteout::opaque:
-      return makeOpaque(*tree_.directory(parentOf(path)));
-    case Whiteout::name:
-      return makeWhiteout(placeOf(whitedOut(path)));
-    case Whiteout::none:
-      break;
-  }
+void Applier::makeOpaque(const std::string& directory) {
+  const auto open = tree_.directory(directory);
+  layer::makeOpaque(open->fd.get(), open->path);
+}
+
+void Applier::make(TarReader& reader, const TarEntry& entry, const std::string& path) {
   const Place place = placeOf(path);
   switch (entry.type) {
     case EntryType::regular:
@@ -120,9 +100,7 @@ void Applier::applyEntry(TarReader& reader, const TarEntry& entry) {
   }
 }
 
-void Applier::applyRoot(const TarEntry& entry) {
-  if (entry.type != EntryType::directory)
-    unsafe("tar: entry " + quoted(entry.path) + " would replace the root");
+void Applier::describeRoot(const TarEntry& entry) {
   if (!singleId_) giveAway(entry, tree_.root(), ".", ".");
   setXattrsAt(tree_.root(), "", entry.xattrs, ".");
   tree_.describe("", {true, entry.mode, entry.mtime, true});
@@ -216,7 +194,7 @@ void Applier::replaceByDirectory(const TarEntry& entry, const Place& place) {
   if (S_ISDIR(status.st_mode)) return;
   clear(place);
   sys::check(::mkdirat(place.parent(), place.name.c_str(), workingMode(entry.mode)), "mkdirat", place.path());
-  if (isWhiteout(status)) makeOpaque(*tree_.directory(place.path()));
+  if (isWhiteout(status)) makeOpaque(place.path());
 }
 
 void Applier::makeHardLink(const TarEntry& entry, const Place& place) {
@@ -230,11 +208,10 @@ void Applier::makeHardLink(const TarEntry& entry, const Place& place) {
        isWhiteout(status))) {
     return awaitLink(entry, place, target);
   }
-  if (S_ISDIR(status.st_mode)) {
-    corrupt("tar: entry " + quoted(entry.path) + " is a hard link to " + quoted(entry.target) +
-            ", which is a directory");
-  }
-  if (joined(directory->path, name) == place.path()) return;
+  if (S_ISDIR(status.st_mode)) refuseLinkToDirectory(entry);
+  const std::string there = joined(directory->path, name);
+  if (there == place.path()) return;
+  if (there.starts_with(place.path() + "/")) refuseLinkToBelow(entry);
   makeNew(place, "linkat", [&](int parent, const char* linkName) {
     return ::linkat(directory->fd.get(), name.c_str(), parent, linkName, 0);
   });
@@ -242,12 +219,9 @@ void Applier::makeHardLink(const TarEntry& entry, const Place& place) {
 
 // Its target may be a file of a layer below, which is known when the layer is committed.
 void Applier::awaitLink(const TarEntry& entry, const Place& place, std::string target) {
-  if ((linkBytes_ += place.path().size() + target.size()) > maxLinkBytes) {
-    tooLarge("tar: the hard links to files of other layers have names of more than " +
-             std::to_string(maxLinkBytes) + " bytes, at " + quoted(entry.path));
-  }
+  awaited_.count(place.path().size() + target.size(), entry);
   if (::faccessat(place.parent(), place.name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) clear(place);
-  links_.insert_or_assign(place.path(), std::pair(result_.entries, std::move(target)));
+  links_.insert_or_assign(place.path(), std::pair(linkCount_++, std::move(target)));
 }
 
 std::vector<LowerLink> Applier::lowerLinks() const {
@@ -259,10 +233,7 @@ std::vector<LowerLink> Applier::lowerLinks() const {
 }
 
 void Applier::makeSymlink(const TarEntry& entry, const Place& place) {
-  if (entry.target.empty() || entry.target.size() > maxPath) {
-    corrupt("tar: the symlink " + quoted(entry.path) + " has a target of " +
-            std::to_string(entry.target.size()) + " bytes: Linux allows 1 to 4095");
-  }
+  verifySymlink(entry);
   makeNew(place, "symlinkat",
           [&entry](int parent, const char* name) { return ::symlinkat(entry.target.c_str(), parent, name); });
   finishByName(entry, place);
@@ -291,15 +262,15 @@ void Applier::finishByName(const TarEntry& entry, const Place& place) {
   sys::check(::utimensat(place.parent(), name, times, AT_SYMLINK_NOFOLLOW), "utimensat", place.path());
 }
 
-// A whiteout speaks of the layers below alone: what this layer itself has of that name stays, wherever the
-// two stand in the tar. A file hides a lower one by itself; a directory must be made opaque.
-void Applier::makeWhiteout(const Place& place) {
+// A file hides a lower one by itself; a directory must be made opaque.
+void Applier::makeWhiteout(const std::string& path) {
+  const Place place = placeOf(path);
   if (::mknodat(place.parent(), place.name.c_str(), S_IFCHR, ::makedev(0, 0)) == 0) return;
   if (errno != EEXIST) sys::throwErrno("mknodat", place.path());
   struct stat status {};
   sys::check(::fstatat(place.parent(), place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW), "fstatat",
              place.path());
-  if (S_ISDIR(status.st_mode)) makeOpaque(*tree_.directory(place.path()));
+  if (S_ISDIR(status.st_mode)) makeOpaque(place.path());
 }
 
 void Applier::finishDirectories() {

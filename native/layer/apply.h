@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "layer/entries.h"
 #include "layer/layer_tree.h"
 #include "layer/tar_reader.h"
 
@@ -38,7 +39,7 @@ struct ApplyResult {
 /// once on a thread that unpacks; other threads of the process keep theirs.
 void takeOwnUmask();
 
-class Applier {
+class Applier final : private EntryMaker {
  public:
   /// `target`: an existing directory. More entries than `maxEntries`, with directories that were only
   /// implied, are ERR_LAYER_TOO_LARGE.
@@ -58,8 +59,11 @@ class Applier {
     std::string path() const;
   };
 
-  void applyEntry(TarReader& reader, const TarEntry& entry);
-  void applyRoot(const TarEntry& entry);
+  void describeRoot(const TarEntry& entry) override;
+  void makeOpaque(const std::string& directory) override;
+  void makeWhiteout(const std::string& path) override;
+  void make(TarReader& reader, const TarEntry& entry, const std::string& path) override;
+  uint64_t impliedCount() const override { return tree_.impliedCount(); }
   Place placeOf(std::string_view path);
 
   void makeRegular(TarReader& reader, const TarEntry& entry, const Place& place);
@@ -70,7 +74,6 @@ class Applier {
   void awaitLink(const TarEntry& entry, const Place& place, std::string target);
   void makeSymlink(const TarEntry& entry, const Place& place);
   void makeSpecial(const TarEntry& entry, const Place& place);
-  void makeWhiteout(const Place& place);
 
   /// Removes what is at `place`, that something else may take it.
   void clear(const Place& place);
@@ -93,9 +96,10 @@ class Applier {
   gid_t gid_;
   bool singleId_;
   ApplyResult result_;
-  /// What a link that waits for the layers below leads to, by the link's path, with its place in the archive.
+  /// What a link that waits for the layers below leads to, by the link's path, with its place among them.
   std::map<std::string, std::pair<uint64_t, std::string>> links_;
-  uint64_t linkBytes_ = 0;
+  uint64_t linkCount_ = 0;
+  AwaitedNames awaited_;
 };
 
 }  // namespace strake::layer

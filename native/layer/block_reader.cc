@@ -24,6 +24,7 @@ const Block* BlockReader::block() {
   if (rest_.size() >= blockSize) {
     const auto* found = reinterpret_cast<const Block*>(rest_.data());
     rest_ = rest_.subspan(blockSize);
+    position_ += blockSize;
     return found;
   }
   const std::string copied = text(blockSize);
@@ -35,6 +36,7 @@ std::span<const uint8_t> BlockReader::some(uint64_t most) {
   if (!fill()) cut();
   const auto taken = rest_.first(std::min<uint64_t>(most, rest_.size()));
   rest_ = rest_.subspan(taken.size());
+  position_ += taken.size();
   return taken;
 }
 
@@ -49,6 +51,15 @@ std::string BlockReader::text(uint64_t size) {
 }
 
 void BlockReader::skip(uint64_t size) {
+  if (size > rest_.size()) {
+    const uint64_t passed = source_.skip(size - rest_.size());
+    // What is at hand stands before what was passed over.
+    if (passed > 0) {
+      size -= passed + rest_.size();
+      position_ += passed + rest_.size();
+      rest_ = {};
+    }
+  }
   while (size > 0) size -= some(size).size();
 }
 

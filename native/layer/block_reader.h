@@ -26,6 +26,8 @@ class BlockReader {
   /// Exactly `size` bytes into a string (callers bound it).
   std::string text(uint64_t size);
   void skip(uint64_t size);
+  /// Bytes taken so far.
+  uint64_t position() const { return position_; }
   /// Reads to the end of the input.
   void drain();
 
@@ -34,6 +36,7 @@ class BlockReader {
 
   ByteSource& source_;
   std::span<const uint8_t> rest_;
+  uint64_t position_ = 0;
   Block straddling_;
 };
 

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "layer/copy_up.h"
+#include "layer/entries.h"
 #include "layer/entry_path.h"
 #include "layer/error.h"
 #include "layer/layer_stack.h"
@@ -44,16 +45,16 @@ class KeepTimes {
   struct stat status_ = {};
 };
 
-std::vector<std::string> withTarget(const std::string& target, const std::vector<std::string>& lowers) {
-  std::vector<std::string> layers = {target};
+std::vector<sys::LayerRef> withTarget(const std::string& target, const std::vector<sys::LayerRef>& lowers) {
+  std::vector<sys::LayerRef> layers = {{.directory = target}};
   layers.insert(layers.end(), lowers.begin(), lowers.end());
   return layers;
 }
 
 class Completion {
  public:
-  Completion(const std::string& target, const std::vector<std::string>& lowers)
-      : lowers_(lowers), merged_(withTarget(target, lowers)), root_(merged_.roots().front().get()) {}
+  Completion(const std::string& target, const std::vector<sys::LayerRef>& lowers)
+      : lowers_(lowers), merged_(withTarget(target, lowers)), root_(merged_.root(0)) {}
 
   uint64_t run(const ApplyResult& applied) {
     for (const std::string& path : applied.implied) paths_.push_back(normalise(path));
@@ -81,12 +82,16 @@ class Completion {
     return false;
   }
 
+  /// Whether opening a directory says that something else has its place: what was moved there.
+  static bool isReplaced(int error) { return error == ENOENT || error == ENOTDIR || error == ELOOP; }
+
   /// Moves what the layer has at the i-th path to where the layers below say that it leads.
   void redirect(size_t i) {
     const std::string path = *paths_[i];
     if (path.empty() || isHiddenHere(path)) return;
     const Lookup below = lowers_.find(path);
     if (below.kind != Found::symlink) return;
+    if (!open(path) && isReplaced(errno)) return;
     const std::string link = linkText(below.fd.get(), path);
     const std::string from(link.starts_with('/') ? "" : parentOf(path));
     const std::optional<std::string> place = merged_.resolve(from, link);
@@ -163,10 +168,7 @@ class Completion {
     const sys::UniqueFd parent = openParent(path);
     if (!isFree(parent.get(), path)) return;  // a later entry has taken its place
     const std::optional<Source> source = sourceOf(link.target);
-    if (!source) {
-      corrupt("tar: entry " + quoted(link.path) + " is a hard link to " + quoted(link.target) +
-              ", which is no file of this layer or of those below");
-    }
+    if (!source) refuseLostLink(link.path, link.target);
     const std::string from = bring(*source, path);
     if (from != path) linkTo(from, path);
   }
@@ -237,6 +239,7 @@ class Completion {
     const Lookup below = lowers_.find(path);
     if (below.kind != Found::directory) return;
     const sys::UniqueFd directory = open(path);
+    if (!directory && isReplaced(errno)) return;
     sys::check(directory.get(), "openat2", path);
     const int fd = directory.get();
     sys::check(::fchown(fd, below.status.st_uid, below.status.st_gid), "fchown", path);
@@ -249,8 +252,8 @@ class Completion {
   /// Every name below is hidden by itself.
   void hideLowerRoots() {
     const KeepTimes keep(root_);
-    for (const sys::UniqueFd& lower : lowers_.roots()) {
-      const int fd = ::openat(lower.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (size_t layer = 0; layer < lowers_.size(); ++layer) {
+      const int fd = ::openat(lowers_.root(layer), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
       sys::Directory names(sys::UniqueFd(sys::check(fd, "openat", ".")), ".");
       while (const std::optional<sys::DirectoryEntry> entry = names.next()) hideName(entry->name);
     }
@@ -275,7 +278,7 @@ class Completion {
 
 }  // namespace
 
-uint64_t completeLayer(const std::string& target, const std::vector<std::string>& lowers,
+uint64_t completeLayer(const std::string& target, const std::vector<sys::LayerRef>& lowers,
                        const ApplyResult& applied) {
   return Completion(target, lowers).run(applied);
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "layer/apply.h"
+#include "sys/layer_ref.h"
 
 namespace strake::layer {
 
@@ -21,7 +22,7 @@ namespace strake::layer {
 /// do for link(2), and then linked. Links to one file share one copy. ERR_LAYER_CORRUPT when it is nowhere.
 ///
 /// An opaque root becomes a whiteout of each name below: overlayfs does not ask whether a root is opaque.
-uint64_t completeLayer(const std::string& target, const std::vector<std::string>& lowers,
+uint64_t completeLayer(const std::string& target, const std::vector<sys::LayerRef>& lowers,
                        const ApplyResult& applied);
 
 }  // namespace strake::layer

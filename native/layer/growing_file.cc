@@ -19,6 +19,11 @@ GrowingFile::GrowingFile(std::string path) : path_(std::move(path)) {
   size_ = sizeAtOpen_ = static_cast<uint64_t>(status.st_size);
 }
 
+GrowingFile::GrowingFile(std::string path, uint64_t offset, uint64_t size)
+    : path_(std::move(path)), base_(offset), sizeAtOpen_(size), size_(size), closed_(true) {
+  file_.reset(sys::check(::open(path_.c_str(), O_RDONLY | O_CLOEXEC), "open", path_));
+}
+
 void GrowingFile::append(std::span<const uint8_t> bytes) {
   sys::writeAll(file_.get(), {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path_);
   const std::lock_guard guard(mutex_);
@@ -37,11 +42,11 @@ size_t GrowingFile::read(std::span<uint8_t> buffer, uint64_t offset) {
   if (more == 0) return 0;
   const size_t wanted = std::min<uint64_t>(more, buffer.size());
   for (;;) {
-    const ssize_t got = ::pread(file_.get(), buffer.data(), wanted, static_cast<off_t>(offset));
+    const ssize_t got = ::pread(file_.get(), buffer.data(), wanted, static_cast<off_t>(base_ + offset));
     if (got < 0 && errno == EINTR) continue;
     if (sys::check(got, "pread", path_) > 0) return static_cast<size_t>(got);
     throw sys::Error("ERR_BLOB_SIZE_MISMATCH",
-                     "the partial file " + path_ + " shrank while it was read: nobody else may write to it");
+                     "the file " + path_ + " shrank while it was read: nobody else may write to it");
   }
 }
 

@@ -16,6 +16,8 @@ class GrowingFile {
  public:
   /// Opens `path`, made 0600 when absent. Throws SysError.
   explicit GrowingFile(std::string path);
+  /// `size` bytes from `offset` on of a file that is complete and is only read. Throws SysError.
+  GrowingFile(std::string path, uint64_t offset, uint64_t size);
 
   /// What it held when it was opened, in bytes.
   uint64_t sizeAtOpen() const { return sizeAtOpen_; }
@@ -40,6 +42,8 @@ class GrowingFile {
 
   std::string path_;
   sys::UniqueFd file_;
+  /// Where it begins in its file.
+  uint64_t base_ = 0;
   uint64_t sizeAtOpen_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -38,17 +38,18 @@ bool isOpaque(int directory) {
   return false;
 }
 
-LayerStack::LayerStack(const std::vector<std::string>& layers) {
-  for (const std::string& layer : layers) {
-    const int fd = ::open(layer.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    roots_.emplace_back(sys::check(fd, "open", layer));
-    opaque_.push_back(isOpaque(fd));
+const LayerStack::Root& LayerStack::open(size_t layer) const {
+  Root& root = roots_[layer];
+  if (!root.fd) {
+    root.fd = sys::openLayer(layers_[layer]);
+    root.opaque = isOpaque(root.fd.get());
   }
+  return root;
 }
 
 Lookup LayerStack::find(std::string_view path) const {
   Lookup lookup;
-  for (size_t layer = 0; layer < roots_.size(); ++layer) {
+  for (size_t layer = 0; layer < layers_.size(); ++layer) {
     const Verdict verdict = findIn(layer, path, lookup);
     if (verdict == Verdict::found) return lookup;
     if (verdict == Verdict::hidden) break;
@@ -56,31 +57,40 @@ Lookup LayerStack::find(std::string_view path) const {
   return {};
 }
 
-std::optional<std::string> LayerStack::resolve(std::string at, std::string_view path) const {
+std::optional<std::string> resolveLinks(const std::function<Step(const std::string& path)>& look,
+                                        std::string at, std::string_view path) {
   std::deque<std::string> names = namesOf(path);
   for (int links = 0; !names.empty();) {
     const std::string name = std::move(names.front());
     names.pop_front();
     if (name == ".") continue;
     std::string next = name == ".." ? std::string(parentOf(at)) : joined(at, name);
-    const Lookup found = find(next);
-    if (found.kind == Found::other) return std::nullopt;
-    if (found.kind != Found::symlink) {
+    const Step step = look(next);
+    if (step.kind == Found::other) return std::nullopt;
+    if (step.kind != Found::symlink) {
       at = std::move(next);
       continue;
     }
     if (++links > maxLinks) return std::nullopt;
-    const std::string inner = linkText(found.fd.get(), next);
-    if (inner.starts_with('/')) at.clear();
-    const auto before = namesOf(inner);
+    if (step.link.starts_with('/')) at.clear();
+    const auto before = namesOf(step.link);
     names.insert(names.begin(), before.begin(), before.end());
   }
   return at;
 }
 
+std::optional<std::string> LayerStack::resolve(std::string at, std::string_view path) const {
+  const auto look = [this](const std::string& next) {
+    const Lookup found = find(next);
+    return Step{found.kind, found.kind == Found::symlink ? linkText(found.fd.get(), next) : ""};
+  };
+  return resolveLinks(look, std::move(at), path);
+}
+
 LayerStack::Verdict LayerStack::findIn(size_t layer, std::string_view path, Lookup& lookup) const {
-  bool opaque = opaque_[layer];
-  lookup.fd.reset(sys::check(::fcntl(roots_[layer].get(), F_DUPFD_CLOEXEC, 3), "fcntl"));
+  const Root& root = open(layer);
+  bool opaque = root.opaque;
+  lookup.fd.reset(sys::check(::fcntl(root.fd.get(), F_DUPFD_CLOEXEC, 3), "fcntl"));
   lookup.kind = Found::directory;
   while (!path.empty()) {
     if (lookup.kind != Found::directory) return Verdict::hidden;

@@ -2,11 +2,13 @@
 #pragma once
 #include <sys/stat.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "sys/layer_ref.h"
 #include "sys/unique_fd.h"
 
 namespace strake::layer {
@@ -22,26 +24,44 @@ struct Lookup {
 
 class LayerStack {
  public:
-  /// Directories, top first. Throws SysError.
-  explicit LayerStack(const std::vector<std::string>& layers);
+  /// Top first. Each is opened, or mounted, when it is first looked into: often none but the top is. All of this
+  /// throws SysError.
+  explicit LayerStack(std::vector<sys::LayerRef> layers) : layers_(std::move(layers)), roots_(layers_.size()) {}
 
   /// What a normalised path names in the merged tree. Links are not followed: below one there is nothing.
   Lookup find(std::string_view path) const;
-  /// Which directory of the merged tree a path leads to from the directory `at`: links are followed, and
-  /// never out of the root. What is absent counts as a directory. Nothing: to something that is no directory,
-  /// or in a circle.
+  /// resolveLinks() in the merged tree.
   std::optional<std::string> resolve(std::string at, std::string_view path) const;
-  /// The layers' roots, top first.
-  const std::vector<sys::UniqueFd>& roots() const { return roots_; }
+  size_t size() const { return layers_.size(); }
+  /// The n-th layer's root, from the top.
+  int root(size_t layer) const { return open(layer).fd.get(); }
 
  private:
   enum class Verdict { found, hidden, askBelow };
   Verdict findIn(size_t layer, std::string_view path, Lookup& lookup) const;
 
-  std::vector<sys::UniqueFd> roots_;
-  /// Which roots hide all that is below: a layer's that is not committed yet.
-  std::vector<bool> opaque_;
+  struct Root {
+    sys::UniqueFd fd;
+    /// Whether it hides all that is below: that of a layer which is not committed yet.
+    bool opaque = false;
+  };
+  const Root& open(size_t layer) const;
+
+  std::vector<sys::LayerRef> layers_;
+  mutable std::vector<Root> roots_;
 };
+
+/// What a path of a merged tree names; `link` is a symlink's text.
+struct Step {
+  Found kind = Found::absent;
+  std::string link = {};
+};
+
+/// Which directory a path leads to from the directory `at` in the tree that `look` answers for: links are
+/// followed, and never out of the root. What is absent counts as a directory. Nothing: to something that is
+/// no directory, or in a circle.
+std::optional<std::string> resolveLinks(const std::function<Step(const std::string& path)>& look,
+                                        std::string at, std::string_view path);
 
 /// The text of a symlink (O_PATH). `path` is for errors.
 std::string linkText(int link, const std::string& path);

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "layer/error.h"
+#include "layer/verbatim_tar.h"
 #include "sys/error.h"
 #include "sys/user_namespace.h"
 
@@ -20,9 +21,15 @@ std::string digestOf(hash::Sha256& hash) {
   return "sha256:" + hash::toHex(hash.finish());
 }
 
+[[noreturn]] void otherContents(const PipelineOptions& options, const std::string& digest) {
+  throw sys::Error("ERR_BLOB_DIGEST_MISMATCH",
+                   "blob " + options.digest + " has other contents: their digest is " + digest);
+}
+
 }  // namespace
 
-/// The blob's size and digest, while its bytes pass by.
+/// The blob's size and digest, while its bytes pass by. Of a blob that is the tar itself only the size: its
+/// digest is the diffId, for which the tar is hashed anyway.
 class BlobCheck {
  public:
   explicit BlobCheck(const PipelineOptions& options) : options_(options) {}
@@ -36,7 +43,10 @@ class BlobCheck {
     }
   }
 
-  void hash(std::span<const uint8_t> bytes) { hash_.update(bytes); }
+  bool isHashed() const { return !options_.isTar(); }
+  void hash(std::span<const uint8_t> bytes) {
+    if (isHashed()) hash_.update(bytes);
+  }
 
   void finish() {
     if (size_ != options_.size) {
@@ -44,11 +54,9 @@ class BlobCheck {
                                                      std::to_string(size_) + " of " +
                                                      std::to_string(options_.size) + " bytes");
     }
-    const std::string digest = digestOf(hash_);
-    if (digest != options_.digest) {
-      throw sys::Error("ERR_BLOB_DIGEST_MISMATCH",
-                       "blob " + options_.digest + " has other contents: their digest is " + digest);
-    }
+    if (!isHashed()) return;
+    if (const std::string digest = digestOf(hash_); digest != options_.digest)
+      otherContents(options_, digest);
   }
 
  private:
@@ -60,7 +68,8 @@ class BlobCheck {
 Pipeline::Pipeline(PipelineOptions options)
     : options_(std::move(options)),
       incoming_(incomingCapacity),
-      partial_(options_.partial),
+      partial_(options_.stored ? GrowingFile(options_.partial, *options_.stored, options_.size)
+                               : GrowingFile(options_.partial)),
       tar_(tarBuffers, tarBufferSize) {
   if (offset() > options_.size) {
     throw sys::Error("ERR_BLOB_SIZE_MISMATCH", "the partial file " + options_.partial + " holds " +
@@ -71,7 +80,7 @@ Pipeline::Pipeline(PipelineOptions options)
   try {
     threads_.push_back(start([this] { intake(); }));
     threads_.push_back(start([this] { inflate(); }));
-    threads_.push_back(start([this] { apply(); }));
+    threads_.push_back(start([this] { options_.tar.empty() ? apply() : index(); }));
   } catch (...) {
     abort();
     throw;
@@ -155,6 +164,7 @@ void Pipeline::intake() {
 }
 
 void Pipeline::checkKept(BlobCheck& check) {
+  if (!check.isHashed()) return check.count(offset());
   std::vector<uint8_t> buffer(std::min<uint64_t>(readSize, offset()));
   for (uint64_t at = 0; at < offset();) {
     const size_t got = partial_.read(buffer, at);
@@ -178,6 +188,7 @@ void Pipeline::inflate() {
   inflater->finish();
   const std::string diffId = digestOf(hash);
   if (diffId != options_.diffId) {
+    if (options_.isTar()) otherContents(options_, diffId);
     throw sys::Error("ERR_LAYER_DIFF_ID_MISMATCH", "blob " + options_.digest + " inflates to " + diffId +
                                                        ", but the image's configuration says " +
                                                        options_.diffId);
@@ -210,6 +221,12 @@ void Pipeline::apply() {
     ::umask(0);
     result_.applied = Applier(options_.target, options_.maxEntries).apply(reader);
   });
+}
+
+void Pipeline::index() {
+  VerbatimTar tar(tar_, options_.tar);
+  result_.index = std::make_shared<LayerIndex>(tar, options_.maxEntries);
+  tar.sync();
 }
 
 }  // namespace strake::layer

@@ -3,7 +3,7 @@
 //
 //   intake   appends the bytes to the partial file, sha256 of the blob     <= 1 MiB queued
 //   inflate  reads the partial file behind it, gzip or zstd, sha256 of the tar (diffId)
-//   apply    tar -> files                                                  3 MiB of buffers
+//   apply    tar -> files, or the tar to a file and its headers to an index  3 MiB of buffers
 //
 // Intake waits for nobody but the disk, so that what has arrived is in the partial file when the process dies
 // a moment later; what is slower than the network catches up from the file. It is only ever appended to, so
@@ -14,7 +14,9 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -25,28 +27,41 @@
 #include "layer/apply.h"
 #include "layer/buffer_ring.h"
 #include "layer/byte_queue.h"
+#include "layer/erofs_index.h"
 #include "layer/growing_file.h"
 
 namespace strake::layer {
 
 struct PipelineOptions {
+  /// File that collects the blob's bytes as they arrive; or, with `stored`, the file that has them.
   std::string partial;
+  /// All of the blob's bytes stand in `partial` from here on, and nothing is written there.
+  std::optional<uint64_t> stored = std::nullopt;
   /// Of the compressed blob.
   uint64_t size = 0;
   /// "sha256:<hex>", of the compressed blob and of the tar.
   std::string digest;
   std::string diffId;
   compress::Compression compression = compress::Compression::none;
-  std::string target;
+  /// An empty directory that becomes the layer; or, when it is none, `tar`.
+  std::string target = {};
+  /// A new file that gets the tar itself, to be indexed.
+  std::string tar = {};
   /// Of the tar, and so of all that it can hold.
   uint64_t maxBytes = 0;
   uint64_t maxEntries = 0;
   /// Borrowed: whose root the files are made as; below 0, as the caller.
   int userNamespace = -1;
+
+  /// Whether the blob is the tar itself.
+  bool isTar() const { return compression == compress::Compression::none && digest == diffId; }
 };
 
 struct PipelineResult {
+  /// Of `target`.
   ApplyResult applied;
+  /// Of `tar`, which is on the disk then.
+  std::shared_ptr<LayerIndex> index = nullptr;
   uint64_t tarBytes = 0;
 };
 
@@ -61,7 +76,7 @@ class Pipeline {
   /// As abort().
   ~Pipeline();
 
-  /// Bytes that the partial file held.
+  /// Bytes that the partial file held; all of them with `stored`.
   uint64_t offset() const { return partial_.sizeAtOpen(); }
 
   /// Takes a copy, without waiting. Answers whether there is room for more; if not, whenRoom() says when.
@@ -91,6 +106,7 @@ class Pipeline {
   void inflate();
   void inflateInto(std::span<const uint8_t> input, compress::Inflater& inflater, hash::Sha256& hash);
   void apply();
+  void index();
 
   const PipelineOptions options_;
   ByteQueue incoming_;

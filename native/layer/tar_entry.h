@@ -35,6 +35,8 @@ struct TarEntry {
   uint64_t size = 0;
   /// Ascending and disjoint, within size. A file that is not sparse is one extent (none when it is empty).
   std::vector<Extent> extents;
+  /// Where the data of a regular file begin, in bytes from the archive's first one.
+  uint64_t dataAt = 0;
   std::vector<std::pair<std::string, std::string>> xattrs;
 };
 

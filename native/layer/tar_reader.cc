@@ -178,6 +178,7 @@ void TarReader::describeData(const TarHeader& header, const PaxRecords& pax, Tar
   const bool isOldSparse = header.type() == 'S';
   const auto map =
       isOldSparse ? std::optional(readOldGnuMap(header, reader_)) : readPaxMap(pax, reader_, stored);
+  entry.dataAt = reader_.position();
   if (!map) {
     remaining_ = entry.size = stored;
     if (stored > 0) entry.extents.push_back({0, stored});

@@ -59,6 +59,20 @@ std::vector<std::string> textsOf(const Value& object, const char* key) {
   return texts;
 }
 
+/// `{"directory": path}` or `{"index": path, "tar": path}`.
+std::vector<sys::LayerRef> layersOf(const Value& rootfs) {
+  std::vector<sys::LayerRef> layers;
+  const Value* lower = find(rootfs, "lower");
+  if (lower == nullptr) return layers;
+  if (!lower->IsArray()) invalid("rootfs.lower", "a list of layers");
+  for (const Value& layer : lower->GetArray()) {
+    if (!layer.IsObject()) invalid("rootfs.lower", "a list of layers");
+    layers.push_back({textOf(layer, "directory"), textOf(layer, "index"), textOf(layer, "tar")});
+    if (layers.back().path().empty()) invalid("rootfs.lower", "a list of layers");
+  }
+  return layers;
+}
+
 runtime::Rootfs rootfsOf(const Value& task) {
   const Value* value = findObject(task, "rootfs");
   if (value == nullptr) invalid("rootfs", "an object");
@@ -67,7 +81,7 @@ runtime::Rootfs rootfsOf(const Value& task) {
   runtime::Rootfs rootfs;
   rootfs.kind = type == "overlay" ? runtime::Rootfs::Kind::overlay : runtime::Rootfs::Kind::directory;
   rootfs.directory = textOf(*value, "path");
-  rootfs.lower = textsOf(*value, "lower");
+  rootfs.lower = layersOf(*value);
   rootfs.upper = textOf(*value, "upper");
   rootfs.work = textOf(*value, "work");
   rootfs.isVolatile = flagOf(*value, "volatile");

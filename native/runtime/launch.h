@@ -24,6 +24,7 @@
 
 #include "cgroup/cgroup.h"
 #include "runtime/spec.h"  // Spec: the OCI config.json, typed; parseSpec(std::string) (RapidJSON)
+#include "sys/layer_ref.h"
 #include "sys/unique_fd.h"
 
 namespace strake::runtime {
@@ -34,7 +35,7 @@ struct Rootfs {
   enum class Kind { directory, overlay };
   Kind kind = Kind::directory;
   std::string directory = {};  // kind directory: bound at the root ("read-only" is spec.root.readonly)
-  std::vector<std::string> lower = {};  // kind overlay: top layer first, absolute paths
+  std::vector<sys::LayerRef> lower = {};  // kind overlay: top layer first, absolute paths
   std::string upper = {}, work = {};    // empty for a read-only view
   bool isVolatile = false;              // no sync: for containers that die with their process
   bool userXattrs = false;  // what overlayfs records is in user.overlay.*, as in a user namespace it must be

@@ -25,10 +25,18 @@ sys::UniqueFd openDirectory(int dirfd, const std::string& path) {
       sys::check(openat(dirfd, path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC), "open", path));
 }
 
-sys::UniqueFd openLayer(const std::string& path, int idmapUserns) {
+sys::UniqueFd openMapped(const std::string& path, int idmapUserns) {
   if (idmapUserns < 0) return openDirectory(AT_FDCWD, path);
   sys::UniqueFd mount = sys::cloneTree(AT_FDCWD, path, false);
   sys::idmapMount(mount.get(), idmapUserns, false, path);
+  return mount;
+}
+
+/// An EROFS layer is a mount of its own already.
+sys::UniqueFd openLower(const sys::LayerRef& layer, int idmapUserns) {
+  if (!layer.isErofs()) return openMapped(layer.directory, idmapUserns);
+  sys::UniqueFd mount = sys::openLayer(layer);
+  if (idmapUserns >= 0) sys::idmapMount(mount.get(), idmapUserns, false, layer.index);
   return mount;
 }
 
@@ -53,10 +61,10 @@ void forgetVolatile(int work) {
 
 Layers openLayers(const Rootfs& rootfs, int idmapUserns) {
   Layers layers;
-  for (const std::string& path : rootfs.lower) layers.lower.push_back(openLayer(path, idmapUserns));
+  for (const sys::LayerRef& layer : rootfs.lower) layers.lower.push_back(openLower(layer, idmapUserns));
   if (rootfs.upper.empty()) return layers;
   std::string parent = commonParent(rootfs);
-  layers.upperMount = openLayer(parent, idmapUserns);
+  layers.upperMount = openMapped(parent, idmapUserns);
   layers.upper = openDirectory(layers.upperMount.get(), sys::splitPath(rootfs.upper).second);
   layers.work = openDirectory(layers.upperMount.get(), sys::splitPath(rootfs.work).second);
   forgetVolatile(layers.work.get());
@@ -156,9 +164,11 @@ sys::UniqueFd mountIdmapped(const Rootfs& rootfs, const Layers& layers) {
 
 /// overlayfs wants two layers or an upper one: a read-only view of one layer is that layer.
 sys::UniqueFd mountSingleLayer(const Rootfs& rootfs, int idmapUserns) {
-  sys::UniqueFd mount = sys::cloneTree(AT_FDCWD, rootfs.lower.front(), false);
-  if (idmapUserns >= 0) sys::idmapMount(mount.get(), idmapUserns, false, rootfs.lower.front());
-  sys::changeMount(mount.get(), MOUNT_ATTR_RDONLY, 0, 0, false, rootfs.lower.front());
+  const sys::LayerRef& layer = rootfs.lower.front();
+  if (layer.isErofs()) return openLower(layer, idmapUserns);
+  sys::UniqueFd mount = sys::cloneTree(AT_FDCWD, layer.directory, false);
+  if (idmapUserns >= 0) sys::idmapMount(mount.get(), idmapUserns, false, layer.directory);
+  sys::changeMount(mount.get(), MOUNT_ATTR_RDONLY, 0, 0, false, layer.directory);
   return mount;
 }
 

@@ -38,17 +38,18 @@ function optionsFor(
   blob: Buffer,
   tar: Buffer,
   changes: Partial<LayerSinkOptions> = {},
-): LayerSinkOptions {
+): LayerSinkOptions & { directory: string } {
   const folder = temporaryFolder(t);
-  const target = join(folder, 'layer');
-  mkdirSync(target);
+  const directory = join(folder, 'layer');
+  mkdirSync(directory);
   return {
     partial: join(folder, 'partial'),
     size: blob.length,
     digest: digest(blob),
     compression: 'gzip',
     diffId: digest(tar),
-    target,
+    target: { directory },
+    directory,
     limits: { maxBytes: 1e9, maxEntries: 1e5 },
     ...changes,
   };
@@ -65,9 +66,16 @@ rootTest('a gzip layer becomes files, and the blob is kept', async (t) => {
   const blob = gzipSync(smallTar);
   const options = optionsFor(t, blob, smallTar);
   const result = await unpack(options, blob, 7);
-  t.deepEqual(result, { entries: 3, bytes: 9, tarBytes: smallTar.length, implied: ['.', 'etc'], links: [] });
-  t.is(readFileSync(join(options.target, 'etc/hosts'), 'utf8'), 'localhost');
-  t.is(statSync(join(options.target, 'bin')).mtimeMs, 1_000_000);
+  t.deepEqual(result, {
+    entries: 3,
+    bytes: 9,
+    tarBytes: smallTar.length,
+    index: null,
+    implied: ['.', 'etc'],
+    links: [],
+  });
+  t.is(readFileSync(join(options.directory, 'etc/hosts'), 'utf8'), 'localhost');
+  t.is(statSync(join(options.directory, 'bin')).mtimeMs, 1_000_000);
   t.deepEqual(readFileSync(options.partial), blob);
 });
 
@@ -82,7 +90,7 @@ rootTest('zstd, several gzip members, and no compression give the same', async (
   ] as const) {
     const options = optionsFor(t, blob, smallTar, { compression });
     t.is((await unpack(options, blob)).entries, 3, compression);
-    t.is(readFileSync(join(options.target, 'etc/hosts'), 'utf8'), 'localhost');
+    t.is(readFileSync(join(options.directory, 'etc/hosts'), 'utf8'), 'localhost');
   }
 });
 
@@ -91,7 +99,7 @@ rootTest('a large layer arrives with back-pressure, whatever its chunks', async 
   for (const chunkSize of [10_000, 1_000_000, blob.length]) {
     const options = optionsFor(t, blob, largeTar);
     t.is((await unpack(options, blob, chunkSize)).bytes, 8_000_000);
-    t.deepEqual(readFileSync(join(options.target, 'data/39')), randomContent(39, 200_000));
+    t.deepEqual(readFileSync(join(options.directory, 'data/39')), randomContent(39, 200_000));
   }
 });
 
@@ -171,7 +179,7 @@ rootTest('a decompression bomb is stopped before it grows', async (t) => {
   const bomb = gzipSync(Buffer.alloc(200_000_000));
   const options = optionsFor(t, bomb, smallTar, { limits: { maxBytes: 1_000_000, maxEntries: 10 } });
   await t.throwsAsync(unpack(options, bomb), { code: 'ERR_LAYER_TOO_LARGE' });
-  t.deepEqual(readdirSync(options.target), []);
+  t.deepEqual(readdirSync(options.directory), []);
 });
 
 rootTest('a hostile entry is named', async (t) => {
@@ -202,7 +210,7 @@ rootTest('finishing what was aborted is ERR_ABORTED', async (t) => {
 });
 
 rootTest('a target that is absent fails with the call and its path', async (t) => {
-  const options = optionsFor(t, gzip, smallTar, { target: '/absent/layer' });
+  const options = optionsFor(t, gzip, smallTar, { target: { directory: '/absent/layer' } });
   const error = await t.throwsAsync(unpack(options, gzip));
   t.like(error, { code: 'ERR_SYSTEM', details: { errno: 'ENOENT', path: '/absent/layer' } });
 });
@@ -219,10 +227,13 @@ rootTest('directories that a layer implied take what they are below', async (t) 
   const below = optionsFor(t, lower, lower, { compression: 'none' });
   await unpack(below, lower);
   const options = optionsFor(t, gzip, smallTar);
-  t.is(await completeLayer(options.target, [below.target], await unpack(options, gzip)), 0);
-  t.is(statSync(join(options.target, 'etc')).mode & 0o777, 0o700);
-  t.is(statSync(join(options.target, 'etc')).mtimeMs, 77_000);
-  t.true(existsSync(join(options.target, 'etc/hosts')));
+  t.is(
+    await completeLayer(options.directory, [{ directory: below.directory }], await unpack(options, gzip)),
+    0,
+  );
+  t.is(statSync(join(options.directory, 'etc')).mode & 0o777, 0o700);
+  t.is(statSync(join(options.directory, 'etc')).mtimeMs, 77_000);
+  t.true(existsSync(join(options.directory, 'etc/hosts')));
 });
 
 rootTest('a hard link to a file of a lower layer brings the file up', async (t) => {
@@ -233,9 +244,9 @@ rootTest('a hard link to a file of a lower layer brings the file up', async (t) 
   const options = optionsFor(t, upper, upper, { compression: 'none' });
   const gaps = await unpack(options, upper);
   t.deepEqual(gaps.links, [{ path: 'link', target: 'data' }]);
-  await t.throwsAsync(completeLayer(options.target, [], gaps), { code: 'ERR_LAYER_CORRUPT' });
-  t.is(await completeLayer(options.target, [below.target], gaps), 5);
-  const [file, link] = ['data', 'link'].map((name) => statSync(join(options.target, name)));
+  await t.throwsAsync(completeLayer(options.directory, [], gaps), { code: 'ERR_LAYER_CORRUPT' });
+  t.is(await completeLayer(options.directory, [{ directory: below.directory }], gaps), 5);
+  const [file, link] = ['data', 'link'].map((name) => statSync(join(options.directory, name)));
   t.is(link!.ino, file!.ino);
   t.like(link, { nlink: 2, mtimeMs: 77_000, size: 5 });
 });

@@ -181,7 +181,14 @@ test('templates are the subset that is documented, or an error', (t) => {
   t.is(compileTemplate('{{.ID}}\\t{{ .State.Status }}')(row), 'abc\tup');
   t.is(compileTemplate('{{json .List}} {{.state.status}}')(row), '[1] up');
   t.throws(() => compileTemplate('{{.Nothing}}')(row), invalid);
-  t.throws(() => compileTemplate('{{if .ID}}x{{end}}'), invalid);
+  t.is(compileTemplate('{{if .ID}}{{upper .ID}}{{else}}none{{end}}')(row), 'ABC');
+  t.is(compileTemplate('{{range $i, $e := .List}}{{$i}}={{$e}} {{end}}')(row), '0=1 ');
+  t.is(compileTemplate('{{with .State}}{{.Status}}{{end}} {{len .List}}')(row), 'up 1');
+  t.is(compileTemplate('{{index .List 0}} {{join (split .ID "b") "-"}} {{.ID | json}}')(row), '1 a-c "abc"');
+  t.is(compileTemplate('{{range .Empty}}x{{else}}none{{end}}')({ Empty: [] }), 'none');
+  t.is(compileTemplate('a {{- if eq .ID "abc"}} b{{else if .ID}}c{{end -}} d')(row), 'a bd');
+  for (const wrong of ['{{if .ID}}x', '{{end}}', '{{block .}}', '{{.ID .ID}}', '{{"}}', '{{(len .}}'])
+    t.throws(() => compileTemplate(wrong)(row), invalid, wrong);
 });
 
 test('what comes from outside is shown without its control characters', (t) => {

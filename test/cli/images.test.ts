@@ -97,8 +97,9 @@ test.serial('an option of a container that is inspected is there as given', asyn
     '9',
   ]);
   const [info] = JSON.parse((await strake.run(['inspect', 'seen'])).stdout);
-  t.like(info, { name: 'seen', image, labels: { a: 'b' }, argv: ['sleep', '9'], network: 'none' });
-  t.is(info.limits.memory, 64 * 2 ** 20);
-  t.true(info.env.includes('X=1'));
+  t.like(info, { Name: '/seen', Path: 'sleep', Args: ['9'], State: { Status: 'created' } });
+  t.like(info.Config, { Image: image, Labels: { a: 'b' } });
+  t.like(info.HostConfig, { Memory: 64 * 2 ** 20, NetworkMode: 'none' });
+  t.true(info.Config.Env.includes('X=1'));
   await strake.run(['rm', 'seen']);
 });

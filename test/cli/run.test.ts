@@ -219,7 +219,7 @@ test.serial('a killed monitor is healed to an exited container', async (t) => {
   process.kill(state.monitorPid, 'SIGKILL');
   await sleep(100);
   const { stdout } = await run(['inspect', 'lost']);
-  t.like(JSON.parse(stdout)[0].state, { status: 'exited', exitCode: 137 });
+  t.like(JSON.parse(stdout)[0].State, { Status: 'exited', ExitCode: 137 });
   // Gone, or a zombie where nobody reaps what the monitor leaves to process 1.
   t.regex(await readFile(`/proc/${state.pid}/stat`, 'utf8').catch(() => ') Z'), /\) [ZX]/);
   t.is((await run(['start', 'lost'])).code, 0);

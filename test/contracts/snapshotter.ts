@@ -1,10 +1,12 @@
-import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import type { Mount } from '../../lib/mount/index.ts';
+import type { LayerTarget } from '../../bindings/layer.ts';
 import { chainIds, type Digest, digestOf } from '../../lib/oci/index.ts';
 import type { Snapshotter } from '../../lib/snapshots/index.ts';
+import { commitTar, fillIngest } from '../fixtures/commit-tar.ts';
+import { inMount } from '../fixtures/in-mount.ts';
+import { tarOf } from '../fixtures/tar.ts';
 
 /** A snapshotter on an empty store, and what a test can see of it. */
 export interface TestedSnapshotter {
@@ -15,32 +17,34 @@ export interface TestedSnapshotter {
   leftovers(): readonly string[];
 }
 
+const baseTar = tarOf([
+  { path: 'etc/' },
+  { path: 'etc/release', content: 'base' },
+  { path: 'etc/gone', content: 'base' },
+  { path: 'opaque/' },
+  { path: 'opaque/below', content: 'base' },
+]);
+const topTar = tarOf([
+  { path: 'etc/' },
+  { path: 'etc/release', content: 'top' },
+  { path: 'etc/.wh.gone' },
+  { path: 'opaque/' },
+  { path: 'opaque/.wh..wh..opq' },
+  { path: 'opaque/above', content: 'top' },
+]);
+const [baseId, topId] = chainIds([digestOf(baseTar), digestOf(topTar)]) as [Digest, Digest];
+
 /** What holds for every snapshotter. Needs root: what it answers is really mounted, in a mount namespace of its own. */
 export function snapshotterContract(
   name: string,
   open: (t: ExecutionContext) => Promise<TestedSnapshotter>,
 ): void {
-  const [baseId, topId] = chainIds([digestOf('base'), digestOf('top')]) as [Digest, Digest];
-
   async function commitBase(layers: Snapshotter): Promise<void> {
-    await commit(layers, baseId, null, 'base', (target) => {
-      mkdirSync(join(target, 'etc'));
-      writeFileSync(join(target, 'etc/release'), 'base');
-      writeFileSync(join(target, 'etc/gone'), 'base');
-      mkdirSync(join(target, 'opaque'));
-      writeFileSync(join(target, 'opaque/below'), 'base');
-    });
+    await commitTar(layers, baseId, null, baseTar);
   }
 
   async function commitTop(layers: Snapshotter): Promise<void> {
-    await commit(layers, topId, baseId, 'top', (target) => {
-      mkdirSync(join(target, 'etc'));
-      writeFileSync(join(target, 'etc/release'), 'top');
-      execFileSync('mknod', [join(target, 'etc/gone'), 'c', '0', '0']);
-      mkdirSync(join(target, 'opaque'));
-      execFileSync('setfattr', ['-n', 'trusted.overlay.opaque', '-v', 'y', join(target, 'opaque')]);
-      writeFileSync(join(target, 'opaque/above'), 'top');
-    });
+    await commitTar(layers, topId, baseId, topTar);
   }
 
   async function openBoth(t: ExecutionContext): Promise<TestedSnapshotter> {
@@ -59,10 +63,10 @@ export function snapshotterContract(
       t.true(await store.has(baseId));
       t.like(await store.stat(baseId), {
         chainId: baseId,
-        diffId: digestOf('base'),
+        diffId: digestOf(baseTar),
         parent: null,
-        size: 4096,
       });
+      t.true((await store.stat(baseId)).size >= 12);
       t.deepEqual(
         (await store.list()).map(({ chainId }) => chainId),
         [baseId],
@@ -74,7 +78,7 @@ export function snapshotterContract(
     const { layers, leftovers } = await open(t);
     {
       await using ingest = await layers.ingest(baseId);
-      writeFileSync(join(ingest.target, 'file'), 'x');
+      await fillIngest(ingest, baseTar);
       t.true(leftovers().length > 0);
     }
     t.deepEqual(leftovers(), []);
@@ -92,34 +96,28 @@ export function snapshotterContract(
   test(`${name}: a layer needs its parent, and the name that its chain gives it`, async (t) => {
     const { layers, leftovers } = await open(t);
     await t.throwsAsync(commitTop(layers), { code: 'ERR_LAYER_NOT_FOUND' });
-    await t.throwsAsync(
-      commit(layers, topId, null, 'top', () => {}),
-      { code: 'ERR_INVALID_ARGUMENT' },
-    );
+    await t.throwsAsync(commitTar(layers, topId, null, topTar), { code: 'ERR_INVALID_ARGUMENT' });
     t.deepEqual(leftovers(), []);
   });
 
   test(`${name}: layers are staged one above the other, and named base first`, async (t) => {
     const { layers } = await open(t);
-    await using base = await layers.ingest(baseId);
-    await using top = await layers.ingest(topId);
-    mkdirSync(join(base.target, 'srv'));
-    chownSync(join(base.target, 'srv'), 12, 34);
-    mkdirSync(join(top.target, 'srv'));
-    await base.stage({ parent: null, diffId: digestOf('base'), gaps: { implied: [], links: [] }, bytes: 1 });
-    await top.stage({
-      parent: baseId,
-      diffId: digestOf('top'),
-      gaps: { implied: ['srv'], links: [] },
-      bytes: 1,
-    });
+    const [lower, upper] = [
+      tarOf([{ path: 'srv/', uid: 12, gid: 34 }]),
+      tarOf([{ path: 'srv/file', content: 'x' }]),
+    ];
+    const [lowerId, upperId] = chainIds([digestOf(lower), digestOf(upper)]) as [Digest, Digest];
+    await using base = await layers.ingest(lowerId);
+    await using top = await layers.ingest(upperId);
+    await base.stage({ ...(await fillIngest(base, lower)), parent: null });
+    await top.stage({ ...(await fillIngest(top, upper)), parent: lowerId });
     const order: string[] = [];
     const commits = [top.commit().then(() => order.push('top')), turn().then(() => base.commit())];
     await turn();
-    t.false(await layers.has(topId));
+    t.false(await layers.has(upperId));
     await Promise.all(commits);
     t.deepEqual(order, ['top']);
-    t.is(inMount(await layers.view(topId), 'stat -c "%u %g" srv'), '12 34\n');
+    t.is(inMount(await layers.view(upperId), 'stat -c "%u %g" srv'), '12 34\n');
   });
 
   test(`${name}: a layer whose staged parent is given up gets no name`, async (t) => {
@@ -128,18 +126,8 @@ export function snapshotterContract(
       await using top = await layers.ingest(topId);
       {
         await using base = await layers.ingest(baseId);
-        await base.stage({
-          parent: null,
-          diffId: digestOf('base'),
-          gaps: { implied: [], links: [] },
-          bytes: 1,
-        });
-        await top.stage({
-          parent: baseId,
-          diffId: digestOf('top'),
-          gaps: { implied: [], links: [] },
-          bytes: 1,
-        });
+        await base.stage({ ...(await fillIngest(base, baseTar)), parent: null });
+        await top.stage({ ...(await fillIngest(top, topTar)), parent: baseId });
       }
       await t.throwsAsync(top.commit(), { code: 'ERR_LAYER_NOT_FOUND' });
     }
@@ -179,11 +167,9 @@ export function snapshotterContract(
 
   test(`${name}: the root has the owner and mode of the topmost layer's`, async (t) => {
     const { layers } = await open(t);
-    await commit(layers, baseId, null, 'base', (target) => {
-      chownSync(target, 12, 34);
-      chmodSync(target, 0o1710);
-    });
-    t.is(inMount(await layers.prepare('one', baseId), 'stat -c "%a %u %g" .'), '1710 12 34\n');
+    const tar = tarOf([{ path: './', mode: 0o1710, uid: 12, gid: 34 }]);
+    await commitTar(layers, digestOf(tar), null, tar);
+    t.is(inMount(await layers.prepare('one', digestOf(tar)), 'stat -c "%a %u %g" .'), '1710 12 34\n');
   });
 
   test(`${name}: an image without layers is an empty root`, async (t) => {
@@ -244,7 +230,7 @@ export function snapshotterContract(
     const { layers, reopen } = await open(t);
     await using ingest = await layers.ingest(baseId);
     await reopen().sweep();
-    t.true(existsSync(ingest.target));
+    t.true(existsSync(pathOf(ingest.target)));
   });
 
   test(`${name}: removing follows no link out of the layer`, async (t) => {
@@ -259,45 +245,11 @@ export function snapshotterContract(
   });
 }
 
-async function commit(
-  layers: Snapshotter,
-  chainId: Digest,
-  parent: Digest | null,
-  diff: string,
-  fill: (target: string) => void,
-): Promise<void> {
-  await using ingest = await layers.ingest(chainId);
-  fill(ingest.target);
-  await ingest.stage({ parent, diffId: digestOf(diff), gaps: { implied: [], links: [] }, bytes: 4096 });
-  await ingest.commit();
-}
-
 function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-/** Runs a shell script in the root of a mount, in a mount namespace that ends with it. */
-function inMount(mount: Mount, script: string): string {
-  const target = '/mnt';
-  const steps =
-    mount.type === 'directory' ? `mount --bind "$1" ${target}` : `mount -t overlay overlay -o "$1" ${target}`;
-  return execFileSync(
-    'unshare',
-    [
-      '-m',
-      'sh',
-      '-ec',
-      `${steps}; cd ${target}; ${script}`,
-      'sh',
-      mount.type === 'directory' ? mount.path : overlayOptions(mount),
-    ],
-    { encoding: 'utf8' },
-  );
-}
-
-function overlayOptions(mount: Mount & { type: 'overlay' }): string {
-  const options = [`lowerdir=${mount.lower.join(':')}`];
-  if (mount.upper) options.push(`upperdir=${mount.upper}`, `workdir=${mount.work}`);
-  if (mount.volatile) options.push('volatile');
-  return options.join(',');
+/** Below that folder all is the ingest's. */
+function pathOf(target: LayerTarget): string {
+  return 'tar' in target ? dirname(target.tar) : target.directory;
 }

@@ -61,7 +61,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     fuzz::Source source(data, size);
     layer::TarReader reader(source);
     const auto result = layer::Applier(target, 200).apply(reader);
-    layer::completeLayer(target, {ground.folder + "/lower"}, result);
+    layer::completeLayer(target, {{.directory = ground.folder + "/lower"}}, result);
   } catch (const sys::Error&) {
   } catch (const sys::SysError&) {
   }

@@ -23,6 +23,8 @@ class Source final : public layer::ByteSource {
     return {bytes_.data() + at_ - size, size};
   }
 
+  const std::vector<uint8_t>& bytes() const { return bytes_; }
+
  private:
   /// Seals every block that looks like a header.
   void repair() {

@@ -271,6 +271,30 @@ test('compressed layers are kept if asked for, and then serve instead of the reg
   for (const { blob } of threeLayers.layers) t.false(registry.served.has(blob.digest));
 });
 
+test('compressed layers are kept by default where the store keeps no tars', async (t) => {
+  await using registry = await startQuirkyRegistry();
+  const { images, blobs } = await openRoot(t);
+  await images.pull(registry.add(threeLayers, 'three'));
+  t.is(blobs().length, 2 + 3);
+});
+
+test('compressed layers that were not kept are fetched by the next pull that is to keep them, without unpacking', async (t) => {
+  await using registry = await startQuirkyRegistry();
+  const { images, root, blobs } = await openRoot(t, { keepCompressed: false });
+  const reference = registry.add(threeLayers, 'three');
+  await images.pull(reference);
+  t.is(blobs().length, 2);
+  const keeping = openTestImages(root, { keepCompressed: true });
+  await keeping.images.pull(reference);
+  t.is(blobs().length, 2 + 3);
+  registry.requests.length = 0;
+  await keeping.images.pull(reference);
+  t.deepEqual(
+    registry.requests.map(({ method }) => method),
+    ['HEAD'],
+  );
+});
+
 test('an image whose layer was lost is repaired by the next pull', async (t) => {
   await using registry = await startQuirkyRegistry();
   const { images, snapshots } = await openRoot(t);
@@ -384,7 +408,8 @@ function addIndex(registry: QuirkyRegistry, docker: boolean) {
 }
 
 function lowersOf(mount: Mount): readonly string[] {
-  return mount.type === 'overlay' ? mount.lower : [];
+  if (mount.type !== 'overlay') return [];
+  return mount.lower.map((layer) => ('directory' in layer ? layer.directory : layer.index));
 }
 
 async function collect<T>(steps: AsyncIterable<T>): Promise<T[]> {

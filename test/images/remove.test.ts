@@ -54,7 +54,10 @@ test('an id removes its one tag with the digests; of several names it needs forc
   t.is((await opened.images.remove(id)).length, 5);
   await pull(opened, registry, image, 'image', 'one');
   await pull(opened, registry, image, 'other', 'one');
-  await t.throwsAsync(opened.images.remove(id), { code: 'ERR_IMAGE_IN_USE', message: /several names/ });
+  await t.throwsAsync(opened.images.remove(id), {
+    code: 'ERR_IMAGE_IN_USE',
+    message: /multiple repositories/,
+  });
   await opened.images.remove(id, { force: true });
   await assertEmpty(t, opened);
 });

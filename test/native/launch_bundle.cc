@@ -43,7 +43,7 @@ int run(int argc, char** argv) {
       request.user.user = argv[++n];
     } else if (option == "--overlay" && n + 3 < argc) {
       request.rootfs.kind = runtime::Rootfs::Kind::overlay;
-      request.rootfs.lower = split(argv[n + 1]);
+      for (const std::string& path : split(argv[n + 1])) request.rootfs.lower.push_back({.directory = path});
       request.rootfs.upper = argv[n + 2];
       request.rootfs.work = argv[n + 3];
       request.rootfs.isVolatile = true;

@@ -13,10 +13,10 @@ class CompleteTest : public LayerTest {
     target_ = root_ + "/layer" + std::to_string(lowers_.size());
     std::filesystem::create_directory(target_);
     completeLayer(target_, lowers_, apply(tar.end()));
-    lowers_.insert(lowers_.begin(), target_);
+    lowers_.insert(lowers_.begin(), {.directory = target_});
   }
 
-  std::vector<std::string> lowers_;
+  std::vector<sys::LayerRef> lowers_;
 };
 
 TarBuilder base() {
@@ -182,7 +182,7 @@ TEST_F(CompleteTest, ALaterEntryTakesThePlaceOfALinkAndALinkThatOfAnEarlierOne) 
 
 TEST_F(CompleteTest, AHardLinkKeepsHolesAndTheTimeOfItsDirectory) {
   layer(TarBuilder().directory("d"));
-  const std::string sparse = lowers_.front() + "/d/sparse";
+  const std::string sparse = lowers_.front().directory + "/d/sparse";
   std::ofstream(sparse) << "head";
   std::filesystem::resize_file(sparse, 64 << 20);
   layer(TarBuilder().add({.path = "e", .type = '5', .mtime = 70}).hardLink("e/f", "d/sparse"));

@@ -1,28 +1,13 @@
 #include "layer/pipeline.h"
 
-#include <zlib.h>
-
 #include <atomic>
 #include <future>
 
+#include "gzip.h"
 #include "layer_fixture.h"
 
 namespace strake::layer::test {
 namespace {
-
-std::string gzip(const std::string& data) {
-  z_stream stream = {};
-  EXPECT_EQ(deflateInit2(&stream, 1, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  std::string out(deflateBound(&stream, data.size()) + 64, '\0');
-  stream.next_in = reinterpret_cast<uint8_t*>(const_cast<char*>(data.data()));
-  stream.avail_in = static_cast<uInt>(data.size());
-  stream.next_out = reinterpret_cast<uint8_t*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
 
 std::string digestOf(const std::string& data) {
   return "sha256:" + hash::toHex(hash::sha256(data));
@@ -70,6 +55,42 @@ class PipelineTest : public LayerTest {
     return {std::istreambuf_iterator<char>(in), {}};
   }
 };
+
+TEST_F(PipelineTest, ABlobThatStandsInAnotherFileIsReadThere) {
+  const std::string tar = largeTar();
+  const std::string blob = gzip(tar);
+  const std::string archive = "before" + blob + "after";
+  std::ofstream(root_ + "/archive", std::ios::binary) << archive;
+  PipelineOptions stored = options(blob, tar);
+  stored.partial = root_ + "/archive";
+  stored.stored = 6;
+  EXPECT_EQ(Pipeline(stored).finish().applied.entries, 20u);
+  std::ifstream in(root_ + "/archive", std::ios::binary);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), archive);
+}
+
+TEST_F(PipelineTest, AStoredBlobThatIsCutOrAlteredIsRefused) {
+  const std::string tar = largeTar();
+  std::string altered = tar;
+  altered[600] ^= 1;
+  const std::pair<std::string, std::string> cases[] = {{"ERR_BLOB_SIZE_MISMATCH", tar.substr(0, 5000)},
+                                                       {"ERR_BLOB_DIGEST_MISMATCH", altered}};
+  for (const auto& [code, bytes] : cases) {
+    std::ofstream(root_ + "/archive", std::ios::binary) << bytes;
+    PipelineOptions stored = options(tar, tar);
+    stored.compression = compress::Compression::none;
+    stored.partial = root_ + "/archive";
+    stored.stored = 0;
+    try {
+      Pipeline(stored).finish();
+      FAIL() << code;
+    } catch (const sys::Error& error) {
+      EXPECT_EQ(error.code(), code);
+    }
+    sys::removeTree(target_);
+    std::filesystem::create_directory(target_);
+  }
+}
 
 TEST_F(PipelineTest, BytesBecomeFiles) {
   const std::string tar = largeTar();

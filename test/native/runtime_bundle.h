@@ -191,7 +191,7 @@ class RuntimeTest : public testing::Test {
   }
   void useOverlay() {
     rootfsOf.kind = Rootfs::Kind::overlay;
-    rootfsOf.lower = {rootfs()};
+    rootfsOf.lower = {{.directory = rootfs()}};
     rootfsOf.upper = dir / "upper";
     rootfsOf.work = dir / "work";
     fs::create_directories(rootfsOf.upper);

@@ -105,7 +105,7 @@ TEST_F(Launch, TheTopmostLowerLayerWins) {
   writeFile(dir / "top/etc/which", "top");
   writeFile(dir / "a:b,c\\d/etc/which", "odd name");
   writeFile(rootfs() / "etc/which", "bottom");
-  rootfsOf.lower = {dir / "top", dir / "a:b,c\\d", rootfs()};
+  rootfsOf.lower = {{.directory = dir / "top"}, {.directory = dir / "a:b,c\\d"}, {.directory = rootfs()}};
   EXPECT_EQ(run("cat /etc/which").out, "top");
   fs::remove_all(dir / "top/etc");
   EXPECT_EQ(run("cat /etc/which").out, "odd name") << "layer names are not to be parsed";
@@ -122,10 +122,10 @@ TEST_F(Launch, AnOverlayWithoutAnUpperDirectoryIsReadOnly) {
   fs::create_directories(rootfs() / "dev");
   for (const char* name : {"proc", "sys"}) fs::create_directories(rootfs() / name);
   rootfsOf.kind = Rootfs::Kind::overlay;
-  rootfsOf.lower = {rootfs()};
+  rootfsOf.lower = {{.directory = rootfs()}};
   EXPECT_NE(run("touch /x").exitCode, 0);
   writeFile(dir / "top/etc/which", "top");
-  rootfsOf.lower = {dir / "top", rootfs()};
+  rootfsOf.lower = {{.directory = dir / "top"}, {.directory = rootfs()}};
   EXPECT_EQ(run("cat /etc/which; touch /x").out.substr(0, 3), "top");
   EXPECT_FALSE(fs::exists(rootfs() / "x"));
 }

@@ -20,7 +20,7 @@ class Overlay : public RuntimeTest {
     if (IsSkipped()) return;
     useOverlay();
     writeFile(dir / "top/etc/which", "top");
-    rootfsOf.lower = {dir / "top", rootfs()};
+    rootfsOf.lower = {{.directory = dir / "top"}, {.directory = rootfs()}};
   }
 
   /// Makes fsconfig(2) answer `error` to `commands`, as a kernel does that does not know them here.
@@ -80,14 +80,14 @@ TEST_F(Overlay, TakesThemInOneStringWhereOptionsAreText) {
 TEST_F(Overlay, TakesThemInOnePageWhereStringsAreTooShort) {
   for (int n = 0; n < 60; ++n) {
     fs::create_directories(dir / ("layer" + std::to_string(n)));
-    rootfsOf.lower.insert(rootfsOf.lower.begin() + 1, dir / ("layer" + std::to_string(n)));
+    rootfsOf.lower.insert(rootfsOf.lower.begin() + 1, {.directory = dir / ("layer" + std::to_string(n))});
   }
   EXPECT_EQ(mountedWhereRefused({FSCONFIG_SET_FD, FSCONFIG_SET_STRING}), 0);
   EXPECT_EQ(mountedWhereRefused({FSCONFIG_SET_FD, FSCONFIG_SET_STRING}, false), 2);
 }
 
 TEST_F(Overlay, AMissingLayerIsNamed) {
-  rootfsOf.lower.push_back(dir / "absent");
+  rootfsOf.lower.push_back({.directory = dir / "absent"});
   LaunchError error = failure();
   EXPECT_EQ(error.step(), "rootfs");
   EXPECT_EQ(error.error(), ENOENT);

@@ -2,9 +2,11 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import type { Engine } from '../../lib/engine/index.ts';
+import type { LayerRef } from '../../lib/mount/index.ts';
 import { makeFastFolder } from '../fixtures/cache.ts';
 import { debianImage } from '../fixtures/debian-image.ts';
 import { openTestEngine } from '../fixtures/engine.ts';
+import { inMount } from '../fixtures/in-mount.ts';
 import { watchLeaks } from '../fixtures/leaks.ts';
 import { type Registry, startRegistry } from '../fixtures/registry.ts';
 import { mustRun } from '../fixtures/run-program.ts';
@@ -27,7 +29,7 @@ test.after.always(async () => {
 });
 
 test.serial('a pulled Debian image is on disk what umoci makes of it', async (t) => {
-  const ours = await treeOf(await lowerFolders());
+  const ours = await treeOf(await lowerLayers());
   const theirs = await treeByUmoci();
   t.true(ours.size > 15_000, `only ${ours.size} files`);
   t.deepEqual(
@@ -113,24 +115,16 @@ test.serial('what a container writes is its own', async (t) => {
   t.is(stdout, 'root:x:0:0:root:/root:/bin/bash\nfresh\n');
 });
 
-/** The layers' folders, top first, as the monitor of a container of the image is told them. */
-async function lowerFolders(): Promise<string[]> {
+/** The layers, top first, as the monitor of a container of the image is told them. */
+async function lowerLayers(): Promise<LayerRef[]> {
   const container = await engine.containers.create(reference, { argv: ['sleep', '1000'] });
   await using started = await container.start();
   const task = JSON.parse(await readFile(join(engine.runDir, 'containers', started.id, 'task.json'), 'utf8'));
   return task.rootfs.lower;
 }
 
-async function treeOf(lower: readonly string[]): Promise<Map<string, string>> {
-  const mountpoint = makeFastFolder('view');
-  const script = 'mount -t overlay -o "ro,lowerdir=$1" overlay "$2" && exec python3 "$3" "$2"';
-  try {
-    return linesByPath(
-      await mustRun('unshare', ['-m', 'sh', '-c', script, 'sh', lower.join(':'), mountpoint, walker]),
-    );
-  } finally {
-    await rm(mountpoint, { recursive: true });
-  }
+async function treeOf(lower: readonly LayerRef[]): Promise<Map<string, string>> {
+  return linesByPath(inMount({ type: 'overlay', lower }, `python3 '${walker}' .`));
 }
 
 async function treeByUmoci(): Promise<Map<string, string>> {

@@ -1,18 +1,26 @@
 import type { Command } from 'commander';
 import type { ImageSummary } from '../../images/index.ts';
 import type { Cli } from '../cli.ts';
-import { formatDuration, formatSize, formatTable, printable } from '../format.ts';
+import { formatAge, formatSize, formatTable, printable } from '../format.ts';
+import { collect, parseImageFilters } from '../image-filters.ts';
+import { familiar, splitName } from '../image-names.ts';
 import { compileTemplate } from '../template.ts';
 
 interface ImagesFlags {
+  all?: true;
+  filter?: string[];
   digests?: true;
   format?: string;
   quiet?: true;
   trunc: boolean;
 }
 
+const filterKeys = ['dangling', 'label', 'before', 'since', 'until', 'reference'];
+
 export function define(command: Command, cli: Cli): void {
   command
+    .option('-a, --all', 'also intermediate images, of which there are none')
+    .option('-f, --filter <filter>', `${filterKeys.map((key) => `${key}=`).join(', ')}`, collect)
     .option('--digests', 'show digests')
     .option('--format <format>', 'json, table, or a template such as {{.Repository}}:{{.Tag}}')
     .option('-q, --quiet', 'only ids')
@@ -20,7 +28,10 @@ export function define(command: Command, cli: Cli): void {
     .argument('[repository]', 'only this one, or this one with its tag')
     .action(async (wanted: string | undefined, flags: ImagesFlags) => {
       const { images } = await cli.engine();
-      const rows = (await images.list()).flatMap((image) => rowsOf(image, flags.trunc));
+      const created = async (name: string) => (await images.inspect(name)).config.created ?? null;
+      const test = await parseImageFilters(flags.filter ?? [], filterKeys, created);
+      const found = (await images.list()).filter(test);
+      const rows = found.flatMap((image) => rowsOf(image, flags.trunc));
       process.stdout.write(
         render(
           rows.filter((row) => isWanted(row, wanted)),
@@ -44,7 +55,7 @@ function rowsOf(image: ImageSummary, truncate: boolean) {
       '<none>',
     ID: truncate ? image.id.slice('sha256:'.length, 'sha256:'.length + 12) : image.id,
     CreatedAt: printable(image.createdAt ?? ''),
-    CreatedSince: since(image.createdAt),
+    CreatedSince: formatAge(image.createdAt),
     Size: formatSize(image.size),
   }));
 }
@@ -69,23 +80,6 @@ function render(rows: readonly Row[], flags: ImagesFlags): string {
   return formatTable([head, ...rows.map(cells)]);
 }
 
-/** What an image says of itself may be no time at all. */
-function since(createdAt: string | null): string {
-  const age = Date.now() - new Date(createdAt ?? '').getTime();
-  return Number.isNaN(age) ? 'N/A' : `${formatDuration(age)} ago`;
-}
-
 function isWanted(row: Row, wanted: string | undefined): boolean {
   return wanted === undefined || row.Repository === wanted || `${row.Repository}:${row.Tag}` === wanted;
-}
-
-function splitName(reference: string): readonly [string, string] {
-  const name = familiar(reference);
-  const colon = name.lastIndexOf(':');
-  return colon > name.lastIndexOf('/') ? [name.slice(0, colon), name.slice(colon + 1)] : [name, '<none>'];
-}
-
-/** As people write it: without docker.io/ and library/. */
-function familiar(reference: string): string {
-  return reference.replace(/^docker\.io\/(library\/)?/, '');
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { showPull } from '../pull-progress.ts';
-import { ExitCode } from '../report-error.ts';
+import { untilInterrupted } from '../until-interrupted.ts';
 
 export function define(command: Command, cli: Cli): void {
   command
@@ -10,20 +10,13 @@ export function define(command: Command, cli: Cli): void {
     .argument('<image>')
     .action(async (name: string, flags: { platform?: string; quiet?: true }) => {
       const { images } = await cli.engine();
-      const abort = new AbortController();
-      const stop = () => abort.abort();
-      process.once('SIGINT', stop).once('SIGTERM', stop);
-      const task = images.pull(name, {
-        signal: abort.signal,
-        ...(flags.platform && { platform: flags.platform }),
-      });
-      try {
-        const image = await showPull(task, { quiet: flags.quiet === true });
-        process.stdout.write(`${image.reference}\n`);
-      } catch (error) {
-        if (!abort.signal.aborted) throw error;
-        process.stderr.write('strake: pull interrupted; what was downloaded is kept for the next one\n');
-        throw new ExitCode(130);
-      }
+      await untilInterrupted(
+        'pull interrupted; what was downloaded is kept for the next one',
+        async (signal) => {
+          const task = images.pull(name, { signal, ...(flags.platform && { platform: flags.platform }) });
+          const image = await showPull(task, { quiet: flags.quiet === true });
+          process.stdout.write(`${image.reference}\n`);
+        },
+      );
     });
 }

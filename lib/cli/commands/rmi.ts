@@ -1,19 +1,38 @@
 import type { Command } from 'commander';
+import { isEngineError } from '../../errors/index.ts';
+import type { RemovedImage } from '../../images/index.ts';
 import type { Cli } from '../cli.ts';
-import { forEachReporting } from '../report-error.ts';
+import { familiar } from '../image-names.ts';
+import { ExitCode, reportError } from '../report-error.ts';
 
 export function define(command: Command, cli: Cli): void {
   command
-    .option('-f, --force', 'also when a stopped container uses it')
+    .option('-f, --force', 'also when a stopped container uses it; one that is not there is no failure')
+    .option('--no-prune', 'for compatibility: no image here has untagged parents')
     .argument('<image...>')
     .action(async (names: string[], flags: { force?: true }) => {
       const { images } = await cli.engine();
-      await forEachReporting(names, async (name) => {
-        for (const removed of await images.remove(name, { force: flags.force === true })) {
-          const line =
-            'untagged' in removed ? `Untagged: ${removed.untagged}` : `Deleted: ${removed.deleted}`;
-          process.stdout.write(`${line}\n`);
-        }
-      });
+      const force = flags.force === true;
+      let failed = false;
+      for (const name of names) {
+        await images.remove(name, { force }).then(
+          (removed) => process.stdout.write(removed.map((step) => removedLine(step)).join('')),
+          (error: unknown) => {
+            reportError(error, 1);
+            failed ||= !force || !isEngineError(error, 'ERR_IMAGE_NOT_FOUND');
+          },
+        );
+      }
+      if (failed) throw new ExitCode(1);
     });
+}
+
+/** docker's line for one step of a removal. */
+export function removedLine(
+  removed: RemovedImage,
+  words = { untagged: 'Untagged', deleted: 'Deleted' },
+): string {
+  return 'untagged' in removed
+    ? `${words.untagged}: ${familiar(removed.untagged)}\n`
+    : `${words.deleted}: ${removed.deleted}\n`;
 }

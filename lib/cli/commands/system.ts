@@ -1,12 +1,8 @@
-import type { Command } from 'commander';
-import type { Cli } from '../cli.ts';
-import * as info from './info.ts';
+import { group } from '../subcommands.ts';
 
-/** Docker's `system` group, as far as it is here. */
-export function define(command: Command, cli: Cli): void {
-  const summary = 'show what this engine and this machine can do, and what would help';
-  info.define(
-    command.command('info').summary(summary).description(summary).helpOption('--help', 'show help'),
-    cli,
-  );
-}
+export const { define } = group({
+  df: ['show what images, containers and volumes take on disk', () => import('./system-df.ts')],
+  info: ['show what this engine and this machine can do, and what would help', () => import('./info.ts')],
+  prune: ['remove all that is not in use', () => import('./system-prune.ts')],
+  scrub: ['verify every layer and document bit for bit', () => import('./system-scrub.ts')],
+});

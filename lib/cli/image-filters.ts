@@ -1,0 +1,99 @@
+import type { ImageSummary } from '../images/index.ts';
+import { invalidFlag } from './flag-values.ts';
+import { familiar } from './image-names.ts';
+import { parseLogTime } from './log-time.ts';
+
+/** What a filter asks of one image. */
+export type ImageTest = (image: ImageSummary) => boolean;
+
+/** What `before` and `since` are measured against. */
+export type FindCreated = (reference: string) => Promise<string | null>;
+
+type MakeTest = (value: string, created: FindCreated) => ImageTest | Promise<ImageTest>;
+
+const makers: Readonly<Record<string, MakeTest>> = {
+  dangling: (value) => {
+    const wanted = parseBoolean(value);
+    return ({ references }) => (references.length === 0) === wanted;
+  },
+  label: (value) => hasLabel(value),
+  'label!': (value) => {
+    const test = hasLabel(value);
+    return (image) => !test(image);
+  },
+  before: async (value, created) => {
+    const limit = (await created(value)) ?? '';
+    return ({ createdAt }) => timeOf(createdAt) < timeOf(limit);
+  },
+  since: async (value, created) => {
+    const limit = (await created(value)) ?? '';
+    return ({ createdAt }) => timeOf(createdAt) > timeOf(limit);
+  },
+  until: (value) => {
+    const limit = Date.parse(String(parseLogTime('--filter until', value)));
+    return ({ createdAt }) => timeOf(createdAt) < limit;
+  },
+  reference: (value) => (image) => image.references.some((reference) => matchesReference(reference, value)),
+};
+
+/**
+ * docker's --filter for images: different keys must all hold; of one key's values one, but of labels all. `keys`: those
+ * that the command knows. @throws EngineError ERR_INVALID_ARGUMENT, and what finding an image fails with
+ */
+export async function parseImageFilters(
+  texts: readonly string[],
+  keys: readonly string[],
+  created: FindCreated = async () => null,
+): Promise<ImageTest> {
+  const byKey = new Map<string, ImageTest[]>();
+  for (const text of texts) {
+    const [, key = '', value = ''] = /^([a-z]+!?)=(.*)$/s.exec(text) ?? [];
+    const make = makers[key];
+    if (make === undefined || !keys.includes(key.replace('!', '')))
+      throw invalidFlag('--filter', text, `write key=value; known keys are ${keys.join(', ')}`);
+    byKey.set(key, [...(byKey.get(key) ?? []), await make(value, created)]);
+  }
+  return (image) =>
+    [...byKey].every(([key, tests]) =>
+      key.startsWith('label') ? tests.every((test) => test(image)) : tests.some((test) => test(image)),
+    );
+}
+
+/** For commander: collects the values of an option that may be repeated. */
+export function collect(value: string, all: readonly string[] = []): string[] {
+  return [...all, value];
+}
+
+function hasLabel(text: string): (thing: { labels: Readonly<Record<string, string>> }) => boolean {
+  const [key = '', wanted] = text.split(/=(.*)/s);
+  return ({ labels }) => Object.hasOwn(labels, key) && (wanted === undefined || labels[key] === wanted);
+}
+
+/** Go's path.Match on the name as people write it, with its tag or without. */
+function matchesReference(reference: string, pattern: string): boolean {
+  const name = familiar(reference);
+  const expression = globExpression(pattern);
+  return [name, name.replace(/:[^:/]*$/, '')].some((text) => expression.test(text));
+}
+
+/** `*`, `?` and `[a-z]`, none of which is a slash. */
+function globExpression(pattern: string): RegExp {
+  const source = pattern.replace(/\[\^?([^\]]+)\]|[*?]|[.+^${}()|\\[\]]/g, (part) => {
+    if (part === '*') return '[^/]*';
+    if (part === '?') return '[^/]';
+    return part.length > 1 ? part.replaceAll('\\', '\\\\') : `\\${part}`;
+  });
+  return new RegExp(`^${source}$`);
+}
+
+function parseBoolean(value: string): boolean {
+  if (value === 'true' || value === '1') return true;
+  if (value === 'false' || value === '0') return false;
+  throw invalidFlag('--filter', `dangling=${value}`, 'write true or false');
+}
+
+/** An image without a time is older than all others. */
+function timeOf(text: string | null): number {
+  const time = Date.parse(text ?? '');
+  return Number.isNaN(time) ? Number.NEGATIVE_INFINITY : time;
+}

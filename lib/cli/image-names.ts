@@ -1,0 +1,16 @@
+/** As people write it: without docker.io/ and library/. */
+export function familiar(reference: string): string {
+  return reference.replace(/^docker\.io\/(library\/)?/, '');
+}
+
+/** Repository and tag of a name in the store. */
+export function splitName(reference: string): readonly [string, string] {
+  const name = familiar(reference);
+  const colon = name.lastIndexOf(':');
+  return colon > name.lastIndexOf('/') ? [name.slice(0, colon), name.slice(colon + 1)] : [name, '<none>'];
+}
+
+/** The first twelve digits of an id. */
+export function shortId(id: string): string {
+  return id.replace(/^sha256:/, '').slice(0, 12);
+}

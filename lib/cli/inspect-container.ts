@@ -1,0 +1,91 @@
+import type { ContainerInfo, ContainerState } from '../containers/index.ts';
+
+/** What a container takes on disk, in bytes: what it has written, and that with its image. */
+export interface ContainerSizes {
+  readonly written: number;
+  readonly root: number;
+}
+
+/** What `docker inspect` prints of a container, as far as there is such a thing here. */
+export function containerDocument(info: ContainerInfo, sizes?: ContainerSizes): Record<string, unknown> {
+  const [path = '', ...args] = info.argv;
+  return {
+    Id: info.id,
+    Created: info.createdAt,
+    Path: path,
+    Args: args,
+    State: stateDocument(info.state),
+    Image: info.imageId ?? '',
+    LogPath: info.logPath ?? '',
+    Name: `/${info.name}`,
+    RestartCount: 0,
+    Platform: 'linux',
+    HostConfig: hostDocument(info),
+    ...(sizes && { SizeRw: sizes.written, SizeRootFs: sizes.root }),
+    Mounts: info.mounts.map(mountDocument),
+    Config: configDocument(info),
+    NetworkSettings: { Ports: {}, Networks: { [info.network]: { IPAddress: '' } } },
+  };
+}
+
+/** The zero of Go's time.Time. */
+const never = '0001-01-01T00:00:00Z';
+
+function stateDocument(state: ContainerState): Record<string, unknown> {
+  const up = state.status === 'running' || state.status === 'paused';
+  const ended = state.status === 'exited';
+  return {
+    Status: state.status,
+    Running: up,
+    Paused: state.status === 'paused',
+    Restarting: false,
+    OOMKilled: ended && state.oomKilled,
+    Dead: false,
+    Pid: up ? state.pid : 0,
+    ExitCode: ended ? state.exitCode : 0,
+    Error: (ended && state.error) || '',
+    StartedAt: state.status === 'created' ? never : state.startedAt,
+    FinishedAt: ended ? state.finishedAt : never,
+  };
+}
+
+function hostDocument({ limits, ...info }: ContainerInfo): Record<string, unknown> {
+  return {
+    Binds: info.mounts
+      .filter(({ type }) => type === 'bind')
+      .map(({ source, target, readOnly }) => `${source}:${target}${readOnly ? ':ro' : ''}`),
+    LogConfig: { Type: info.log.driver, Config: {} },
+    NetworkMode: info.network,
+    RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
+    AutoRemove: info.autoRemove,
+    Privileged: info.privileged,
+    ReadonlyRootfs: info.readOnly,
+    Memory: limits.memory ?? 0,
+    MemoryReservation: limits.memoryReservation ?? 0,
+    CpuShares: limits.cpuShares ?? 0,
+    CpuQuota: limits.cpuQuota ?? 0,
+    CpusetCpus: limits.cpusetCpus ?? '',
+    CpusetMems: limits.cpusetMems ?? '',
+    PidsLimit: limits.pids,
+    ShmSize: limits.shmSize,
+  };
+}
+
+function mountDocument({ type, source, target, readOnly, name }: ContainerInfo['mounts'][number]) {
+  return { Type: type, ...(name && { Name: name }), Source: source, Destination: target, RW: !readOnly };
+}
+
+function configDocument(info: ContainerInfo): Record<string, unknown> {
+  return {
+    Hostname: info.hostname,
+    User: info.user,
+    Tty: info.tty,
+    OpenStdin: info.stdin,
+    Env: info.env,
+    Cmd: info.argv,
+    Image: info.image,
+    WorkingDir: info.cwd,
+    Labels: info.labels,
+    StopSignal: info.stopSignal,
+  };
+}

@@ -1,0 +1,147 @@
+import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import {
+  type ImageToArchive,
+  LayoutFolder,
+  PlainImages,
+  writeDockerArchive,
+  writeOciArchive,
+} from '../archives/index.ts';
+import { type ContentSink, copyGraph, fetchBytes } from '../content/index.ts';
+import { EngineError } from '../errors/index.ts';
+import { type Descriptor, type Digest, maxManifestSize } from '../oci/index.ts';
+import { formatReference, type ImageReference } from '../reference/index.ts';
+import { layerCompression } from '../unpack/index.ts';
+import type { CopiedContent } from './copy-image.ts';
+import type { CopyContext } from './copy-origin.ts';
+import type { ImageDocuments } from './fetch-documents.ts';
+import { wantedPlatform } from './load-images.ts';
+import type { ImageLocation } from './parse-location.ts';
+import { publishName } from './publish-name.ts';
+import { nameFor, storeImage } from './store-image.ts';
+import { parseTag } from './tag-image.ts';
+
+/** A place for an image. What fails leaves no image there. */
+export interface Destination extends AsyncDisposable {
+  /** Answers the digest that the image has there. */
+  write(content: CopiedContent, onCopied: (descriptor: Descriptor) => void): Promise<Digest>;
+}
+
+/** @throws EngineError ERR_LAYOUT_INVALID, ERR_TRANSPORT_INVALID, ERR_REFERENCE_INVALID */
+export async function openDestination(location: ImageLocation, context: CopyContext): Promise<Destination> {
+  switch (location.transport) {
+    case 'store':
+      return storeDestination(formatReference(parseTag(location.name)), context);
+    case 'docker':
+      return registryDestination(location.reference, context);
+    case 'oci':
+      return layoutDestination(location.path, location.name, context);
+    case 'oci-archive':
+      return ociArchiveDestination(location.path, location.name, context);
+    case 'docker-archive':
+      return dockerArchiveDestination(location.path, location.name, context);
+    case 'directory':
+      throw invalid('an image cannot be copied into a root file system: run it, or export a container');
+  }
+}
+
+function storeDestination(reference: string, { stores, signal, platform }: CopyContext): Destination {
+  return withoutEnd(async (content, onCopied) => {
+    const documents = requireImage(content, 'the store');
+    const name = nameFor(stores, documents, { reference, platform: wantedPlatform(platform).platform });
+    await storeImage(stores, documents, name, {
+      source: content.source,
+      signal,
+      report: (step) => {
+        if (step.type === 'layer' && (step.status === 'done' || step.status === 'exists'))
+          onCopied(documents.layers[step.index]?.blob ?? documents.manifest);
+      },
+      publish: async () => {
+        await publishName(stores.names, name);
+      },
+    });
+    return documents.manifest.digest;
+  });
+}
+
+async function registryDestination(
+  reference: ImageReference,
+  { stores, signal }: CopyContext,
+): Promise<Destination> {
+  const sink = await stores.openSink(reference, { mountFrom: [] });
+  return {
+    write: async ({ source, root }, onCopied) => {
+      await copyGraph(source, sink, root, { signal, onCopied, concurrency: stores.concurrency });
+      const bytes = await fetchBytes(source, root, { limit: maxManifestSize, signal });
+      await sink.putManifest(root, bytes, { tag: reference.tag, signal });
+      return root.digest;
+    },
+    [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose](),
+  };
+}
+
+async function layoutDestination(
+  path: string,
+  name: string | undefined,
+  { signal, stores }: CopyContext,
+): Promise<Destination> {
+  const layout = await LayoutFolder.open(path);
+  return {
+    write: async ({ source, root }, onCopied) => {
+      const sink: ContentSink = layout;
+      await copyGraph(source, sink, root, { signal, onCopied, concurrency: stores.concurrency });
+      await layout.publish(root, name, signal);
+      return root.digest;
+    },
+    [Symbol.asyncDispose]: () => layout[Symbol.asyncDispose](),
+  };
+}
+
+function ociArchiveDestination(path: string, name: string | undefined, { signal }: CopyContext): Destination {
+  return withoutEnd(async ({ source, root }, onCopied) => {
+    const image: ImageToArchive = { target: root, references: [], refName: name };
+    await writeFile(path, writeOciArchive(source, [image], { signal }), signal);
+    onCopied(root);
+    return root.digest;
+  });
+}
+
+function dockerArchiveDestination(path: string, name: string | undefined, context: CopyContext): Destination {
+  const { scratch, signal, stores } = context;
+  const references = name === undefined ? [] : [formatReference(parseTag(name))];
+  return withoutEnd(async (content, onCopied) => {
+    const { configDescriptor, layers } = requireImage(content, 'a docker-archive');
+    const plain = new PlainImages(content.source, { scratch, signal, maxBytes: stores.limits.maxBytes });
+    const packed = layers.map(({ blob, diffId }) => ({ blob, diffId, compression: layerCompression(blob) }));
+    const target = await plain.add({ config: configDescriptor, layers: packed });
+    await writeFile(path, writeDockerArchive(plain, [{ target, references }], { signal }), signal);
+    onCopied(target);
+    return target.digest;
+  });
+}
+
+function withoutEnd(write: Destination['write']): Destination {
+  return { write, [Symbol.asyncDispose]: async () => undefined };
+}
+
+function requireImage({ documents }: CopiedContent, where: string): ImageDocuments {
+  if (documents !== undefined) return documents;
+  throw invalid(`${where} takes one image, not all of an index: leave out --all`);
+}
+
+/** The file appears whole or not at all. */
+async function writeFile(path: string, bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+  const draft = `${path}.tmp-${process.pid}`;
+  try {
+    await pipeline(bytes, createWriteStream(draft, { flags: 'wx' }), { signal });
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
+}
+
+function invalid(message: string): EngineError {
+  return new EngineError('ERR_TRANSPORT_INVALID', message);
+}

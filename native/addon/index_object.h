@@ -1,0 +1,17 @@
+// A layer's index as JavaScript holds it, between the reading of its tar and the layers below being known.
+#pragma once
+#include <napi.h>
+
+#include <memory>
+
+#include "layer/erofs_index.h"
+
+namespace strake::addon {
+
+/// NativeLayerIndex of bindings/native.ts.
+Napi::Object indexObject(Napi::Env env, std::shared_ptr<layer::LayerIndex> index);
+
+/// NativeAddon.verifyLayer.
+Napi::Value verifyLayer(const Napi::CallbackInfo& info);
+
+}  // namespace strake::addon
