@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { EngineError } from '../errors/index.ts';
 import { type IdMap, mapText } from '../id-map/index.ts';
 
@@ -10,7 +10,7 @@ export function requireSameMap(root: string, map: IdMap): IdMap {
   const file = `${root}/id-map`;
   const text = `${mapText(map.uids)}\n${mapText(map.gids)}\n`;
   const before = readText(file);
-  if (before === null) writeFileSync(file, text, { mode: 0o600 });
+  if (before === null) writeWhole(file, text);
   if (before === null || before === text) return map;
   throw new EngineError(
     'ERR_ROOT_INVALID',
@@ -22,6 +22,13 @@ export function requireSameMap(root: string, map: IdMap): IdMap {
 
 function lineOf(text: string): string {
   return text.trim().split('\n').join(' / ');
+}
+
+/** Another process that opens the root for the first time at this moment reads nothing or all of it. */
+function writeWhole(path: string, text: string): void {
+  const part = `${path}.${process.pid}`;
+  writeFileSync(part, text, { mode: 0o600 });
+  renameSync(part, path);
 }
 
 function readText(path: string): string | null {

@@ -107,6 +107,16 @@ test.serial('a container lives through exec, logs, stop, start, kill and rm', as
   await assertNothingRuns(t);
 });
 
+test.serial('a container is one and the same from every session of his', async (t) => {
+  await strake(t, 'run', '-d', '--name', 'seen', busybox, 'sleep', '60');
+  for (const directory of ['', '/run/user/0', join(user.home, 'elsewhere')]) {
+    const { stdout, stderr } = await user.strake(['ps'], { variables: [`XDG_RUNTIME_DIR=${directory}`] });
+    t.regex(stdout, /Up .*seen/, `XDG_RUNTIME_DIR=${directory}: ${stderr}`);
+  }
+  await strake(t, 'rm', '-f', 'seen');
+  await assertNothingRuns(t);
+});
+
 test.serial('files of other ids are his to make and to remove, with rm and with --rm', async (t) => {
   const script = 'mkdir -m 700 /d /v/d; touch /d/f /v/d/f; chown -R 33:34 /d /v/d; stat -c %u:%g /d/f /v/d/f';
   t.is(await strake(t, 'run', '--name', 'ids', '-v', '/v', busybox, 'sh', '-c', script), '33:34\n33:34\n');
@@ -282,7 +292,7 @@ test.serial('system info says who he is and what he has', async (t) => {
   ]);
   t.is(info.root, user.root);
   t.is(info.runDir, user.runDir);
-  for (const name of ['overlay', 'userNamespaces', 'seccomp', 'subordinateIds', 'runtimeDirectory'])
+  for (const name of ['overlay', 'userNamespaces', 'seccomp', 'subordinateIds'])
     t.true(info.capabilities[name].ok, `${name}: ${info.capabilities[name].reason}`);
   t.deepEqual(info.cgroupControllers, []);
   t.regex(info.capabilities.cgroups.reason, /none is delegated/);
