@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -306,7 +307,16 @@ test.serial('a root of other ids than the user has now is refused', async (t) =>
   writeFileSync(join(root, 'id-map'), '0:1:1 1:100000:65536\n0:1:1 1:100000:65536\n');
   for (const path of [root, join(root, 'version'), join(root, 'id-map')]) chownSync(path, user.uid, user.uid);
   chmodSync(root, 0o700);
-  const { code, stderr } = await user.strake(['--root', root, 'ps']);
-  t.is(code, 1);
-  t.regex(stderr, /its files were made with the ids 0:1:1 1:100000:65536/);
+  for (const files of ['containers/a', 'volumes/a', 'layers/layers/a', 'layers/ingest/a']) {
+    mkdirSync(join(root, files), { recursive: true });
+    const { code, stderr } = await user.strake(['--root', root, 'ps']);
+    t.is(code, 1);
+    t.regex(stderr, /its files were made with the ids 0:1:1 1:100000:65536/, files);
+    rmSync(join(root, files.split('/')[0] ?? ''), { recursive: true });
+  }
+  t.is((await user.strake(['--root', root, 'ps'])).code, 0, 'it has no files, and takes the ids of now');
+  t.regex(
+    readFileSync(join(root, 'id-map'), 'utf8'),
+    new RegExp(`0:${user.uid}:1 1:${user.firstSubordinate}:`),
+  );
 });
