@@ -9,7 +9,7 @@ import type { System } from './system.ts';
 export interface EngineOptions {
   /** Everything below one directory: state, store and (in `run`) run files. Default $STRAKE_ROOT, else /var/lib/strake, or for an ordinary user $XDG_DATA_HOME/strake. */
   root?: string;
-  /** Sockets, locks and what a reboot may lose. Default ROOT/run, or for the default root /run/strake, or $XDG_RUNTIME_DIR/strake. */
+  /** Sockets, locks and what a reboot may lose. Default ROOT/run; for root's default root /run/strake. */
   runDir?: string;
   /** Registry configuration instead of /etc/strake/config.json and ~/.config/strake/config.json. */
   config?: string;

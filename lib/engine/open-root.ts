@@ -1,4 +1,12 @@
-import { lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { EngineError } from '../errors/index.ts';
@@ -39,14 +47,15 @@ export function runDirectoryOf(asked: string, root: string, usual: Root = defaul
 }
 
 /**
- * Root's are the machine's. Another user has his own, by the XDG base directory specification; without an
- * XDG_RUNTIME_DIR (no login session: su, cron) run files are below the root, since /tmp would be everybody's.
+ * Root's are the machine's. Another user has his own, by the XDG base directory specification. His run files are below
+ * the root and not in XDG_RUNTIME_DIR, which is another one or none under su and cron, and is removed at logout: a
+ * container that runs on would be taken for one that has ended, and be started a second time on the same files.
  */
 function defaultDirectories(environment: NodeJS.ProcessEnv): Root {
   if (ownUid() === 0) return { root: defaultRoot, runDir: defaultRunDir };
-  const { XDG_DATA_HOME: data, XDG_RUNTIME_DIR: run } = environment;
+  const data = environment.XDG_DATA_HOME;
   const root = `${data?.startsWith('/') ? data : `${homedir()}/.local/share`}/strake`;
-  return { root, runDir: run?.startsWith('/') ? `${run}/strake` : `${root}/run` };
+  return { root, runDir: `${root}/run` };
 }
 
 function ownUid(): number {
@@ -108,6 +117,7 @@ function markEmptyRoot(root: string, file: string): string {
     );
   }
   try {
+    chmodSync(root, 0o700); // images have setuid programs
     writeFileSync(file, `${layoutVersion}\n`, { mode: 0o600 });
   } catch (error) {
     throw invalid(root, `it is not writable (${(error as Error).message}): choose another root`, error);

@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { type Ids, userIdMap } from '../id-map/index.ts';
 
 /** Whether something can be had; `reason` says why not and what would help. */
@@ -8,7 +8,7 @@ export interface Finding {
 }
 
 /** What is a question for an ordinary user alone. */
-export type UserCapability = 'subordinateIds' | 'runtimeDirectory' | 'tunDevice' | 'userNetworks';
+export type UserCapability = 'subordinateIds' | 'tunDevice' | 'userNetworks';
 
 /** Answers them by trying, where there is something to try. */
 export async function userCapabilities(
@@ -17,7 +17,6 @@ export async function userCapabilities(
 ): Promise<Record<UserCapability, Finding>> {
   return {
     subordinateIds: await subordinateIds(ids),
-    runtimeDirectory: runtimeDirectory(environment.XDG_RUNTIME_DIR),
     tunDevice: tunDevice(),
     userNetworks: userNetworks(environment.PATH ?? ''),
   };
@@ -32,15 +31,6 @@ async function subordinateIds(ids: Ids): Promise<Finding> {
   } catch (error) {
     return no((error as Error).message);
   }
-}
-
-function runtimeDirectory(path: string | undefined): Finding {
-  const remedy =
-    'log in (ssh, loginctl enable-linger) instead of su; without it run files are below the root directory';
-  if (!path) return no(`XDG_RUNTIME_DIR is not set: ${remedy}`);
-  const info = statSync(path, { throwIfNoEntry: false });
-  if (info?.isDirectory() && info.uid === process.geteuid?.()) return { ok: true };
-  return no(`XDG_RUNTIME_DIR, ${path}, is no directory of this user's: ${remedy}`);
 }
 
 function tunDevice(): Finding {

@@ -1,7 +1,7 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { IdMap, IdRange } from './id-map.ts';
-import { type SubordinateRange, subordinateRanges } from './subordinate.ts';
+import { largestId, type SubordinateRange, subordinateRanges } from './subordinate.ts';
 
 /** The ids of an ordinary user, and what he would have to do for more. */
 export interface UserIdMap {
@@ -9,6 +9,9 @@ export interface UserIdMap {
   /** Why only one id exists inside, with the remedy; null: there are more. */
   readonly single: string | null;
 }
+
+/** UID_GID_MAP_MAX_EXTENTS of the kernel: a uid_map has no more lines (Linux 4.15). */
+const mostRanges = 340;
 
 /** Where native/sys/id_map.cc looks for them, too. */
 const programDirectories = ['/usr/bin', '/bin', '/usr/local/bin', '/run/wrappers/bin'];
@@ -65,14 +68,33 @@ function whySingle(user: Parameters<typeof chooseIdMap>[0]): string | null {
     : `${missingProgram} is not installed: apt-get install uidmap; without, only root exists inside`;
 }
 
+/** The kernel refuses a map with an id in two ranges: a user may stand in the file by name and by number. */
 function rangesOf(own: number, subordinate: readonly SubordinateRange[]): IdRange[] {
   const ranges: IdRange[] = [{ containerID: 0, hostID: own, size: 1 }];
   let next = 1;
-  for (const { start, size } of subordinate) {
-    ranges.push({ containerID: next, hostID: start, size });
-    next += size;
+  for (const range of subordinate) {
+    for (const { start, size } of partsOutside(range, ranges)) {
+      const fitting = Math.min(size, largestId + 1 - next);
+      if (fitting <= 0 || ranges.length === mostRanges) return ranges;
+      ranges.push({ containerID: next, hostID: start, size: fitting });
+      next += fitting;
+    }
   }
   return ranges;
+}
+
+/** What of `range` is in none of `taken`. */
+function partsOutside(range: SubordinateRange, taken: readonly IdRange[]): SubordinateRange[] {
+  const end = range.start + range.size;
+  const parts: SubordinateRange[] = [];
+  let start = range.start;
+  for (const { hostID, size } of taken.toSorted((a, b) => a.hostID - b.hostID)) {
+    if (hostID >= end || hostID + size <= start) continue;
+    if (hostID > start) parts.push({ start, size: hostID - start });
+    start = hostID + size;
+  }
+  if (start < end) parts.push({ start, size: end - start });
+  return parts;
 }
 
 function userName(uid: number): string {

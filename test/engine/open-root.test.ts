@@ -18,6 +18,13 @@ test('a new root gets its layout version, and all below it is for root only', as
   t.is((await stat(`${root}/run`)).mode & 0o777, 0o700);
 });
 
+test('a directory that others could enter is closed to them when it becomes a root', async (t) => {
+  const root = await temporary(t);
+  await chmod(root, 0o777);
+  openRoot({ root }, {});
+  t.is((await stat(root)).mode & 0o777, 0o700);
+});
+
 test('STRAKE_ROOT names the root when the caller does not', async (t) => {
   const directory = await temporary(t);
   t.is(openRoot({}, { STRAKE_ROOT: `${directory}/env` }).root, `${directory}/env`);

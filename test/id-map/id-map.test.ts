@@ -32,12 +32,36 @@ test('lines that are no ranges are passed over', (t) => {
     'alice:x:5',
     'alice:1.5:5',
     'alice:4294967295:1',
-    'alice:4294967000:1000',
+    'alice::65536',
+    'alice:1e5:65536',
     'alice:1:99999999999',
     '# alice:1:5',
     '',
   ])
     t.deepEqual(subordinateRanges(line, alice), [], line);
+});
+
+test('ids past the last one are left out of a range', (t) => {
+  t.deepEqual(subordinateRanges('alice:100000:4294967295', alice), [{ start: 100_000, size: 4_294_867_295 }]);
+});
+
+/** What the user's map is with these ranges of users, "start:size". */
+function mapWith(...ranges: string[]): string {
+  const subuids = ranges.flatMap((range) => subordinateRanges(`alice:${range}`, alice));
+  const subgids = [{ start: 100_000, size: 1 }];
+  return mapText(chooseIdMap({ ...alice, gid: 100, subuids, subgids, missingProgram: null }).map.uids);
+}
+
+test('no id is mapped twice, since the kernel refuses such a map', (t) => {
+  t.is(mapWith('100000:65536', '100000:65536'), '0:1000:1 1:100000:65536');
+  t.is(mapWith('900:200'), '0:1000:1 1:900:100 101:1001:99');
+  t.is(mapWith('100000:10', '99990:40'), '0:1000:1 1:100000:10 11:99990:10 21:100010:20');
+});
+
+test('a map has as many ranges and ids as the kernel takes', (t) => {
+  const many = Array.from({ length: 400 }, (_, n) => `${100_000 + 2 * n}:1`);
+  t.is(mapWith(...many).split(' ').length, 340);
+  t.is(mapWith('0:4294967295'), '0:1000:1 1:0:1000 1001:1001:4294966294');
 });
 
 test('the user is root inside, and his ranges follow from 1 without a gap', (t) => {

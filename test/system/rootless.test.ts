@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -104,6 +105,16 @@ test.serial('a container lives through exec, logs, stop, start, kill and rm', as
   t.is(await strake(t, 'wait', 'life'), '137\n');
   await strake(t, 'rm', 'life');
   t.is(await strake(t, 'ps', '-aq'), '');
+  await assertNothingRuns(t);
+});
+
+test.serial('a container is one and the same from every session of his', async (t) => {
+  await strake(t, 'run', '-d', '--name', 'seen', busybox, 'sleep', '60');
+  for (const directory of ['', '/run/user/0', join(user.home, 'elsewhere')]) {
+    const { stdout, stderr } = await user.strake(['ps'], { variables: [`XDG_RUNTIME_DIR=${directory}`] });
+    t.regex(stdout, /Up .*seen/, `XDG_RUNTIME_DIR=${directory}: ${stderr}`);
+  }
+  await strake(t, 'rm', '-f', 'seen');
   await assertNothingRuns(t);
 });
 
@@ -282,7 +293,7 @@ test.serial('system info says who he is and what he has', async (t) => {
   ]);
   t.is(info.root, user.root);
   t.is(info.runDir, user.runDir);
-  for (const name of ['overlay', 'userNamespaces', 'seccomp', 'subordinateIds', 'runtimeDirectory'])
+  for (const name of ['overlay', 'userNamespaces', 'seccomp', 'subordinateIds'])
     t.true(info.capabilities[name].ok, `${name}: ${info.capabilities[name].reason}`);
   t.deepEqual(info.cgroupControllers, []);
   t.regex(info.capabilities.cgroups.reason, /none is delegated/);
@@ -296,7 +307,16 @@ test.serial('a root of other ids than the user has now is refused', async (t) =>
   writeFileSync(join(root, 'id-map'), '0:1:1 1:100000:65536\n0:1:1 1:100000:65536\n');
   for (const path of [root, join(root, 'version'), join(root, 'id-map')]) chownSync(path, user.uid, user.uid);
   chmodSync(root, 0o700);
-  const { code, stderr } = await user.strake(['--root', root, 'ps']);
-  t.is(code, 1);
-  t.regex(stderr, /its files were made with the ids 0:1:1 1:100000:65536/);
+  for (const files of ['containers/a', 'volumes/a', 'layers/layers/a', 'layers/ingest/a']) {
+    mkdirSync(join(root, files), { recursive: true });
+    const { code, stderr } = await user.strake(['--root', root, 'ps']);
+    t.is(code, 1);
+    t.regex(stderr, /its files were made with the ids 0:1:1 1:100000:65536/, files);
+    rmSync(join(root, files.split('/')[0] ?? ''), { recursive: true });
+  }
+  t.is((await user.strake(['--root', root, 'ps'])).code, 0, 'it has no files, and takes the ids of now');
+  t.regex(
+    readFileSync(join(root, 'id-map'), 'utf8'),
+    new RegExp(`0:${user.uid}:1 1:${user.firstSubordinate}:`),
+  );
 });

@@ -16,6 +16,7 @@ suites=(
   test/containers/killed-monitor.test.ts
   test/oci-runtime/lifecycle.test.ts
   test/oci-runtime/resources.test.ts
+  test/oci-runtime/spec-resources.test.ts
   test/oci-runtime/hooks.test.ts
   test/oci-runtime/crash.test.ts
   test/bindings/cgroup.test.ts
