@@ -8,6 +8,7 @@ import { EngineError } from '../errors/index.ts';
 import type { ErofsLayer, LayerRef, Mount } from '../mount/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { createScratch, syncDirectory } from '../scratch/index.ts';
+import { holdMounts } from './held-mounts.ts';
 import { LayerCommitter, type LayerForm } from './layer-committer.ts';
 import { LayerStore, type StoredLayer } from './layer-store.ts';
 import type {
@@ -151,7 +152,13 @@ class OverlaySnapshotter implements Snapshotter {
     const upper = join(this.#writable, key, 'upper');
     if (layer === null) return { type: 'directory', path: upper };
     const work = join(this.#writable, key, 'work');
-    return { type: 'overlay', lower: this.#refs(layer), upper, work, ...(volatile && { volatile }) };
+    return {
+      type: 'overlay',
+      lower: holdMounts(this.#refs(layer)),
+      upper,
+      work,
+      ...(volatile && { volatile }),
+    };
   }
 
   async view(chainId: Digest): Promise<Mount> {

@@ -59,6 +59,7 @@ void start(Monitor& monitor, Container& container) {
                                         .trace = monitor.trace().enabled(),
                                         .init = task.init,
                                         .preservedFds = {}});
+  container.task.rootfs.lower.clear();  // and with it the mounts that were borrowed for the launch
   connect(monitor.hub(), stdio, container.launched, task.wiring.terminal);
   if (!task.statusFile.empty()) ::unlink(task.statusFile.c_str());  // of an earlier run
   monitor.announce(container.launched, task.cgroup);
