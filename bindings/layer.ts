@@ -1,6 +1,6 @@
 /** native/layer as the library sees it: compressed bytes in, a layer's files out. Failures are EngineErrors (errors.ts). */
 
-import type { LayerRef } from '../lib/mount/index.ts';
+import type { ErofsLayer, LayerRef } from '../lib/mount/index.ts';
 import { fromNative } from './errors.ts';
 import { native } from './load.ts';
 import type {
@@ -43,6 +43,11 @@ export function completeLayer(
   userNamespace: NativeUserNamespace | null = null,
 ): Promise<number> {
   return fromNative(() => native.completeLayer(target, lowers, gaps, userNamespace));
+}
+
+/** See NativeAddon.mountLayer. */
+export function mountLayer({ index, tar }: ErofsLayer): number {
+  return native.mountLayer(index, tar);
 }
 
 /** See NativeAddon.verifyLayer. */

@@ -6,6 +6,7 @@
 export { FileSource } from './file-source.ts';
 export type { ImageFile, ImageFormat, OfferedImage, OfferedName } from './image-file.ts';
 export { LayoutFolder } from './layout-folder.ts';
+export { OciImages } from './oci-images.ts';
 export { type ArchiveInput, type OpenOptions, openImageFile, openPlainFile } from './open-image-file.ts';
 export { type PackedImage, type PackedLayer, PlainImages, type PlainOptions } from './plain-images.ts';
 export {

@@ -1,4 +1,4 @@
-import { createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -57,16 +57,24 @@ export async function openPlainFile(
   readonly digest?: string;
 }> {
   const name = typeof input === 'string' ? input : 'the standard input';
-  const path = typeof input === 'string' ? input : await putDown(input, options);
-  const { size } = await stat(path).catch(notFound(path));
+  const path = await regularFile(input, options);
+  const { size } = await stat(path);
   if (size === 0) throw invalidArchive(name, 'it is empty');
   const compression = await compressionOfFile({ path, offset: 0, size }, name);
   if (compression === 'none') return { path, name, size };
   const target = join(options.scratch, 'unpacked');
   const made = await inflateFile({ source: path, compression, target, maxBytes: options.maxBytes });
-  if (typeof input !== 'string') await rm(path);
+  if (path !== input) await rm(path);
   options.signal?.throwIfAborted();
   return { path: target, name, ...made };
+}
+
+/** What is no regular file (a pipe of the shell's, a device) has to be put down as well. */
+async function regularFile(input: ArchiveInput, options: OpenOptions): Promise<string> {
+  if (typeof input !== 'string') return putDown(input, options);
+  const found = await stat(input).catch(notFound(input));
+  if (found.isDirectory()) throw invalidArchive(input, 'it is a folder');
+  return found.isFile() ? input : putDown(createReadStream(input), options);
 }
 
 async function putDown(input: AsyncIterable<Uint8Array>, options: OpenOptions): Promise<string> {

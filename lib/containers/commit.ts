@@ -7,6 +7,7 @@ import type { CommitOptions } from './container.ts';
 import type { ContainersContext } from './context.ts';
 import { throwIfAborted } from './create.ts';
 import { observe } from './observe.ts';
+import { thisProcess } from './owner.ts';
 import { pauseContainer } from './pause.ts';
 import type { ContainerRecord } from './record.ts';
 import { commandLine, mergeEnvironment } from './runtime-process.ts';
@@ -67,7 +68,7 @@ async function standingStill<T>(
     using _lock = await context.store.lock(record.id);
     return await action();
   }
-  await pauseContainer(context, record);
+  await pauseContainer(context, record, thisProcess());
   try {
     return await action();
   } finally {

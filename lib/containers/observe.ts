@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { killCgroup, removeCgroup } from '../../bindings/cgroup.ts';
+import { rm } from 'node:fs/promises';
+import { killCgroup, removeCgroup, thawCgroup } from '../../bindings/cgroup.ts';
 import { removeTree, writeFileAtomic } from '../../bindings/files.ts';
-import { processStartTime } from '../../bindings/runtime.ts';
 import { EngineError } from '../errors/index.ts';
 import { taskState } from '../runtime/index.ts';
 import { cgroupOf } from './bundle.ts';
 import type { ContainersContext } from './context.ts';
+import { isAlive, type Owner } from './owner.ts';
 import type { ContainerRecord } from './record.ts';
 import { removeFiles } from './remove.ts';
 import type { ContainerState, ExitStatus } from './state.ts';
@@ -20,10 +21,9 @@ export async function observe(
   record: ContainerRecord,
 ): Promise<ContainerState | null> {
   const seen = await look(context, record);
-  if (seen !== 'lost') return seen;
+  if (typeof seen !== 'string') return seen;
   using _lock = await context.store.lock(record.id);
-  const again = await look(context, record); // somebody may have healed it, or started it
-  return again === 'lost' ? await heal(context, record) : again;
+  return await observeLocked(context, record); // somebody may have healed it, or started it
 }
 
 /** For whoever holds the transition lock already. */
@@ -32,15 +32,21 @@ export async function observeLocked(
   record: ContainerRecord,
 ): Promise<ContainerState | null> {
   const seen = await look(context, record);
+  if (seen === 'forsaken') return await thaw(context, record);
   return seen === 'lost' ? await heal(context, record) : seen;
 }
 
 /** Files are looked at synchronously: each takes microseconds, and a turn through libuv's pool more. */
-async function look({ store }: ContainersContext, record: ContainerRecord): Promise<ContainerState | 'lost'> {
+async function look(
+  { store }: ContainersContext,
+  record: ContainerRecord,
+): Promise<ContainerState | 'lost' | 'forsaken'> {
   const paths = store.paths(record.id);
   const task = await taskState(paths.runDir);
   if (task.status === 'running') {
-    const status = existsSync(paths.paused) ? 'paused' : 'running';
+    const mark = readText(paths.paused);
+    if (mark && !isAlive(JSON.parse(mark) as Owner)) return 'forsaken';
+    const status = mark === null ? 'running' : 'paused';
     return { status, pid: task.pid, startedAt: task.startedAt };
   }
   const exit = readExit(paths.exit);
@@ -52,7 +58,14 @@ async function look({ store }: ContainersContext, record: ContainerRecord): Prom
 
 /** Made by a `run` whose process has died before the start. */
 function isOrphan({ owner }: ContainerRecord): boolean {
-  return owner !== undefined && processStartTime(owner.pid) !== owner.startTime;
+  return owner !== undefined && !isAlive(owner);
+}
+
+/** Paused by a commit whose process has died before it could let it run on. */
+async function thaw(context: ContainersContext, record: ContainerRecord): Promise<ContainerState | null> {
+  await thawCgroup(cgroupOf(record.id));
+  await rm(context.store.paths(record.id).paused, { force: true });
+  return await observeLocked(context, record);
 }
 
 /** Its processes are killed and its cgroup goes; it has then ended as its monitor left word or with 137, or is removed if it was to remove itself. */

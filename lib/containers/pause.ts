@@ -4,26 +4,33 @@ import { EngineError } from '../errors/index.ts';
 import { cgroupOf } from './bundle.ts';
 import type { ContainersContext } from './context.ts';
 import { observeLocked } from './observe.ts';
+import type { Owner } from './owner.ts';
 import type { ContainerRecord } from './record.ts';
 import { requireState } from './state.ts';
 import { ignoring } from './store.ts';
 
 /**
  * Freezes all of its processes. The mark comes first: what a crash leaves in between can be thawed, whereas one that is
- * frozen without a mark could not. ERR_CONTAINER_STATE; ERR_CGROUP_CONTROLLER_MISSING without a freezer.
+ * frozen without a mark could not. With an `owner` the pause is for as long as that process lives: whoever looks at the
+ * container after its death thaws it. ERR_CONTAINER_STATE; ERR_CGROUP_CONTROLLER_MISSING without a freezer.
  */
-export async function pauseContainer(context: ContainersContext, record: ContainerRecord): Promise<void> {
+export async function pauseContainer(
+  context: ContainersContext,
+  record: ContainerRecord,
+  owner?: Owner,
+): Promise<void> {
   using _lock = await context.store.lock(record.id);
   requireState('pause', record.name, (await observeLocked(context, record)) ?? { status: 'created' });
   if (!cgroupDelegation().delegated) throw noFreezer(record);
   const { paused } = context.store.paths(record.id);
-  const marked = await writeFile(paused, '').then(() => true, ignoring('ENOENT'));
+  const mark = owner === undefined ? '' : JSON.stringify(owner);
+  const marked = await writeFile(paused, mark).then(() => true, ignoring('ENOENT'));
   if (!marked) throw hasEnded(record);
   await freezeCgroup(cgroupOf(record.id)).catch(async (error: unknown) => {
     await rm(paused, { force: true });
     throw error;
   });
-  await writeFile(paused, '').catch(ignoring('ENOENT')); // a kill meanwhile has removed the mark, and thawed too early
+  await writeFile(paused, mark).catch(ignoring('ENOENT')); // a kill meanwhile has removed the mark, and thawed too early
 }
 
 function noFreezer({ name }: ContainerRecord): EngineError {

@@ -1,5 +1,6 @@
 import { EngineError } from '../errors/index.ts';
 import type { Descriptor, Digest, ImageProcess } from '../oci/index.ts';
+import type { Owner } from './owner.ts';
 import type { ContainerSpec } from './spec.ts';
 
 /** What is kept of a container for as long as it exists: ROOT/containers/ID/record.json. Its state is not in it. */
@@ -13,7 +14,7 @@ export interface ContainerRecord {
   readonly spec: ContainerSpec;
   readonly volumes: readonly RecordedVolume[];
   /** Set by `run`: the process that made it and will remove it. When that is gone before the start, so is the container. */
-  readonly owner?: { readonly pid: number; readonly startTime: string };
+  readonly owner?: Owner;
 }
 
 /** What a container keeps of its image: enough to start it again when the name has moved on. */

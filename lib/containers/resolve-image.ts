@@ -1,26 +1,10 @@
 import { realpath, stat } from 'node:fs/promises';
 import { EngineError, isEngineError } from '../errors/index.ts';
 import type { Image } from '../images/index.ts';
-import {
-  formatPlatform,
-  hostPlatform,
-  type ImageProcess,
-  matchesPlatform,
-  parsePlatform,
-} from '../oci/index.ts';
+import { formatPlatform, hostPlatform, matchesPlatform, noProcess, parsePlatform } from '../oci/index.ts';
 import type { ContainersContext } from './context.ts';
 import type { RecordedImage } from './record.ts';
 import type { ContainerSpec } from './spec.ts';
-
-const noProcess: ImageProcess = {
-  env: [],
-  entrypoint: [],
-  cmd: [],
-  labels: {},
-  exposedPorts: [],
-  volumes: [],
-  onBuild: [],
-};
 
 /**
  * What stands below a container: `@host` this machine's root, `@/dir` a directory, else an image, pulled as `spec.pull`

@@ -1,5 +1,4 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { processStartTime } from '../../bindings/runtime.ts';
 import { runTask } from '../runtime/index.ts';
 import { beginTrace } from '../trace/index.ts';
 import { Undo } from '../undo/index.ts';
@@ -7,6 +6,7 @@ import { makeBundle } from './bundle.ts';
 import type { ContainersContext } from './context.ts';
 import { draftRecord, makeVolumes, throwIfAborted } from './create.ts';
 import type { RunOptions, RunResult } from './options.ts';
+import { thisProcess } from './owner.ts';
 import type { ContainerRecord } from './record.ts';
 import { removeFiles } from './remove.ts';
 import { prepareRoot } from './root-mount.ts';
@@ -28,7 +28,7 @@ export async function runContainer(
   const own = { log: { driver: 'none' }, ...rest, autoRemove: true, stdin: input !== undefined } as const;
   const spec = parseContainerOptions(argv.length > 0 ? { ...own, argv } : own);
   throwIfAborted(signal);
-  const record = { ...(await draftRecord(context, reference, spec, signal)), owner: owner() };
+  const record = { ...(await draftRecord(context, reference, spec, signal)), owner: thisProcess() };
   trace?.step('options');
   await using undo = new Undo();
   undo.add(() => trace?.end());
@@ -73,11 +73,4 @@ async function writeRecord({ store }: ContainersContext, record: ContainerRecord
   if (record.spec.name !== null) await store.reserveName(record.name, record.id);
   writeFileSync(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
   renameSync(`${path}.new`, path);
-}
-
-let self: NonNullable<ContainerRecord['owner']> | undefined;
-
-function owner(): NonNullable<ContainerRecord['owner']> {
-  self ??= { pid: process.pid, startTime: processStartTime(process.pid) ?? '' };
-  return self;
 }

@@ -4,11 +4,12 @@ import { pipeline } from 'node:stream/promises';
 import {
   type ImageToArchive,
   LayoutFolder,
+  OciImages,
   PlainImages,
   writeDockerArchive,
   writeOciArchive,
 } from '../archives/index.ts';
-import { type ContentSink, copyGraph, fetchBytes } from '../content/index.ts';
+import { copyGraph, fetchBytes } from '../content/index.ts';
 import { EngineError } from '../errors/index.ts';
 import { type Descriptor, type Digest, maxManifestSize } from '../oci/index.ts';
 import { formatReference, type ImageReference } from '../reference/index.ts';
@@ -89,10 +90,11 @@ async function layoutDestination(
   const layout = await LayoutFolder.open(path);
   return {
     write: async ({ source, root }, onCopied) => {
-      const sink: ContentSink = layout;
-      await copyGraph(source, sink, root, { signal, onCopied, concurrency: stores.concurrency });
-      await layout.publish(root, name, signal);
-      return root.digest;
+      const images = new OciImages(source);
+      const target = await images.add(root, signal);
+      await copyGraph(images, layout, target, { signal, onCopied, concurrency: stores.concurrency });
+      await layout.publish(target, name, signal);
+      return target.digest;
     },
     [Symbol.asyncDispose]: () => layout[Symbol.asyncDispose](),
   };
@@ -100,10 +102,12 @@ async function layoutDestination(
 
 function ociArchiveDestination(path: string, name: string | undefined, { signal }: CopyContext): Destination {
   return withoutEnd(async ({ source, root }, onCopied) => {
-    const image: ImageToArchive = { target: root, references: [], refName: name };
-    await writeFile(path, writeOciArchive(source, [image], { signal }), signal);
-    onCopied(root);
-    return root.digest;
+    const images = new OciImages(source);
+    const target = await images.add(root, signal);
+    const image: ImageToArchive = { target, references: [], refName: name };
+    await writeFile(path, writeOciArchive(images, [image], { signal }), signal);
+    onCopied(target);
+    return target.digest;
   });
 }
 

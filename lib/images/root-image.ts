@@ -5,8 +5,8 @@ import {
   digestOf,
   encodeImageConfig,
   encodeManifest,
-  type ImageProcess,
   mediaTypes,
+  noProcess,
   type Platform,
 } from '../oci/index.ts';
 import { applyChanges } from './changes.ts';
@@ -21,16 +21,6 @@ export interface RootImage {
   /** Dockerfile instructions. */
   readonly changes: readonly string[];
 }
-
-const noProcess: ImageProcess = {
-  env: [],
-  entrypoint: [],
-  cmd: [],
-  labels: {},
-  exposedPorts: [],
-  volumes: [],
-  onBuild: [],
-};
 
 /**
  * An image of one layer, as `docker import` makes it: its manifest, and a source of all it refers to, which reads the tar

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import {
   type ImageToArchive,
+  OciImages,
   type PackedImage,
   PlainImages,
   writeDockerArchive,
@@ -56,11 +57,12 @@ async function* saveAsOci(
   images: readonly SavedImage[],
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
-  const source = new LocalSource(stores);
+  const local = new LocalSource(stores);
+  const source = new OciImages(local);
   const archived: ImageToArchive[] = [];
   for (const { name, references } of images) {
     const image = await stores.loader.load(name);
-    archived.push({ target: await source.addImage(image, name), references });
+    archived.push({ target: await source.add(await local.addImage(image, name), signal), references });
   }
   yield* writeOciArchive(source, archived, { signal, verified: true });
 }

@@ -60,6 +60,7 @@ class Scrub {
       this.#context.onStep?.({ ...part, done: at + 1, total: parts.length, corrupt: complaint !== null });
     }
     await this.#reportMissing();
+    await this.#reportUnreadable();
     return {
       blobs: blobs.length,
       layers: layers.length,
@@ -122,6 +123,18 @@ class Scrub {
 
   #isReported(blob: Digest): boolean {
     return this.#problems.some(({ kind, digest }) => kind === 'blob' && digest === blob);
+  }
+
+  /** Layers that are there and of which the store does not know what they are. */
+  async #reportUnreadable(): Promise<void> {
+    const chainIds = new Set(this.#names.flatMap((name) => name.chainIds));
+    for (const digest of chainIds) {
+      if (this.#parents.has(digest)) continue;
+      await this.#stores.snapshots.stat(digest).catch((error: unknown) => {
+        if (!isEngineError(error, 'ERR_LAYER_CORRUPT')) return;
+        this.#report({ kind: 'layer', digest }, 'its record is damaged');
+      });
+    }
   }
 
   /** What a name stands for is there, all of it. */

@@ -13,6 +13,8 @@ export interface DirectoryLayer {
 export interface ErofsLayer {
   readonly index: string;
   readonly tar: string;
+  /** A detached mount of it that a process has open, for whoever can take it from there; it may be gone by then. */
+  readonly held?: { readonly pid: number; readonly fd: number };
 }
 
 export type Mount = OverlayMount | DirectoryMount;

@@ -40,6 +40,17 @@ export interface ImageProcess {
   readonly healthcheck?: Healthcheck;
 }
 
+/** The defaults of what says nothing: a root file system that is no image. */
+export const noProcess: ImageProcess = {
+  env: [],
+  entrypoint: [],
+  cmd: [],
+  labels: {},
+  exposedPorts: [],
+  volumes: [],
+  onBuild: [],
+};
+
 /** Docker's health check; times in nanoseconds, 0 or absent meaning the default. */
 export interface Healthcheck {
   readonly test: readonly string[];

@@ -14,6 +14,7 @@ export {
   type ImageConfig,
   type ImageProcess,
   maxImageConfigSize,
+  noProcess,
   parseImageConfig,
 } from './image-config.ts';
 export { JsonObject } from './json.ts';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EngineError } from '../errors/index.ts';
+import { EngineError, isEngineError } from '../errors/index.ts';
 import type { Ids } from '../id-map/index.ts';
 import type { LayerRef } from '../mount/index.ts';
 import { type Digest, digestHex, parseDigest } from '../oci/index.ts';
@@ -12,6 +12,7 @@ import {
   syncDirectory,
   waitForLock,
 } from '../scratch/index.ts';
+import { releaseMounts } from './held-mounts.ts';
 import { sharedRun } from './runs.ts';
 import type { LayerRecord } from './snapshotter.ts';
 
@@ -69,8 +70,9 @@ export class LayerStore {
     return layer;
   }
 
+  /** Without those whose record is damaged, of which nothing is known. */
   async list(): Promise<StoredLayer[]> {
-    const layers = (await this.#names('layers')).map((chainId) => this.get(chainId).catch(ignoreNotFound));
+    const layers = (await this.#names('layers')).map((chainId) => this.get(chainId).catch(ignoreUnknown));
     return (await Promise.all(layers)).filter((layer) => layer !== undefined);
   }
 
@@ -167,6 +169,7 @@ export class LayerStore {
 
   async #move({ chainId }: Pick<StoredLayer, 'chainId'>, from: string, to: string): Promise<void> {
     this.#known.delete(chainId);
+    releaseMounts([from]);
     await this.#ids.removeTree(to);
     await rename(from, to);
   }
@@ -195,7 +198,16 @@ export function layerIn(folder: string): LayerRef {
 
 async function readRecord(folder: string): Promise<StoredLayer | undefined> {
   const text = await readFile(join(folder, 'layer.json'), 'utf8').catch(ignoreAbsent);
-  return text === undefined ? undefined : (JSON.parse(text) as StoredLayer);
+  return text === undefined ? undefined : parseRecord(folder, text);
+}
+
+function parseRecord(folder: string, text: string): StoredLayer {
+  try {
+    return JSON.parse(text) as StoredLayer;
+  } catch (cause) {
+    const message = `the record of the layer in ${folder} is damaged: \`strake system scrub --repair\` gets it anew`;
+    throw new EngineError('ERR_LAYER_CORRUPT', message, { cause, details: { path: folder } });
+  }
 }
 
 /** Where a layer is deleted. */
@@ -218,8 +230,9 @@ function notFound(chainId: Digest): EngineError {
   );
 }
 
-function ignoreNotFound(error: unknown): undefined {
-  if (error instanceof EngineError && error.code === 'ERR_LAYER_NOT_FOUND') return undefined;
+function ignoreUnknown(error: unknown): undefined {
+  if (isEngineError(error, 'ERR_LAYER_NOT_FOUND') || isEngineError(error, 'ERR_LAYER_CORRUPT'))
+    return undefined;
   throw error;
 }
 

@@ -8,6 +8,7 @@ import { hostIds, type Ids } from '../id-map/index.ts';
 import type { ErofsLayer, LayerRef, Mount } from '../mount/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { createScratch, syncDirectory } from '../scratch/index.ts';
+import { holdMounts } from './held-mounts.ts';
 import { LayerCommitter, type LayerForm } from './layer-committer.ts';
 import { LayerStore, type StoredLayer } from './layer-store.ts';
 import type {
@@ -160,7 +161,7 @@ class OverlaySnapshotter implements Snapshotter {
     const work = join(this.#writable, key, 'work');
     return {
       type: 'overlay',
-      lower: this.#refs(layer),
+      lower: holdMounts(this.#refs(layer)),
       upper,
       work,
       ...(volatile && { volatile }),

@@ -11,6 +11,9 @@ namespace strake::addon {
 /// NativeLayerIndex of bindings/native.ts.
 Napi::Object indexObject(Napi::Env env, std::shared_ptr<layer::LayerIndex> index);
 
+/// NativeAddon.mountLayer.
+Napi::Value mountLayer(const Napi::CallbackInfo& info);
+
 /// NativeAddon.verifyLayer.
 Napi::Value verifyLayer(const Napi::CallbackInfo& info);
 

@@ -236,6 +236,7 @@ Napi::Value compareTrees(const Napi::CallbackInfo& info) {
 void registerLayer(Napi::Env env, Napi::Object exports) {
   exports.Set("openLayerSink", entry<openLayerSink>(env, "openLayerSink"));
   exports.Set("completeLayer", entry<completeLayer>(env, "completeLayer"));
+  exports.Set("mountLayer", entry<mountLayer>(env, "mountLayer"));
   exports.Set("verifyLayer", entry<verifyLayer>(env, "verifyLayer"));
   exports.Set("compareTrees", entry<compareTrees>(env, "compareTrees"));
   exports.Set("writeLayerDiff", entry<writeLayerDiff>(env, "writeLayerDiff"));

@@ -71,6 +71,7 @@ void start(Monitor& monitor, Container& container) {
                                         .preservedFds = {}});
   if (!runtime::isPrivileged() && spec.find(runtime::NamespaceKind::user))
     container.userNamespace = userNamespaceOf(container.launched.pid);
+  container.task.rootfs.lower.clear();  // and with it the mounts that were borrowed for the launch
   connect(monitor.hub(), stdio, container.launched, task.wiring.terminal);
   if (!task.statusFile.empty()) ::unlink(task.statusFile.c_str());  // of an earlier run
   monitor.announce(container.launched, task.cgroup);

@@ -59,7 +59,15 @@ std::vector<std::string> textsOf(const Value& object, const char* key) {
   return texts;
 }
 
-/// `{"directory": path}` or `{"index": path, "tar": path}`.
+/// A mount that the launcher holds: `{"pid": number, "fd": number}`.
+std::shared_ptr<const sys::UniqueFd> heldMount(const Value& layer) {
+  const Value* held = findObject(layer, "held");
+  if (held == nullptr) return nullptr;
+  return sys::borrowMount(static_cast<int>(numberOf(*held, "pid", 0)),
+                          static_cast<int>(numberOf(*held, "fd", 0)));
+}
+
+/// `{"directory": path}` or `{"index": path, "tar": path, "held"?}`.
 std::vector<sys::LayerRef> layersOf(const Value& rootfs) {
   std::vector<sys::LayerRef> layers;
   const Value* lower = find(rootfs, "lower");
@@ -67,7 +75,8 @@ std::vector<sys::LayerRef> layersOf(const Value& rootfs) {
   if (!lower->IsArray()) invalid("rootfs.lower", "a list of layers");
   for (const Value& layer : lower->GetArray()) {
     if (!layer.IsObject()) invalid("rootfs.lower", "a list of layers");
-    layers.push_back({textOf(layer, "directory"), textOf(layer, "index"), textOf(layer, "tar")});
+    layers.push_back(
+        {textOf(layer, "directory"), textOf(layer, "index"), textOf(layer, "tar"), heldMount(layer)});
     if (layers.back().path().empty()) invalid("rootfs.lower", "a list of layers");
   }
   return layers;

@@ -36,7 +36,9 @@ sys::UniqueFd openMapped(const std::string& path, int idmapUserns) {
 sys::UniqueFd openLower(const sys::LayerRef& layer, int idmapUserns) {
   if (!layer.isErofs()) return openMapped(layer.directory, idmapUserns);
   sys::UniqueFd mount = sys::openLayer(layer);
-  if (idmapUserns >= 0) sys::idmapMount(mount.get(), idmapUserns, false, layer.index);
+  if (idmapUserns < 0) return mount;
+  if (layer.mount) mount = sys::cloneTree(mount.get(), "", false);  // others see it as it is
+  sys::idmapMount(mount.get(), idmapUserns, false, layer.index);
   return mount;
 }
 

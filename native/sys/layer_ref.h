@@ -1,6 +1,7 @@
 // A layer as something that can be mounted: a directory in overlayfs' own form, or a tar with its EROFS
 // index.
 #pragma once
+#include <memory>
 #include <string>
 
 #include "sys/unique_fd.h"
@@ -11,11 +12,19 @@ struct LayerRef {
   std::string directory = {};
   /// Files, when it is no directory.
   std::string index = {}, tar = {};
+  /// The same, mounted already by somebody else, when there is such a mount.
+  std::shared_ptr<const UniqueFd> mount = nullptr;
 
   bool isErofs() const { return !index.empty(); }
   /// For errors.
   const std::string& path() const { return isErofs() ? index : directory; }
 };
+
+/// The detached EROFS mount that the process `pid` has open as `fd`; null when it cannot be had: that process
+/// has ended or may not be looked into, or it is something else (pidfd_getfd(2), Linux 5.6). A file system in
+/// files is one for each mount of it, with page cache and inodes of its own: whoever shares a mount shares
+/// those, and need not mount.
+std::shared_ptr<const UniqueFd> borrowMount(int pid, int fd);
 
 /// The layer's root (O_PATH for a directory, else a detached mount): layers can be looked into, and given to
 /// overlayfs, by it. Throws SysError.

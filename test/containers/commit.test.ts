@@ -1,3 +1,5 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import type { Container, Engine, Image } from '../../lib/engine/index.ts';
 import { busyboxImage } from '../fixtures/busybox-image.ts';
@@ -127,6 +129,19 @@ test.serial('a running container stands still while it is committed, and runs on
   for (const { id } of [made, unpaused, paused]) await engine.images.remove(id).catch(() => undefined);
 });
 
+test.serial('a container whose committer was killed while it stood still runs on', async (t) => {
+  const { engine, image } = t.context;
+  const container = await engine.containers.create(image, { argv: ['sleep', '100'] });
+  await using started = await container.start();
+  await started.pause();
+  const mark = join(engine.runDir, 'containers', started.id, 'paused');
+  t.is(readFileSync(mark, 'utf8'), '', 'paused by somebody, it stays so');
+  writeFileSync(mark, JSON.stringify({ pid: process.pid, startTime: 'of another process' }));
+  t.is((await started.inspect()).state.status, 'running');
+  t.false(existsSync(mark));
+  t.is((await started.run(['echo', 'alive'])).stdout, 'alive\n');
+});
+
 test.serial('a container whose image was removed by force can still be committed', async (t) => {
   const { engine } = t.context;
   await using container = await ran(t, 'echo 1 > /one');
@@ -142,6 +157,26 @@ test.serial('a container whose image was removed by force can still be committed
   await above.remove();
   await engine.images.remove('above:1');
 });
+
+test.serial(
+  'an image that is removed while containers of it are made is there for them, or was never used',
+  async (t) => {
+    const { engine } = t.context;
+    for (let round = 0; round < 10; round++) {
+      await using container = await ran(t, 'echo 1 > /one');
+      await container.commit({ reference: 'racing:1' });
+      const [ranIt, removed] = await Promise.allSettled([
+        engine.run('racing:1', ['cat', '/one'], { pull: 'never' }),
+        engine.images.remove('racing:1', { force: true }),
+      ]);
+      t.is(removed.status, 'fulfilled');
+      if (ranIt.status === 'fulfilled') t.is(ranIt.value.stdout, '1\n');
+      else t.regex(String(ranIt.reason.code), /^ERR_(IMAGE|LAYER|BLOB)_NOT_FOUND$/);
+    }
+    await engine.images.sweep();
+    t.deepEqual((await engine.images.scrub()).problems, []);
+  },
+);
 
 test.serial('a container of a directory has changes, and cannot be committed', async (t) => {
   const { engine } = t.context;

@@ -5,6 +5,7 @@ import { parseLocation } from '../../lib/images/parse-location.ts';
 import { inPieces, layoutMembers, ociArchive } from '../fixtures/archives.ts';
 import { buildImage, buildIndex, hostArchitecture, noise } from '../fixtures/image.ts';
 import { startQuirkyRegistry } from '../fixtures/quirky-registry.ts';
+import { startRegistry } from '../fixtures/registry.ts';
 import { collectSteps } from '../fixtures/steps.ts';
 import { tarOf } from '../fixtures/tar.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
@@ -167,4 +168,34 @@ test('places are written as skopeo has them', (t) => {
   for (const text of ['oci:', 'docker-daemon:x:y', 'https://x/y', '@relative', 'dir:/x']) {
     t.throws(() => parseLocation(text), { code: 'ERR_TRANSPORT_INVALID' }, text);
   }
+});
+
+test("an image with Docker's manifest gets OCI's in a layout, of the same config and layers", async (t) => {
+  await using registry = await startQuirkyRegistry();
+  const { images, folder } = open(t);
+  const docker = buildImage({ docker: true, layers: [{ entries: [{ path: 'file', content: 'x' }] }] });
+  const source = `docker://${registry.add(docker, 'docker', '1')}`;
+  const { digest } = await images.copy(source, `oci:${join(folder, 'layout')}:1`);
+  const manifest = JSON.parse(readFileSync(join(folder, 'layout/blobs/sha256', digest.slice(7)), 'utf8'));
+  t.is(manifest.mediaType, 'application/vnd.oci.image.manifest.v1+json');
+  t.is(manifest.layers[0].mediaType, 'application/vnd.oci.image.layer.v1.tar+gzip');
+  t.is(manifest.layers[0].digest, docker.layers[0]!.blob.digest);
+  await images.copy(`oci:${join(folder, 'layout')}:1`, 'again:1');
+  t.is((await images.inspect('again:1')).id, docker.config.digest);
+  t.is((await images.copy(source, `oci:${join(folder, 'all')}:1`, { all: true })).digest, digest);
+});
+
+test('an archive becomes an image in a registry, and packed layers a docker-archive of plain ones', async (t) => {
+  await using registry = await startRegistry();
+  const { images, folder, leftovers } = open(t);
+  const path = join(folder, 'a.tar');
+  writeFileSync(path, ociArchive({ image, names: ['one:1'] }));
+  const place = `docker://${registry.address}/group/one:1`;
+  t.is((await images.copy(`oci-archive:${path}`, place)).digest, image.target.digest);
+  t.is((await images.pull(place.slice('docker://'.length))).manifest.digest, image.target.digest);
+  const other = openTestImages(join(folder, 'other'));
+  await other.images.copy(place, `docker-archive:${join(folder, 'd.tar')}:two:2`);
+  const [loaded] = await other.images.load(join(folder, 'd.tar'));
+  t.is(loaded?.image.id, image.config.digest);
+  t.deepEqual([...leftovers(), ...other.leftovers()], []);
 });

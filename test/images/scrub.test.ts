@@ -99,6 +99,23 @@ test('a layer that is gone though an image has it is a problem', async (t) => {
   t.like(problems[0], { kind: 'layer', digest: base!.chainId, complaint: 'it is missing' });
 });
 
+test('a layer whose record is damaged is found, and repaired', async (t) => {
+  await using registry = await startQuirkyRegistry();
+  const opened = open(t, 'directory')!;
+  const reference = registry.add(image, 'image');
+  await opened.images.pull(reference);
+  const record = join(opened.root, 'snapshots/directory/layers', base!.chainId.slice(7), 'layer.json');
+  writeFileSync(record, '');
+  const { images } = openTestImages(opened.root); // records are read once
+  const { problems, repairs } = await images.scrub({ repair: true });
+  t.true(problems.some(({ digest, complaint }) => digest === base!.chainId && /record/.test(complaint)));
+  t.true(
+    repairs.every(({ repaired }) => repaired),
+    JSON.stringify(repairs),
+  );
+  t.deepEqual((await images.scrub()).problems, []);
+});
+
 test('a scrub can be aborted', async (t) => {
   await using registry = await startQuirkyRegistry();
   const opened = open(t, 'directory')!;

@@ -8,17 +8,10 @@
 #include "hash/sha256.h"
 #include "layer/byte_sink.h"
 #include "layer_fixture.h"
+#include "string_sink.h"
 
 namespace strake::layer::test {
 namespace {
-
-class StringSink final : public ByteSink {
- public:
-  void write(std::span<const uint8_t> bytes) override {
-    text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  }
-  std::string text;
-};
 
 /// An upper directory ("upper") above one lower one ("below").
 class DiffTest : public LayerTest {

@@ -7,17 +7,10 @@
 #include "layer/tar_reader.h"
 #include "layer/tree_writer.h"
 #include "layer_fixture.h"
+#include "string_sink.h"
 
 namespace strake::layer::test {
 namespace {
-
-class StringSink final : public ByteSink {
- public:
-  void write(std::span<const uint8_t> bytes) override {
-    text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  }
-  std::string text;
-};
 
 std::string tarOf(const std::vector<TarEntry>& entries, const std::string& contents = {}) {
   StringSink sink;

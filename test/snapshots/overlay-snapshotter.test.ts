@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { listLayerChanges } from '../../bindings/layer.ts';
 import { probeErofs } from '../../bindings/probe.ts';
+import type { Mount } from '../../lib/mount/index.ts';
 import { chainIds, digestHex, digestOf } from '../../lib/oci/index.ts';
 import {
   directorySnapshotter,
@@ -89,6 +90,25 @@ function makeUpper(folder: string): string {
   mkdirSync(upper);
   writeFileSync(join(upper, 'file7'), 'other');
   return upper;
+}
+
+erofsTest('containers share the mounts that this process holds, and a removed layer is let go', async (t) => {
+  const folder = diskFolder(t);
+  const layers = erofsSnapshotter({ root: folder, writable: join(folder, 'containers') });
+  const tar = tarOf([{ path: 'file', content: 'held' }]);
+  await commitTar(layers, digestOf(tar), null, tar);
+  const [one, two] = [await layers.prepare('one', digestOf(tar)), await layers.prepare('two', digestOf(tar))];
+  const [first, second] = [heldOf(one), heldOf(two)];
+  t.deepEqual(first, second);
+  t.is(first?.pid, process.pid);
+  t.is(readFileSync(`/proc/self/fd/${first?.fd}/file`, 'utf8'), 'held');
+  await layers.remove([digestOf(tar)]);
+  t.false(existsSync(`/proc/self/fd/${first?.fd}/file`));
+});
+
+function heldOf(mount: Mount) {
+  const layer = mount.type === 'overlay' ? mount.lower[0] : undefined;
+  return layer !== undefined && 'index' in layer ? layer.held : undefined;
 }
 
 erofsTest('a layer whose tar or index is altered is corrupt, and one that is whole is not', async (t) => {

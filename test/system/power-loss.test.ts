@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { openEngine } from '../../lib/engine/index.ts';
 import { assertDone, assertWholeStore } from '../fixtures/assert-store.ts';
 import { makeFastFolder } from '../fixtures/cache.ts';
 import { DiskHistory, type Effect } from '../fixtures/power-loss.ts';
@@ -53,6 +54,20 @@ test.serial('the disk model loses what is not synced, and nothing else', async (
     'renamed without a sync of the file',
   );
   rmSync(folder, { recursive: true });
+});
+
+test.serial('a store that would not sync its documents is found broken: the states tell', async (t) => {
+  await using folder = await openScenario('load', 'directory');
+  const [root, before, log] = [await folder.fresh(), await folder.fresh(), folder.empty()];
+  await folder.run(root, { log });
+  const calls = (await readLog(log))
+    .filter(({ op, path }) => !(op === 'fsync' && path.includes('/content/')))
+    .map((call) => JSON.parse(JSON.stringify(call).replaceAll(root, before)));
+  const history = new DiskHistory(before, calls);
+  const state = folder.empty();
+  history.write(state, history.length, (effect) => effect.kind === 'name');
+  await using engine = await openEngine({ root: state });
+  t.true((await engine.images.scrub()).problems.some(({ kind }) => kind === 'blob'));
 });
 
 for (const [verb, form] of scenarios) {
