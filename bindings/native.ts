@@ -68,10 +68,39 @@ export interface NativeAddon {
   removeCgroup(path: string): Promise<void>;
   /** Pids, of child groups too. */
   cgroupProcesses(path: string): Promise<number[]>;
+  /** `resources`: JSON of the runtime-spec's linux.resources; what it does not name stays. ERR_CGROUP_*, ERR_SPEC_INVALID. */
+  updateCgroup(path: string, resources: string): Promise<void>;
+  /** One reading of all counters; what a hierarchy does not have is 0. */
+  cgroupStats(path: string): Promise<CgroupStats>;
 
   // probe_binding.cc
   /** What this kernel and this user can do, probed by doing it. `reason` says why not and what would help. */
   probe(root: string): Promise<Readonly<Record<Capability, { ok: boolean; reason?: string }>>>;
+}
+
+/** Bytes, nanoseconds, counts since the group was made. */
+export interface CgroupStats {
+  readonly cpuUsage: number;
+  readonly cpuUser: number;
+  readonly cpuSystem: number;
+  readonly periods: number;
+  readonly throttledPeriods: number;
+  readonly throttledTime: number;
+  readonly memoryUsage: number;
+  /** Without a limit: 0 (v2), or more than any machine has (v1). */
+  readonly memoryLimit: number;
+  readonly memoryPeak: number;
+  /** Of memoryUsage: page cache that has not been used lately. */
+  readonly memoryCache: number;
+  readonly swapUsage: number;
+  readonly pids: number;
+  /** 0: none. */
+  readonly pidsLimit: number;
+  readonly readBytes: number;
+  readonly writeBytes: number;
+  readonly readOperations: number;
+  readonly writeOperations: number;
+  readonly oomKills: number;
 }
 
 export type NativePromise<T> = Promise<T>;

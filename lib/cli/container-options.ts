@@ -17,6 +17,7 @@ import {
   parseUlimitFlag,
   parseVolumeFlag,
 } from './flag-values.ts';
+import { limitsOf } from './limit-flags.ts';
 
 /** What the flags ask for. @throws EngineError ERR_INVALID_ARGUMENT, ERR_NETWORK_NOT_AVAILABLE */
 export function containerOptions(flags: ContainerFlags, argv: readonly string[]): ContainerOptions {
@@ -112,19 +113,9 @@ function dnsOptions(flags: ContainerFlags): ContainerOptions['dns'] | undefined 
 
 function limits(flags: ContainerFlags): ResourceLimits {
   return defined({
-    memory: flags.memory,
-    memorySwap: flags.memorySwap,
-    memoryReservation: flags.memoryReservation,
+    ...limitsOf(flags),
     memorySwappiness: flags.memorySwappiness,
     oomKillDisable: flags.oomKillDisable,
-    cpus: flags.cpus,
-    cpuShares: flags.cpuShares,
-    cpuQuota: flags.cpuQuota,
-    cpuPeriod: flags.cpuPeriod,
-    cpusetCpus: flags.cpusetCpus,
-    cpusetMems: flags.cpusetMems,
-    pids: flags.pidsLimit,
-    blkioWeight: flags.blkioWeight,
     ulimits: flags.ulimit && Object.fromEntries(flags.ulimit.map(parseUlimitFlag)),
     shmSize: flags.shmSize,
     oomScoreAdj: flags.oomScoreAdj,

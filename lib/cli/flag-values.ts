@@ -23,6 +23,12 @@ export const numberFlag = (flag: string) => (value: string) => {
   return parsed;
 };
 
+/** Whole seconds, or -1 for ever. */
+export const secondsFlag = (flag: string) => (value: string) => {
+  if (/^(-1|\d+)$/.test(value)) return Number(value);
+  throw invalidFlag(flag, value, 'write seconds');
+};
+
 /** `NAME=value`; a bare NAME takes this process's value, and is left out when it has none. */
 export function parseEnvFlag(value: string, environment: NodeJS.ProcessEnv): [string, string] | null {
   const [name, text] = splitOnce(value, '=');

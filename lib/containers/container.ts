@@ -4,6 +4,13 @@ import type { ContainerOptions, ContainerWarning, RunOptions, RunResult } from '
 import type { ContainerSpec } from './spec.ts';
 import type { SpecLimits } from './spec-limits.ts';
 import type { ContainerState, ExitStatus } from './state.ts';
+import type { ContainerStats, StatsOptions } from './stats.ts';
+import type { ProcessTable } from './top.ts';
+import type { UpdateOptions } from './update.ts';
+
+export type { ContainerStats, NetworkStats, StatsOptions } from './stats.ts';
+export type { ProcessTable } from './top.ts';
+export type { UpdateOptions } from './update.ts';
 
 /** Everything that can wait takes one; aborting rejects with ERR_ABORTED. */
 export interface Cancellable {
@@ -121,6 +128,8 @@ export interface Container {
   logs(options?: ReadLogOptions): AsyncIterable<LogEntry>;
   /** The stop signal, `timeout` seconds, SIGKILL. Of a container that is not running: ERR_CONTAINER_STATE. */
   stop(options?: Cancellable & { timeout?: number; stopSignal?: string }): Promise<void>;
+  /** stop, if it runs, and start. ERR_CONTAINER_STATE for one that is removed when it ends. */
+  restart(options?: Cancellable & { timeout?: number; stopSignal?: string }): Promise<void>;
   /** Default SIGKILL. */
   kill(signal?: string | number): Promise<void>;
   pause(): Promise<void>;
@@ -129,6 +138,14 @@ export interface Container {
   exec(argv: readonly string[], options?: ExecOptions): Promise<Exec>;
   /** exec, with its output captured. */
   run(argv: readonly string[], options?: ExecRunOptions): Promise<RunResult>;
+  /** Another name; its hostname stays. Whoever holds this object still sees the old one. ERR_CONTAINER_NAME_IN_USE. */
+  rename(name: string): Promise<void>;
+  /** Other limits, at once and for later starts. ERR_CONTAINER_OPTION_INVALID, ERR_CGROUP_*. */
+  update(options: UpdateOptions): Promise<void>;
+  /** Its processes, as ps(1) with these arguments shows them; default `-ef`. */
+  top(psArgs?: readonly string[]): Promise<ProcessTable>;
+  /** What it uses, read again and again until it stops. */
+  stats(options?: StatsOptions): AsyncIterable<ContainerStats>;
   remove(options?: RemoveOptions): Promise<void>;
 }
 
@@ -167,10 +184,15 @@ export interface Containers {
   wait(container: string, options?: Parameters<Container['wait']>[0]): Promise<ExitStatus>;
   logs(container: string, options?: ReadLogOptions): AsyncIterable<LogEntry>;
   stop(container: string, options?: Parameters<Container['stop']>[0]): Promise<void>;
+  restart(container: string, options?: Parameters<Container['restart']>[0]): Promise<void>;
   kill(container: string, signal?: string | number): Promise<void>;
   pause(container: string): Promise<void>;
   unpause(container: string): Promise<void>;
   attach(container: string, options?: AttachOptions): Promise<Attachment>;
   exec(container: string, argv: readonly string[], options?: ExecOptions): Promise<Exec>;
+  rename(container: string, name: string): Promise<void>;
+  update(container: string, options: UpdateOptions): Promise<void>;
+  top(container: string, psArgs?: readonly string[]): Promise<ProcessTable>;
+  stats(container: string, options?: StatsOptions): AsyncIterable<ContainerStats>;
   remove(container: string, options?: RemoveOptions): Promise<void>;
 }

@@ -62,7 +62,7 @@ export function runtimeLinux(input: RuntimeConfigInput): RuntimeLinux {
     cgroupsPath: `/strake/${id}`,
     namespaces: namespaces(spec),
     ...userMappings(spec),
-    resources: { devices: deviceRules(input), ...resources(spec.limits, host) },
+    resources: { devices: deviceRules(input), ...runtimeResources(spec.limits, host) },
     ...(input.devices.length > 0 && { devices: input.devices.map(deviceNode) }),
     ...seccomp(spec, host),
     ...hiddenPaths(spec),
@@ -115,7 +115,8 @@ function deviceNode({ path, type, major, minor, mode, uid, gid }: HostDevice): R
   return { path, type, major, minor, fileMode: mode, uid, gid };
 }
 
-function resources(limits: SpecLimits, host: HostFacts): RuntimeResources {
+/** linux.resources of the runtime-spec, without devices: only what is limited. */
+export function runtimeResources(limits: SpecLimits, host: HostFacts): RuntimeResources {
   const memory = present({
     limit: limits.memory,
     swap: host.swapAccounting ? limits.memorySwap : null,

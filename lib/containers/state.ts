@@ -23,7 +23,16 @@ export type ContainerState =
 /** The name of a state. */
 export type ContainerStatus = ContainerState['status'];
 /** What can be done to a container, as far as its state matters. */
-export type ContainerVerb = 'start' | 'stop' | 'kill' | 'pause' | 'unpause' | 'exec' | 'attach' | 'remove';
+export type ContainerVerb =
+  | 'start'
+  | 'stop'
+  | 'kill'
+  | 'pause'
+  | 'unpause'
+  | 'exec'
+  | 'attach'
+  | 'top'
+  | 'remove';
 
 /** The one table of what may happen to a container when. What it does not list is a conflict. */
 export const transitions: Readonly<Record<ContainerVerb, readonly ContainerStatus[]>> = {
@@ -34,6 +43,7 @@ export const transitions: Readonly<Record<ContainerVerb, readonly ContainerStatu
   unpause: ['paused'],
   exec: ['running'],
   attach: ['running'],
+  top: ['running', 'paused'],
   remove: ['created', 'exited'],
 };
 
@@ -45,6 +55,7 @@ const remedies: Readonly<Record<ContainerVerb, string>> = {
   unpause: 'it is not paused',
   exec: 'start or unpause it first',
   attach: 'start or unpause it first',
+  top: 'it has no processes, start it first',
   remove: 'stop it first, or remove it by force',
 };
 

@@ -23,6 +23,7 @@ const allowed: Readonly<Record<ContainerVerb, string>> = {
   unpause: 'paused',
   exec: 'running',
   attach: 'running',
+  top: 'running paused',
   remove: 'created exited',
 };
 
