@@ -104,7 +104,10 @@ export function addContainerFlags(command: Command): Command {
     .addOption(new Option('--pull <policy>', 'when to pull').choices(['missing', 'always', 'never']))
     .option('-q, --quiet', 'no pull progress')
     .option('--read-only', 'mount the root file system read-only')
-    .option('--restart <policy>', 'only "no" for now')
+    .option(
+      '--restart <policy>',
+      'when it has ended: no (the default), always, unless-stopped, on-failure[:RETRIES]',
+    )
     .option('--rm', 'remove the container when it ends')
     .option(
       '--security-opt <option>',

@@ -12,6 +12,7 @@ import {
   parseLabelFlag,
   parseMountFlag,
   parsePairFlag,
+  parseRestartFlag,
   parseSecurityFlags,
   parseTmpfsFlag,
   parseUlimitFlag,
@@ -54,6 +55,7 @@ export function containerOptions(flags: ContainerFlags, argv: readonly string[])
     stopSignal: flags.stopSignal,
     stopTimeout: flags.stopTimeout,
     autoRemove: flags.rm,
+    restart: flags.restart === undefined ? undefined : parseRestartFlag(flags.restart),
     platform: flags.platform,
     pull: flags.pull,
     log: logOptions(flags),
@@ -67,12 +69,6 @@ function refuseUnavailable(flags: ContainerFlags): void {
     throw new EngineError(
       'ERR_NETWORK_NOT_AVAILABLE',
       'ports cannot be published yet: there is no bridge network. Use --network host',
-    );
-  }
-  if (flags.restart !== undefined && flags.restart !== 'no') {
-    throw new EngineError(
-      'ERR_NOT_IMPLEMENTED',
-      `--restart ${flags.restart} is not available yet: start it again from a supervisor such as systemd`,
     );
   }
 }

@@ -4,6 +4,8 @@ import type {
   ContainerMount,
   DeviceOption,
   Propagation,
+  RestartOption,
+  RestartPolicyName,
   SecurityOptions,
   TmpfsMountOption,
 } from '../containers/index.ts';
@@ -22,6 +24,19 @@ export const numberFlag = (flag: string) => (value: string) => {
   if (value.trim() === '' || Number.isNaN(parsed)) throw invalidFlag(flag, value, 'it must be a number');
   return parsed;
 };
+
+/** "no", "always", "unless-stopped", "on-failure" or "on-failure:5". */
+export function parseRestartFlag(value: string): RestartOption {
+  const [policy = '', retries] = splitOnce(value, ':');
+  if (!isRestartPolicy(policy))
+    throw invalidFlag('--restart', value, 'use no, always, unless-stopped or on-failure[:RETRIES]');
+  if (retries === undefined || retries === '') return policy;
+  return { policy, maximumRetries: numberFlag('--restart')(retries) };
+}
+
+function isRestartPolicy(text: string): text is RestartPolicyName {
+  return ['no', 'always', 'unless-stopped', 'on-failure'].includes(text);
+}
 
 /** Whole seconds, or -1 for ever. */
 export const secondsFlag = (flag: string) => (value: string) => {

@@ -6,6 +6,7 @@ import type { ContainersContext } from './context.ts';
 import { writeEtcFiles } from './etc-files.ts';
 import { hostDevices } from './host-devices.ts';
 import type { ContainerRecord } from './record.ts';
+import { restartDescription } from './restart-policy.ts';
 import { containerHostname, runtimeConfig } from './runtime-config.ts';
 import type { SpecLimits } from './spec-limits.ts';
 
@@ -54,7 +55,13 @@ function taskFields(context: ContainersContext, record: ContainerRecord) {
     durable: !spec.autoRemove,
     ...(spec.init && { init: requireInit(context) }),
     ...(spec.autoRemove && { autoRemove: removedAtEnd(context, record) }),
+    ...restartField(context, record),
   };
+}
+
+function restartField({ store }: ContainersContext, { id, spec }: ContainerRecord) {
+  const restart = restartDescription(spec.restart, store.paths(id).stopped);
+  return restart ? { restart } : {};
 }
 
 /** In the order of removal: the name is free as long as its holder is still there, so that nobody's is taken. */

@@ -1,13 +1,17 @@
 import type { Readable, Writable } from 'node:stream';
 import type { LogEntry, LogOptions as ReadLogOptions } from '../logs/index.ts';
 import type { ContainerOptions, ContainerWarning, RunOptions, RunResult } from './options.ts';
+import type { RestartPolicy } from './restart-policy.ts';
 import type { ContainerSpec } from './spec.ts';
 import type { SpecLimits } from './spec-limits.ts';
+import type { RestartedContainer } from './start-restartable.ts';
 import type { ContainerState, ExitStatus } from './state.ts';
 import type { ContainerStats, StatsOptions } from './stats.ts';
 import type { ProcessTable } from './top.ts';
 import type { UpdateOptions } from './update.ts';
 
+export type { RestartPolicy } from './restart-policy.ts';
+export type { RestartedContainer } from './start-restartable.ts';
 export type { ContainerStats, NetworkStats, StatsOptions } from './stats.ts';
 export type { ProcessTable } from './top.ts';
 export type { UpdateOptions } from './update.ts';
@@ -48,6 +52,7 @@ export interface ContainerInfo {
   readonly privileged: boolean;
   readonly readOnly: boolean;
   readonly autoRemove: boolean;
+  readonly restart: RestartPolicy;
   readonly platform: string;
   readonly stopSignal: string;
   readonly log: ContainerSpec['log'];
@@ -178,6 +183,9 @@ export interface Containers {
     options: RunOptions & { encoding: 'buffer' },
   ): Promise<RunResult<Buffer>>;
   run(image: string, argv: readonly string[], options: RunOptions): Promise<RunResult<string | Buffer>>;
+
+  /** After a reboot: starts what should run by its restart policy, oldest first; one that fails has an `error`. */
+  startRestartable(options?: Cancellable): AsyncIterable<RestartedContainer>;
 
   start(container: string, options?: StartOptions): Promise<StartedContainer>;
   inspect(container: string, options?: Cancellable): Promise<ContainerInfo>;

@@ -7,7 +7,7 @@ import { containerHostname } from './runtime-config.ts';
 import { commandLine, environment, workingDir } from './runtime-process.ts';
 import type { SpecMount } from './spec-mounts.ts';
 import type { ContainerState } from './state.ts';
-import { stopSignalOf } from './stop.ts';
+import { stopSignalOf } from './stop-signal.ts';
 
 /** All that is known of a container now. ERR_CONTAINER_NOT_FOUND when it has gone meanwhile. */
 export async function inspectContainer(
@@ -47,6 +47,7 @@ export function describe(
     privileged: spec.privileged,
     readOnly: spec.readOnly,
     autoRemove: spec.autoRemove,
+    restart: spec.restart,
     platform: image.platform,
     stopSignal: stopSignalOf(record),
     log: spec.log,

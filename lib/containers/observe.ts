@@ -44,6 +44,8 @@ async function look({ store }: ContainersContext, record: ContainerRecord): Prom
     return { status, pid: task.pid, startedAt: task.startedAt };
   }
   const exit = readExit(paths.exit);
+  if (task.status === 'restarting' && exit !== null)
+    return { status: 'restarting', restartAt: task.restartAt, ...exit };
   if (exit !== null) return { status: 'exited', ...exit };
   if (task.status === 'starting') return { status: 'created' };
   const wasStarted = existsSync(paths.started) || existsSync(`${paths.runDir}/state.json`);

@@ -16,6 +16,7 @@ import { renameContainer } from './rename.ts';
 import { restartContainer } from './restart.ts';
 import { runContainer } from './run.ts';
 import { attachSelection, isAttached, startContainer } from './start.ts';
+import { startRestartable } from './start-restartable.ts';
 import { readStats } from './stats.ts';
 import { stopContainer } from './stop.ts';
 import { listProcesses } from './top.ts';
@@ -35,6 +36,7 @@ export function openContainers(context: ContainersContext): Containers & { uses(
     },
     run: ((image, argv = [], options = {}) =>
       runContainer(context, image, argv, options)) as Containers['run'],
+    startRestartable: (options) => startRestartable(context, options),
     start: async (name, options) => await (await get(name)).start(options),
     inspect: async (name, options) => await (await get(name)).inspect(options),
     wait: async (name, options) => await (await get(name)).wait(options),

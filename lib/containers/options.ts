@@ -61,6 +61,11 @@ export interface ContainerOptions {
   stopTimeout?: number;
   /** Removes the container, its log and its anonymous volumes when it ends. Nothing of it is then synced to disk. */
   autoRemove?: boolean;
+  /**
+   * Whether it is started again when it has ended. Its monitor does that, with no other process alive; after a reboot
+   * `startRestartable()` does. stop() and kill() end it for good. Default `no`; not with `autoRemove`.
+   */
+  restart?: RestartOption;
   /** "linux/arm64"; default: this machine's. */
   platform?: string;
   /** Default `missing`. */
@@ -92,6 +97,12 @@ export interface SecurityOptions {
   maskedPaths?: readonly string[];
   readonlyPaths?: readonly string[];
 }
+
+/** `on-failure`: after an exit code that is not 0; `maximumRetries` bounds how often. */
+export type RestartOption =
+  | RestartPolicyName
+  | { readonly policy: RestartPolicyName; readonly maximumRetries?: number };
+export type RestartPolicyName = 'no' | 'always' | 'unless-stopped' | 'on-failure';
 
 /** Limits are docker's; absent means unlimited. */
 export interface ResourceLimits {

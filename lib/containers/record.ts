@@ -40,13 +40,16 @@ export interface RecordedVolume {
 export function parseRecord(json: string, path: string): ContainerRecord {
   const record = parseJson(json) as Partial<ContainerRecord> | undefined;
   if (record?.version === 1 && record.id && record.name && record.spec && record.image) {
-    return record as ContainerRecord;
+    return { ...(record as ContainerRecord), spec: { ...neverRestarts, ...record.spec } };
   }
   throw new EngineError(
     'ERR_SYSTEM',
     `${path} is no container record of this version: remove its directory, or use the version that wrote it`,
   );
 }
+
+/** Of records from before there were restart policies. */
+const neverRestarts = { restart: { policy: 'no', maximumRetries: 0 } } as const;
 
 function parseJson(json: string): unknown {
   try {

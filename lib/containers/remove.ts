@@ -3,7 +3,7 @@ import { waitTask } from '../runtime/index.ts';
 import { Undo } from '../undo/index.ts';
 import type { RemoveOptions } from './container.ts';
 import type { ContainersContext } from './context.ts';
-import { killProcesses } from './kill.ts';
+import { keepStopped, killProcesses } from './kill.ts';
 import { observeLocked } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
 import { discardRoot } from './root-mount.ts';
@@ -42,6 +42,7 @@ export async function removeFiles(
 
 async function end(context: ContainersContext, record: ContainerRecord): Promise<void> {
   const { runDir, exit } = context.store.paths(record.id);
+  await keepStopped(context, record);
   await killProcesses(context, record, 9);
   await waitTask(runDir, { statusFile: exit }).catch(() => undefined); // gone is gone, however
 }

@@ -13,6 +13,7 @@ import {
   texts,
 } from './option-values.ts';
 import type { ContainerOptions } from './options.ts';
+import { parseRestart, type RestartPolicy } from './restart-policy.ts';
 import { parseSignal, signalName } from './signals.ts';
 import { parseDevice, parseDeviceRule, type SpecDevice, type SpecDeviceRule } from './spec-devices.ts';
 import { parseLimits, type SpecLimits } from './spec-limits.ts';
@@ -63,6 +64,7 @@ export interface ContainerSpec {
   /** Seconds. */
   readonly stopTimeout: number;
   readonly autoRemove: boolean;
+  readonly restart: RestartPolicy;
   readonly platform: string | null;
   readonly pull: 'missing' | 'always' | 'never';
   readonly log: {
@@ -167,6 +169,7 @@ function parseLifecycle(options: ContainerOptions) {
     stopSignal: options.stopSignal === undefined ? null : signalName(parseSignal(options.stopSignal)),
     stopTimeout: integer('stopTimeout', options.stopTimeout ?? 10, -1, 2 ** 31 - 1),
     autoRemove: flag('autoRemove', options.autoRemove),
+    restart: parseRestart(options.restart ?? 'no', options.autoRemove === true),
     log: {
       driver: oneOf('log.driver', driver, ['json-file', 'none'] as const),
       maxSize: parseLogSize(maxSize),
@@ -284,7 +287,7 @@ const known: ReadonlySet<string> = new Set(
   (
     'name argv entrypoint env cwd user groups tty stdin hostname domainname extraHosts dns mounts network readOnly ' +
     'privileged capAdd capDrop security limits devices deviceCgroupRules sysctls init labels stopSignal stopTimeout ' +
-    'autoRemove platform pull log hide namespaces'
+    'autoRemove restart platform pull log hide namespaces'
   ).split(' '),
 );
 

@@ -71,7 +71,8 @@ function stdinMode({ spec }: ContainerRecord, attach: StdioSelection): 'none' | 
  * a call takes microseconds.
  */
 async function prepareRun(context: ContainersContext, record: ContainerRecord, undo: Undo): Promise<void> {
-  const { runDir, exit, started } = context.store.paths(record.id);
+  const { runDir, exit, started, stopped } = context.store.paths(record.id);
+  rmSync(stopped, { force: true });
   if (existsSync(runDir)) await removeTree(runDir);
   mkdirSync(runDir, { recursive: true, mode: 0o700 });
   undo.add(() => removeTree(runDir));

@@ -18,6 +18,8 @@ export type ContainerState =
   | { readonly status: 'created' }
   | { readonly status: 'running'; readonly pid: number; readonly startedAt: string }
   | { readonly status: 'paused'; readonly pid: number; readonly startedAt: string }
+  /** It has ended, and its monitor starts it again at `restartAt` (RFC 3339), by its restart policy. */
+  | ({ readonly status: 'restarting'; readonly restartAt: string } & ExitStatus)
   | ({ readonly status: 'exited' } & ExitStatus);
 
 /** The name of a state. */
@@ -37,8 +39,8 @@ export type ContainerVerb =
 /** The one table of what may happen to a container when. What it does not list is a conflict. */
 export const transitions: Readonly<Record<ContainerVerb, readonly ContainerStatus[]>> = {
   start: ['created', 'exited'],
-  stop: ['running', 'paused'],
-  kill: ['running', 'paused'],
+  stop: ['running', 'paused', 'restarting'],
+  kill: ['running', 'paused', 'restarting'],
   pause: ['running'],
   unpause: ['paused'],
   exec: ['running'],

@@ -1,13 +1,17 @@
+import { readFile } from 'node:fs/promises';
 import { updateCgroup } from '../../bindings/cgroup.ts';
+import { writeFileAtomic } from '../../bindings/files.ts';
 import { EngineError } from '../errors/index.ts';
+import type { TaskDescription } from '../runtime/index.ts';
 import { cgroupOf } from './bundle.ts';
 import type { Cancellable } from './container.ts';
 import type { ContainersContext } from './context.ts';
 import { throwIfAborted } from './create.ts';
 import { observeLocked } from './observe.ts';
 import { invalidOption } from './option-values.ts';
-import type { ResourceLimits } from './options.ts';
+import type { ResourceLimits, RestartOption } from './options.ts';
 import type { ContainerRecord } from './record.ts';
+import { parseRestart, restartDescription } from './restart-policy.ts';
 import { runtimeResources } from './runtime-linux.ts';
 import { changeLimits, type SpecLimits } from './spec-limits.ts';
 import { can } from './state.ts';
@@ -16,6 +20,8 @@ import { can } from './state.ts';
 export interface UpdateOptions extends Cancellable {
   /** Those of a cgroup. `ulimits`, `shmSize` and `oomScoreAdj` are for its start only. */
   limits?: ResourceLimits;
+  /** Counts from its next end on. */
+  restart?: RestartOption;
 }
 
 /**
@@ -35,9 +41,13 @@ export async function updateContainer(
   if (record === null || state === null)
     throw new EngineError('ERR_CONTAINER_NOT_FOUND', `container ${id} has been removed`);
   const limits = changeLimits(record.spec.limits, options.limits ?? {});
-  if (can('stop', state)) await apply(context, id, record.spec.limits, limits);
-  const updated = { ...record, spec: { ...record.spec, limits } };
+  const { restart = record.spec.restart } = options;
+  const spec = { ...record.spec, limits, restart: parseRestart(restart, record.spec.autoRemove) };
+  if (state.status === 'running' || state.status === 'paused')
+    await apply(context, id, record.spec.limits, limits);
+  const updated = { ...record, spec };
   await context.store.write(updated, { durable: true });
+  if (can('stop', state)) await tellMonitor(context, updated);
   return updated;
 }
 
@@ -51,6 +61,18 @@ function refuseStartOnly(limits: ResourceLimits): void {
       limits[given],
       'it is set at a start: create another container with it',
     );
+}
+
+/** It reads the policy at each end. */
+async function tellMonitor({ store }: ContainersContext, { id, spec }: ContainerRecord): Promise<void> {
+  const { runDir, stopped } = store.paths(id);
+  const path = `${runDir}/task.json`;
+  const { restart: _, ...task } = JSON.parse(await readFile(path, 'utf8')) as TaskDescription;
+  const restart = restartDescription(spec.restart, stopped);
+  await writeFileAtomic(path, JSON.stringify({ ...task, ...(restart && { restart }) }), {
+    mode: 0o600,
+    durable: false,
+  });
 }
 
 /** What the kernel has taken of a change that it refused is taken back. */

@@ -13,6 +13,7 @@ export { type ExitStatus, type MonitorWarning, Task } from './task.ts';
 export type {
   Bundle,
   LogDescription,
+  RestartDescription,
   RootfsDescription,
   StdinMode,
   StdioSelection,

@@ -29,6 +29,17 @@ export interface TaskDescription {
   readonly init?: string;
   /** Directories that the monitor removes when the container has ended, before it says so. */
   readonly autoRemove?: readonly string[];
+  /** When it is run again after its end. Absent: never. */
+  readonly restart?: RestartDescription;
+}
+
+/** Docker's restart policies, for the monitor. */
+export interface RestartDescription {
+  readonly policy: 'always' | 'unless-stopped' | 'on-failure';
+  /** Of `on-failure`; 0: any number. */
+  readonly maximumRetries: number;
+  /** A file that whoever stops the task makes: it then stays ended. */
+  readonly stopMarker: string;
 }
 
 export type RootfsDescription = OverlayMount | DirectoryMount;

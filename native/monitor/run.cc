@@ -100,7 +100,8 @@ bool removeDirectories(const Container& container) {
 /// On a full disk the run directory, most often a tmpfs, keeps the status for whoever looks next.
 void record(Monitor& monitor, const Task& task, const ExitStatus& status) {
   if (task.statusFile.empty()) return;
-  const std::string json = statusFileJson(status, monitor.state().startedAt);
+  const std::string& startedAt = monitor.state().startedAt;
+  const std::string json = statusFileJson(status, startedAt.empty() ? status.finishedAt : startedAt);
   try {
     sys::writeFileAtomic(task.statusFile, json, 0600, task.durable);
   } catch (const sys::SysError&) {
@@ -134,27 +135,96 @@ void end(Monitor& monitor, Container& container, ExitStatus& status) {
   monitor.trace().step("removal");
 }
 
+/// One run of the container: how it ended, and how long it took.
+struct Run {
+  ExitStatus status;
+  std::chrono::milliseconds took{0};
+  bool isLast = false;  // whatever the policy says
+};
+
+/// From its start to the record of its end.
+Run supervise(Monitor& monitor, Container& container) {
+  using std::chrono::steady_clock;
+  const auto began = steady_clock::now();
+  Run run{monitor.waitForExit(container.launched)};
+  run.took = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - began);
+  end(monitor, container, run.status);
+  return run;
+}
+
+/// After a launch that failed: what it made goes, and what failed is answered.
+Failure undoLaunch(Container& container) {
+  Failure failure = currentFailure();
+  Monitor::abandon(container.launched);
+  try {
+    removeGroup(container);
+  } catch (const std::exception& error) {
+    failure.message.append("; and its cgroup could not be removed: ").append(error.what());
+  }
+  return failure;
+}
+
+/// Docker's codes for a command that cannot be run.
+int exitCodeOf(const Failure& failure) {
+  if (failure.code == "ERR_EXEC_NOT_FOUND") return 127;
+  return failure.code.starts_with("ERR_EXEC_") ? 126 : 128;
+}
+
+/// A container that ran before; one that cannot be started any more has ended so.
+Run runAgain(Monitor& monitor, Container& container) {
+  try {
+    start(monitor, container);
+    // Who stops it while nothing runs finds nothing to kill, and relies on this.
+    if (isStopped(container.task.restart)) Monitor::kill(container.launched);
+  } catch (...) {
+    const Failure failure = undoLaunch(container);
+    const ExitStatus status{.exitCode = exitCodeOf(failure),
+                            .finishedAt = currentTime(),
+                            .error = "it could not be started again: " + failure.message};
+    record(monitor, container.task, status);
+    return {.status = status, .isLast = true};
+  }
+  return supervise(monitor, container);
+}
+
+/// As it is now: `update` rewrites task.json while the container runs.
+RestartPolicy currentPolicy(const Monitor& monitor, const RestartPolicy& last) {
+  try {
+    return parseTask(sys::readDocument(monitor.path("task.json"))).restart;
+  } catch (const std::exception&) {
+    return last;
+  }
+}
+
+/// The runs that the policy asks for after `run`; the last one, with its monitor in `monitor`.
+Run restart(std::unique_ptr<Monitor>& monitor, Container& container, Run run) {
+  RestartPolicy policy = container.task.restart;
+  const auto isOver = [&] { return isStopped(policy); };
+  RestartHistory history;
+  while (!run.isLast && !isOver()) {
+    policy = currentPolicy(*monitor, policy);
+    const auto delay = history.next(policy, run.status.exitCode, run.took);
+    if (!delay || !monitor->backOff(run.status, *delay, isOver)) break;
+    monitor = std::make_unique<Monitor>(monitor->directory(), monitor->takeLock(), history.count());
+    container = Container{};
+    run = runAgain(*monitor, container);
+  }
+  return run;
+}
+
 }  // namespace
 
-int runContainer(Monitor& monitor) {
+int runContainer(std::unique_ptr<Monitor> monitor) {
   Container container;
   try {
-    monitor.lock();
-    start(monitor, container);
+    monitor->lock();
+    start(*monitor, container);
   } catch (...) {
-    Failure failure = currentFailure();
-    Monitor::abandon(container.launched);
-    try {
-      removeGroup(container);
-    } catch (const std::exception& error) {
-      failure.message.append("; and its cgroup could not be removed: ").append(error.what());
-    }
-    monitor.fail(failure);
+    monitor->fail(undoLaunch(container));
     return 1;
   }
-  ExitStatus status = monitor.waitForExit(container.launched);
-  end(monitor, container, status);
-  monitor.finish(status);
+  const Run last = restart(monitor, container, supervise(*monitor, container));
+  monitor->finish(last.status);
   return 0;
 }
 

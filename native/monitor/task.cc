@@ -112,6 +112,24 @@ std::optional<JsonLog::Options> logOf(const Value& task) {
                           .maxFile = static_cast<unsigned>(numberOf(*log, "maxFile", 1))};
 }
 
+RestartPolicy restartOf(const Value& task) {
+  const Value* value = findObject(task, "restart");
+  if (value == nullptr) return {};
+  const std::string policy = textOf(*value, "policy");
+  RestartPolicy restart{.maximumRetries = static_cast<unsigned>(numberOf(*value, "maximumRetries", 0)),
+                        .stopMarker = textOf(*value, "stopMarker")};
+  using Kind = RestartPolicy::Kind;
+  if (policy == "always")
+    restart.kind = Kind::always;
+  else if (policy == "unless-stopped")
+    restart.kind = Kind::unlessStopped;
+  else if (policy == "on-failure")
+    restart.kind = Kind::onFailure;
+  else
+    invalid("restart.policy", "always, unless-stopped or on-failure");
+  return restart;
+}
+
 rapidjson::Document parse(const std::string& json) {
   rapidjson::Document document;
   document.Parse(json.data(), json.size());
@@ -143,7 +161,8 @@ Task parseTask(const std::string& json) {
           .statusFile = textOf(document, "statusFile"),
           .durable = flagOf(document, "durable"),
           .init = textOf(document, "init"),
-          .autoRemove = textsOf(document, "autoRemove")};
+          .autoRemove = textsOf(document, "autoRemove"),
+          .restart = restartOf(document)};
 }
 
 ExecTask parseExecTask(const std::string& json) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "monitor/json_log.h"
+#include "monitor/restart.h"
 #include "monitor/stdio_hub.h"
 #include "runtime/launch.h"
 
@@ -28,6 +29,7 @@ struct Task {
   bool durable = false;
   std::string init;  // "": the payload is process 1
   std::vector<std::string> autoRemove;
+  RestartPolicy restart;
 };
 
 struct ExecTask {

@@ -40,7 +40,8 @@ function select(all: readonly ContainerInfo[], flags: PsFlags): ContainerInfo[] 
   const everything = flags.all === true || last > 0 || filters.status;
   const shown = all.filter(
     (container) =>
-      (everything || ['running', 'paused'].includes(container.state.status)) && filters.matches(container),
+      (everything || ['running', 'paused', 'restarting'].includes(container.state.status)) &&
+      filters.matches(container),
   );
   return last > 0 ? shown.slice(0, last) : shown;
 }
@@ -96,6 +97,8 @@ function statusOf({ state }: ContainerInfo): string {
       return `Up ${since(state.startedAt)}`;
     case 'paused':
       return `Up ${since(state.startedAt)} (Paused)`;
+    case 'restarting':
+      return `Restarting (${state.exitCode}) ${since(state.finishedAt)} ago`;
     case 'exited':
       return `Exited (${state.exitCode}) ${since(state.finishedAt)} ago`;
   }
