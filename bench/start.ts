@@ -7,10 +7,10 @@
  * container, with a plain folder as its root; the floor is bench/floor.c, the system calls that nobody can leave out. A
  * second table has the memory that one waiting container costs outside itself. Needs root and script/setup --tests.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { busyboxImage, busyboxTree } from '../test/fixtures/busybox-image.ts';
+import { busyboxImage } from '../test/fixtures/busybox-image.ts';
 import { makeFastFolder } from '../test/fixtures/cache.ts';
 import { startRegistry } from '../test/fixtures/registry.ts';
 import { mustRun } from '../test/fixtures/run-program.ts';
@@ -25,7 +25,8 @@ import {
   startContainerd,
   startDocker,
 } from './harness/peers.ts';
-import { compile, installed, LineProgram, Stopwatch } from './harness/programs.ts';
+import { installed, Stopwatch } from './harness/programs.ts';
+import { floorContender, runtimeContender, writtenConfiguration } from './harness/runtimes.ts';
 import { checkout, inSandbox } from './harness/sandbox.ts';
 import { printSeries, printTable } from './harness/table.ts';
 
@@ -58,8 +59,9 @@ await inSandbox(import.meta.filename, busyboxImage, async () => {
     await mkdir(folders.run);
     const bench: Bench = { held, folders, reference, stopwatch, contenders: [], keepers: [] };
     const configuration = await addStrake(bench);
-    await addRuntimes(bench, configuration);
-    await addFloor(bench);
+    for (const runtime of ['crun', 'runc'])
+      bench.contenders.push(...(await runtimeContender(runtime, folder, configuration, stopwatch)));
+    bench.contenders.push(await floorContender(folder, held));
     await addDaemons(bench);
     await addPodman(bench);
     printSeries('created, started, ended and removed', await interleave(bench.contenders, { rounds }), 'ms');
@@ -87,53 +89,9 @@ async function addStrake({
     { name: 'strake run --rm', once: () => stopwatch.time(strake) },
     { name: '(node -e 0)', once: () => stopwatch.time([process.execPath, '-e', '0']) },
   );
-  const waiting = await engine.containers.create(reference, { argv: ['sleep', '1000'] });
-  const started = await waiting.start();
-  keepers.push(await keeper('strake-monitor', started.pid));
-  const configuration = await readFile(join(engine.runDir, 'containers', waiting.id, 'config.json'), 'utf8');
-  await started.kill();
-  await waiting.remove({ force: true });
-  return configuration;
-}
-
-async function addRuntimes({ folders, stopwatch, contenders }: Bench, configuration: string): Promise<void> {
-  for (const runtime of ['crun', 'runc']) {
-    if (!(await installed(runtime))) continue;
-    const bundle = join(folders.store, runtime);
-    await busyboxTree(join(bundle, 'rootfs'));
-    await writeFile(join(bundle, 'config.json'), await forPlainFolder(configuration, bundle, runtime));
-    const argv = [runtime, '--root', join(folders.run, runtime), 'run', '--bundle', bundle, 'bench'];
-    contenders.push({ name: `${runtime} run`, once: () => stopwatch.time(argv) });
-  }
-}
-
-/** The same container on a plain folder; files that strake gave it (/etc/hosts and the like) come from the bundle. */
-async function forPlainFolder(configuration: string, bundle: string, runtime: string): Promise<string> {
-  const config = JSON.parse(configuration);
-  config.ociVersion = '1.0.2'; // crun 1.8 knows no later one
-  config.root = { path: 'rootfs' };
-  config.process.args = ['/bin/true'];
-  config.process.terminal = false;
-  config.linux.cgroupsPath = `/strake-bench/${runtime}`;
-  for (const mount of config.mounts) {
-    if (mount.type !== 'bind') continue;
-    mount.source = join(bundle, basename(mount.source));
-    await writeFile(mount.source, '');
-  }
-  return JSON.stringify(config);
-}
-
-async function addFloor({ held, folders, contenders }: Bench): Promise<void> {
-  const folder = join(folders.store, 'floor');
-  await busyboxTree(join(folder, 'rootfs'));
-  await mkdir(join(folder, 'scratch'));
-  const floor = new LineProgram(await compile('floor.c'), [
-    join(folder, 'rootfs'),
-    join(folder, 'scratch'),
-    '/bin/true',
-  ]);
-  held.add(() => floor.close());
-  contenders.push({ name: 'floor (bench/floor.c)', once: async () => Number(await floor.ask('\n')) / 1e6 });
+  return writtenConfiguration(engine, reference, {}, async (pid) => {
+    keepers.push(await keeper('strake-monitor', pid));
+  });
 }
 
 async function addDaemons({

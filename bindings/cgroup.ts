@@ -10,6 +10,11 @@ export function cgroupLayout(): 'none' | 'v1' | 'hybrid' | 'v2' {
   return native.cgroupLayout();
 }
 
+/** See NativeAddon.cgroupDelegation. */
+export function cgroupDelegation(): { delegated: boolean; controllers: string[] } {
+  return native.cgroupDelegation();
+}
+
 /** See NativeAddon.freezeCgroup. */
 export function freezeCgroup(path: string): Promise<void> {
   return fromNative(() => native.freezeCgroup(path));

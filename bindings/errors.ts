@@ -12,7 +12,7 @@ interface SystemError extends Error {
 const remedies: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   ENOSPC: ['ERR_NO_SPACE', 'free some space, or use another disk'],
   EDQUOT: ['ERR_NO_SPACE', 'the disk quota is used up'],
-  EACCES: ['ERR_PERMISSION', 'run as root, or choose a directory of your own'],
+  EACCES: ['ERR_PERMISSION', 'choose a directory of your own, or run as root'],
   EPERM: ['ERR_PERMISSION', 'this needs root'],
   EROFS: ['ERR_PERMISSION', 'the file system is mounted read-only'],
 };

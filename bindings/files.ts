@@ -1,7 +1,7 @@
 /** native/sys as the library sees it: locks, whole files, trees. Failures are EngineErrors (errors.ts). */
 import { fromNative } from './errors.ts';
 import { native } from './load.ts';
-import type { NativeLock } from './native.ts';
+import type { NativeLock, NativeUserNamespace } from './native.ts';
 
 export type { NativeLock } from './native.ts';
 
@@ -28,11 +28,14 @@ export function writeFileAtomic(
 }
 
 /** See NativeAddon.removeTree. */
-export function removeTree(path: string): Promise<void> {
-  return fromNative(() => native.removeTree(path));
+export function removeTree(path: string, userNamespace: NativeUserNamespace | null = null): Promise<void> {
+  return fromNative(() => native.removeTree(path, userNamespace));
 }
 
 /** See NativeAddon.diskUsage. */
-export function diskUsage(path: string): Promise<{ bytes: number; inodes: number }> {
-  return fromNative(() => native.diskUsage(path));
+export function diskUsage(
+  path: string,
+  userNamespace: NativeUserNamespace | null = null,
+): Promise<{ bytes: number; inodes: number }> {
+  return fromNative(() => native.diskUsage(path, userNamespace));
 }

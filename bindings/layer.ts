@@ -1,7 +1,7 @@
 /** native/layer as the library sees it: compressed bytes in, a layer's files out. Failures are EngineErrors (errors.ts). */
 import { fromNative } from './errors.ts';
 import { native } from './load.ts';
-import type { LayerGaps, LayerSinkOptions, NativeLayerSink } from './native.ts';
+import type { LayerGaps, LayerSinkOptions, NativeLayerSink, NativeUserNamespace } from './native.ts';
 
 export type { LayerGaps, LayerSinkOptions, NativeLayerSink } from './native.ts';
 
@@ -17,6 +17,11 @@ export async function openLayerSink(options: LayerSinkOptions): Promise<NativeLa
 }
 
 /** See NativeAddon.completeLayer. */
-export function completeLayer(target: string, lowers: readonly string[], gaps: LayerGaps): Promise<number> {
-  return fromNative(() => native.completeLayer(target, lowers, gaps));
+export function completeLayer(
+  target: string,
+  lowers: readonly string[],
+  gaps: LayerGaps,
+  userNamespace: NativeUserNamespace | null = null,
+): Promise<number> {
+  return fromNative(() => native.completeLayer(target, lowers, gaps, userNamespace));
 }

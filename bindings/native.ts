@@ -18,7 +18,12 @@ export interface NativeAddon {
    * hard link leads to are copied up and linked; ERR_LAYER_CORRUPT when there is none. An opaque root becomes a whiteout
    * of every name below. Resolves to the bytes that were copied.
    */
-  completeLayer(target: string, lowers: readonly string[], gaps: LayerGaps): Promise<number>;
+  completeLayer(
+    target: string,
+    lowers: readonly string[],
+    gaps: LayerGaps,
+    userNamespace?: NativeUserNamespace | null,
+  ): Promise<number>;
 
   // hash_binding.cc
   /** sha256 of a file from `offset` for `length` bytes (default: to its end), as hex. */
@@ -36,9 +41,12 @@ export interface NativeAddon {
     options: { mode: number; durable: boolean },
   ): Promise<void>;
   /** rm -r by descriptors, crossing no mount and following no link. Absent is no error. */
-  removeTree(path: string): Promise<void>;
+  removeTree(path: string, userNamespace?: NativeUserNamespace | null): Promise<void>;
   /** Bytes on disk (st_blocks * 512, hard links once) and inodes below a path. */
-  diskUsage(path: string): Promise<{ bytes: number; inodes: number }>;
+  diskUsage(
+    path: string,
+    userNamespace?: NativeUserNamespace | null,
+  ): Promise<{ bytes: number; inodes: number }>;
 
   // runtime_binding.cc
   /**
@@ -59,6 +67,8 @@ export interface NativeAddon {
 
   // cgroup_binding.cc: a group is named as in task.json ("strake/ID"); an absent one is empty
   cgroupLayout(): 'none' | 'v1' | 'hybrid' | 'v2';
+  /** Whether this process may make groups at all, and with which controllers: root, or by delegation (cgroups(7)). */
+  cgroupDelegation(): { delegated: boolean; controllers: string[] };
   /** Resolves when everything inside stands still. ERR_CGROUP_FAILED after 2 s, thawed; ERR_CGROUP_CONTROLLER_MISSING. */
   freezeCgroup(path: string): Promise<void>;
   thawCgroup(path: string): Promise<void>;
@@ -72,6 +82,12 @@ export interface NativeAddon {
   updateCgroup(path: string, resources: string): Promise<void>;
   /** One reading of all counters; what a hierarchy does not have is 0. */
   cgroupStats(path: string): Promise<CgroupStats>;
+
+  // user_namespace_binding.cc: where a function takes one, its files are made, seen and removed as its root does
+  /** A user namespace that nobody is in. By newuidmap(1) where this user may not map by himself; ERR_NO_SUBORDINATE_IDS. */
+  makeUserNamespace(map: NativeIdMap): Promise<NativeUserNamespace>;
+  /** lchown(2), by the ids that the namespace has inside. */
+  setOwner(path: string, uid: number, gid: number, userNamespace?: NativeUserNamespace | null): Promise<void>;
 
   // probe_binding.cc
   /** What this kernel and this user can do, probed by doing it. `reason` says why not and what would help. */
@@ -114,6 +130,25 @@ export type Capability =
   | 'cgroups'
   | 'raiseLimits';
 
+/** A user namespace that lives as long as this value. */
+export interface NativeUserNamespace {
+  readonly [userNamespace]: true;
+}
+declare const userNamespace: unique symbol;
+
+/** The maps of a user namespace (user_namespaces(7)): `size` ids from `containerID` inside are `hostID`… outside. */
+export interface NativeIdMap {
+  readonly uids: readonly NativeIdRange[];
+  readonly gids: readonly NativeIdRange[];
+}
+
+/** See NativeIdMap. The names are those of the OCI runtime-spec. */
+export interface NativeIdRange {
+  readonly containerID: number;
+  readonly hostID: number;
+  readonly size: number;
+}
+
 export interface LayerSinkOptions {
   /** File that collects the compressed bytes, so that a cut or killed download resumes. What it holds already is fed first. */
   partial: string;
@@ -128,6 +163,8 @@ export interface LayerSinkOptions {
   target: string;
   /** ERR_LAYER_TOO_LARGE past either. */
   limits: { maxBytes: number; maxEntries: number };
+  /** Whose root makes the files of `target`. Default: this process. */
+  userNamespace?: NativeUserNamespace | null;
 }
 
 /** What a layer's tar alone does not say. */

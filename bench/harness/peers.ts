@@ -1,19 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, open, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { runProgram } from '../../test/fixtures/run-program.ts';
+import { type Daemon, startDaemon } from '../../test/fixtures/daemon.ts';
 
 /** Where a peer keeps what it stores, and what it may lose. */
 export interface PeerFolders {
   readonly store: string;
   readonly run: string;
-}
-
-export interface Daemon extends AsyncDisposable {
-  /** A unix socket's path. */
-  readonly socket: string;
 }
 
 /** containerd with everything in the folders given and nothing of CRI. */
@@ -29,18 +21,15 @@ export async function startContainerd({ store, run }: PeerFolders): Promise<Daem
   ];
   await mkdir(run, { recursive: true });
   await writeFile(join(run, 'containerd.toml'), `${config.join('\n')}\n`);
-  return startDaemon('containerd', ['-c', join(run, 'containerd.toml')], run, socket, [
-    'ctr',
-    '-a',
-    socket,
-    'version',
-  ]);
+  const argv = ['containerd', '-c', join(run, 'containerd.toml')];
+  return startDaemon({ argv, socket, folder: run, ready: ['ctr', '-a', socket, 'version'] });
 }
 
 /** dockerd without any network of its own, on the containerd given. */
 export async function startDocker({ store, run }: PeerFolders, containerd: Daemon): Promise<Daemon> {
   const socket = join(run, 'docker.sock');
   const argv = [
+    'dockerd',
     '--bridge=none',
     '--iptables=false',
     '--ip6tables=false',
@@ -51,7 +40,8 @@ export async function startDocker({ store, run }: PeerFolders, containerd: Daemo
     `--containerd=${containerd.socket}`,
     '--storage-driver=overlay2',
   ];
-  return startDaemon('dockerd', argv, run, socket, ['docker', '-H', `unix://${socket}`, 'version']);
+  const ready = ['docker', '-H', `unix://${socket}`, 'version'];
+  return startDaemon({ argv, socket, folder: run, ready });
 }
 
 /** podman's command with everything in the folders given. */
@@ -71,42 +61,6 @@ export function podman({ store, run }: PeerFolders): string[] {
     '--cgroup-manager=cgroupfs',
     '--events-backend=none',
   ];
-}
-
-async function startDaemon(
-  program: string,
-  argv: readonly string[],
-  run: string,
-  socket: string,
-  ready: readonly string[],
-): Promise<Daemon> {
-  const log = await open(join(run, `${program}.log`), 'w');
-  const child = spawn(program, argv, { stdio: ['ignore', log.fd, log.fd] });
-  await log.close();
-  await answers(child, program, run, ready);
-  return { socket, [Symbol.asyncDispose]: () => end(child) };
-}
-
-async function answers(
-  child: ChildProcess,
-  program: string,
-  run: string,
-  ready: readonly string[],
-): Promise<void> {
-  const [command = '', ...argv] = ready;
-  for (let attempt = 0; attempt < 200 && child.exitCode === null; attempt++) {
-    if ((await runProgram(command, argv)).code === 0) return;
-    await delay(50);
-  }
-  const log = await readFile(join(run, `${program}.log`), 'utf8');
-  throw new Error(`${program} does not answer:\n${log.split('\n').slice(-10).join('\n')}`);
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  await exited;
 }
 
 const peersGroups = ['docker', 'default', 'libpod_parent', 'strake-bench'];

@@ -47,6 +47,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'show what this engine and this machine can do',
     load: () => import('./commands/info.ts'),
   },
+  system: { summary: 'questions about the engine: info', load: () => import('./commands/system.ts') },
   version: { summary: 'show versions', load: () => import('./commands/version.ts') },
 };
 

@@ -1,4 +1,4 @@
-import { cgroupLayout } from '../../bindings/cgroup.ts';
+import { cgroupDelegation, cgroupLayout } from '../../bindings/cgroup.ts';
 import { EngineError } from '../errors/index.ts';
 import type { Mount } from '../mount/index.ts';
 import type { Bundle, StdinMode, StdioSelection, TerminalSize } from '../runtime/index.ts';
@@ -75,21 +75,33 @@ function removedAtEnd({ store, volumes }: ContainersContext, record: ContainerRe
   ];
 }
 
-/** Without any controller on the machine a container still runs; what it asked to be limited is an error then. */
+/** Where no groups can be made a container still runs; what it asked to be limited is an error then. */
 function needsCgroup(limits: SpecLimits): boolean {
-  if (cgroupLayout() !== 'none') return true;
+  if (cgroupDelegation().delegated) return true;
   const { memory, memoryReservation, cpuShares, cpuQuota, cpusetCpus, cpusetMems, pids, blkioWeight } =
     limits;
-  return [
+  const asked = Object.entries({
     memory,
     memoryReservation,
     cpuShares,
     cpuQuota,
-    cpusetCpus || null,
-    cpusetMems || null,
+    cpusetCpus: cpusetCpus || null,
+    cpusetMems: cpusetMems || null,
     pids,
     blkioWeight,
-  ].some((limit) => limit !== null);
+  }).find(([, limit]) => limit !== null);
+  if (asked !== undefined && cgroupLayout() !== 'none') throw notDelegated(asked[0]);
+  return asked !== undefined;
+}
+
+/** As podman and crun on cgroup v2: a limit that is not there is worse than a container that is not. */
+function notDelegated(limit: string): EngineError {
+  return new EngineError(
+    'ERR_CGROUP_CONTROLLER_MISSING',
+    `limits.${limit} needs a cgroup that this user may write, and there is none: run the command in one ` +
+      '(systemd-run --user --scope -p Delegate=yes …; docs/rootless.md for cgroup v1), or leave the limit out',
+    { details: { limit } },
+  );
 }
 
 function logDescription({ store }: ContainersContext, { id, spec }: ContainerRecord) {

@@ -1,3 +1,4 @@
+import type { Ids } from '../id-map/index.ts';
 import type { Images } from '../images/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
 import type { OnTrace } from '../trace/index.ts';
@@ -18,6 +19,8 @@ export interface ContainersContext {
   readonly images: Pick<Images, 'inspect' | 'pull'>;
   readonly snapshots: Pick<Snapshotter, 'prepare' | 'mount' | 'discard'>;
   readonly host: HostFacts;
+  /** Whose ids its containers have. */
+  readonly ids: Ids;
   /** Receives the step trace of each start. Default: stderr. */
   readonly onTrace: OnTrace | undefined;
 }

@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
-import { removeTree } from '../../bindings/files.ts';
 import { EngineError } from '../errors/index.ts';
 import { Undo } from '../undo/index.ts';
 import type { ContainersContext } from './context.ts';
@@ -75,9 +74,13 @@ export async function makeVolumes(
   }
 }
 
-async function reserve({ store }: ContainersContext, record: ContainerRecord, undo: Undo): Promise<void> {
+async function reserve(
+  { store, ids }: ContainersContext,
+  record: ContainerRecord,
+  undo: Undo,
+): Promise<void> {
   const { dir } = store.paths(record.id);
-  undo.add(() => removeTree(dir));
+  undo.add(() => ids.removeTree(dir));
   mkdirSync(dir, { mode: 0o700 });
   if (record.spec.name === null) return;
   await store.reserveName(record.name, record.id);

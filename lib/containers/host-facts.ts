@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import { arch, hostname } from 'node:os';
+import type { IdMap } from '../id-map/index.ts';
 import type { HostFacts } from './runtime-config.ts';
 
 let swapAccounting: boolean | undefined;
 
-/** What the pure parts need to know of this machine, as it is now. */
-export function hostFacts(): HostFacts {
+/** What the pure parts need to know of this machine, as it is now, and the ids that an ordinary user's containers have. */
+export function hostFacts(idMap: IdMap | null = null): HostFacts {
   return {
+    ...(idMap !== null && { idMap }),
     hostname: hostname(),
     arch: arch(),
     get swapAccounting() {

@@ -1,5 +1,5 @@
 import { rm, writeFile } from 'node:fs/promises';
-import { freezeCgroup } from '../../bindings/cgroup.ts';
+import { cgroupDelegation, freezeCgroup } from '../../bindings/cgroup.ts';
 import { EngineError } from '../errors/index.ts';
 import { cgroupOf } from './bundle.ts';
 import type { ContainersContext } from './context.ts';
@@ -15,6 +15,7 @@ import { ignoring } from './store.ts';
 export async function pauseContainer(context: ContainersContext, record: ContainerRecord): Promise<void> {
   using _lock = await context.store.lock(record.id);
   requireState('pause', record.name, (await observeLocked(context, record)) ?? { status: 'created' });
+  if (!cgroupDelegation().delegated) throw noFreezer(record);
   const { paused } = context.store.paths(record.id);
   const marked = await writeFile(paused, '').then(() => true, ignoring('ENOENT'));
   if (!marked) throw hasEnded(record);
@@ -23,6 +24,14 @@ export async function pauseContainer(context: ContainersContext, record: Contain
     throw error;
   });
   await writeFile(paused, '').catch(ignoring('ENOENT')); // a kill meanwhile has removed the mark, and thawed too early
+}
+
+function noFreezer({ name }: ContainerRecord): EngineError {
+  return new EngineError(
+    'ERR_CGROUP_CONTROLLER_MISSING',
+    `cannot pause container ${name}: it is frozen by a cgroup, and this user may make none (docs/rootless.md): stop it instead`,
+    { details: { container: name, verb: 'pause' } },
+  );
 }
 
 /** Since its state was looked at: its run directory is gone. */

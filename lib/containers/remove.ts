@@ -3,8 +3,19 @@ import { waitTask } from '../runtime/index.ts';
 import { Undo } from '../undo/index.ts';
 import type { RemoveOptions } from './container.ts';
 import type { ContainersContext } from './context.ts';
+
+<<<<<<< HEAD
+
 import { keepStopped, killProcesses } from './kill.ts';
 import { observeLocked } from './observe.ts';
+
+=======
+
+import { killProcesses } from './kill.ts';
+import { endCgroup, observeLocked } from './observe.ts';
+
+>>>>>>> main
+
 import type { ContainerRecord } from './record.ts';
 import { discardRoot } from './root-mount.ts';
 import { can, requireState } from './state.ts';
@@ -45,4 +56,5 @@ async function end(context: ContainersContext, record: ContainerRecord): Promise
   await keepStopped(context, record);
   await killProcesses(context, record, 9);
   await waitTask(runDir, { statusFile: exit }).catch(() => undefined); // gone is gone, however
+  await endCgroup(record.id); // of a monitor that was just being killed
 }

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import type { Mount } from '../mount/index.ts';
 import type { ContainersContext } from './context.ts';
 import type { ContainerRecord } from './record.ts';
@@ -12,7 +12,8 @@ export async function prepareRoot(context: ContainersContext, record: ContainerR
       spec.hide,
     );
   }
-  makeWritable(context.store.paths(id), image.directory);
+  const owner = context.ids.inside(makeWritable(context.store.paths(id), image.directory));
+  if (owner.uid !== 0 || owner.gid !== 0) await context.ids.setOwner(context.store.paths(id).upper, owner);
   return directoryRoot(context, record, image.directory);
 }
 
@@ -31,13 +32,13 @@ export async function discardRoot(context: ContainersContext, record: ContainerR
   if (record.image.directory === null) await context.snapshots.discard(record.id);
 }
 
-/** The root itself looks as the directory below does. Synchronous: it takes less than one turn through libuv's pool. */
-function makeWritable({ upper, work }: { upper: string; work: string }, directory: string): void {
+/** The root itself looks as the directory below does; answers whose that is. Synchronous: it takes less than one turn through libuv's pool. */
+function makeWritable({ upper, work }: { upper: string; work: string }, directory: string) {
   const { mode, uid, gid } = statSync(directory);
   mkdirSync(work, { mode: 0o700 });
   mkdirSync(upper, { mode: 0o700 });
-  if (uid !== 0 || gid !== 0) chownSync(upper, uid, gid);
-  chmodSync(upper, mode & 0o7777);
+  chmodSync(upper, mode & 0o7777); // while it is ours
+  return { uid, gid };
 }
 
 function directoryRoot(context: ContainersContext, record: ContainerRecord, directory: string): Mount {
@@ -48,6 +49,7 @@ function directoryRoot(context: ContainersContext, record: ContainerRecord, dire
     upper,
     work,
     volatile: record.spec.autoRemove,
+    ...(context.ids.map !== null && { userxattr: true }),
     hidden: [...hiddenByDefault(context, directory), ...record.spec.hide],
   };
 }

@@ -1,3 +1,4 @@
+import type { IdMap } from '../id-map/index.ts';
 import type { ImageProcess, RuntimeSpec } from '../oci/index.ts';
 import { runtimeLinux } from './runtime-linux.ts';
 import { type MountSource, runtimeMounts } from './runtime-mounts.ts';
@@ -11,6 +12,8 @@ export interface HostFacts {
   readonly arch: string;
   /** Whether a limit on swap can be set at all; without, the default of twice the memory is left out. */
   readonly swapAccounting: boolean;
+  /** The ids of an engine that an ordinary user runs; absent: root's, where only who asks for one has a user namespace. */
+  readonly idMap?: IdMap;
 }
 
 /** A device node of this machine, as stat(2) sees it. */

@@ -60,17 +60,21 @@ export function runtimeLinux(input: RuntimeConfigInput): RuntimeLinux {
   const { spec, host, id } = input;
   return {
     cgroupsPath: `/strake/${id}`,
-    namespaces: namespaces(spec),
-    ...userMappings(spec),
-    resources: { devices: deviceRules(input), ...runtimeResources(spec.limits, host) },
+    namespaces: namespaces(spec, host),
+    ...userMappings(spec, host),
+    // Which devices a user namespace can use is what was bound into it; a user may attach no rules.
+    resources: {
+      ...(!host.idMap && { devices: deviceRules(input) }),
+      ...runtimeResources(spec.limits, host),
+    },
     ...(input.devices.length > 0 && { devices: input.devices.map(deviceNode) }),
     ...seccomp(spec, host),
     ...hiddenPaths(spec),
-    ...sysctls(spec),
+    ...sysctls(spec, host),
   };
 }
 
-function namespaces(spec: ContainerSpec): RuntimeNamespace[] {
+function namespaces(spec: ContainerSpec, host: HostFacts): RuntimeNamespace[] {
   const { pid, ipc, uts, cgroup, user } = spec.namespaces;
   return [
     { type: 'mount' },
@@ -79,7 +83,7 @@ function namespaces(spec: ContainerSpec): RuntimeNamespace[] {
     ...(uts === 'private' ? [{ type: 'uts' } as const] : []),
     ...(cgroup === 'private' ? [{ type: 'cgroup' } as const] : []),
     ...networkNamespace(spec.network),
-    ...(user ? [{ type: 'user' } as const] : []),
+    ...(user || host.idMap ? [{ type: 'user' } as const] : []),
   ];
 }
 
@@ -88,8 +92,12 @@ function networkNamespace(network: string): RuntimeNamespace[] {
   return network === 'none' ? [{ type: 'network' }] : [{ type: 'network', path: network }];
 }
 
-function userMappings(spec: ContainerSpec): Pick<RuntimeLinux, 'uidMappings' | 'gidMappings'> {
+function userMappings(
+  spec: ContainerSpec,
+  { idMap }: HostFacts,
+): Pick<RuntimeLinux, 'uidMappings' | 'gidMappings'> {
   const { user } = spec.namespaces;
+  if (idMap) return { uidMappings: idMap.uids, gidMappings: idMap.gids };
   if (!user) return {};
   const mapping = [{ containerID: 0, hostID: user.hostId, size: user.size }];
   return { uidMappings: mapping, gidMappings: mapping };
@@ -159,10 +167,12 @@ function hiddenPaths(spec: ContainerSpec): Pick<RuntimeLinux, 'maskedPaths' | 'r
 }
 
 /** Docker's since 20.10, in a network namespace that is the container's own: low ports and ping for every user. */
-function sysctls(spec: ContainerSpec): Pick<RuntimeLinux, 'sysctl'> {
+function sysctls(spec: ContainerSpec, { idMap }: HostFacts): Pick<RuntimeLinux, 'sysctl'> {
   const own = spec.network === 'none' ? { 'net.ipv4.ip_unprivileged_port_start': '0' } : {};
   const ping =
-    spec.network === 'none' && !spec.namespaces.user ? { 'net.ipv4.ping_group_range': '0 2147483647' } : {};
+    spec.network === 'none' && !spec.namespaces.user && !idMap
+      ? { 'net.ipv4.ping_group_range': '0 2147483647' }
+      : {};
   const all = { ...own, ...ping, ...spec.sysctls };
   return Object.keys(all).length > 0 ? { sysctl: all } : {};
 }

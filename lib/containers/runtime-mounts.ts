@@ -1,3 +1,4 @@
+import { type IdMap, isMapped } from '../id-map/index.ts';
 import type { RuntimeMount } from '../oci/index.ts';
 import type { RuntimeConfigInput } from './runtime-config.ts';
 import type { ContainerSpec } from './spec.ts';
@@ -24,13 +25,13 @@ export function runtimeMounts(input: RuntimeConfigInput): RuntimeMount[] {
   );
   const covered = (path: string) =>
     asked.some(({ destination }) => path === destination || path.startsWith(`${destination}/`));
-  const defaults = [...kernelMounts(input.spec), ...etcMounts(input)].filter(
+  const defaults = [...kernelMounts(input), ...etcMounts(input)].filter(
     ({ destination }) => !covered(destination),
   );
   return [...defaults, ...asked];
 }
 
-function kernelMounts(spec: ContainerSpec): RuntimeMount[] {
+function kernelMounts({ spec, host: { idMap } }: RuntimeConfigInput): RuntimeMount[] {
   const access = spec.privileged ? 'rw' : 'ro';
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: hardened },
@@ -44,17 +45,22 @@ function kernelMounts(spec: ContainerSpec): RuntimeMount[] {
       destination: '/dev/pts',
       type: 'devpts',
       source: 'devpts',
-      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', ...ttyGroup(idMap)],
     },
-    sysMount(spec, access),
+    sysMount(spec, access, idMap),
     { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [access, ...hardened] },
     ...ipcMounts(spec),
   ];
 }
 
+/** tty's, as in every distribution, where it exists inside: mesg(1) and wall(1) look for it. */
+function ttyGroup(idMap: IdMap | undefined): string[] {
+  return idMap && !isMapped(idMap.gids, 5) ? [] : ['gid=5'];
+}
+
 /** A user namespace may mount a sysfs only with a network namespace of its own: else the host's is bound. */
-function sysMount(spec: ContainerSpec, access: string): RuntimeMount {
-  if (spec.namespaces.user !== null && spec.network !== 'none') {
+function sysMount(spec: ContainerSpec, access: string, idMap: IdMap | undefined): RuntimeMount {
+  if ((spec.namespaces.user !== null || idMap) && spec.network !== 'none') {
     return { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', access, ...hardened] };
   }
   return { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...hardened, access] };

@@ -2,6 +2,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { open, readdir, readFile, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
 import { lockFile, removeTree, writeFileAtomic } from '../../bindings/files.ts';
 import { EngineError } from '../errors/index.ts';
+import { hostIds, type Ids } from '../id-map/index.ts';
 import { taskState } from '../runtime/index.ts';
 import { idPrefixOfName } from './names.ts';
 import { type ContainerRecord, parseRecord } from './record.ts';
@@ -36,8 +37,10 @@ export class ContainerStore {
   readonly #containers: string;
   readonly #names: string;
   readonly #runs: string;
+  readonly #ids: Ids;
 
-  constructor(root: string, runDir: string) {
+  constructor(root: string, runDir: string, ids: Ids = hostIds) {
+    this.#ids = ids;
     this.#containers = `${root}/containers`;
     this.#names = `${root}/names`;
     this.#runs = `${runDir}/containers`;
@@ -130,7 +133,7 @@ export class ContainerStore {
     const known = new Set(entries);
     const stray = [...entries.filter(isId), ...runs.filter((id) => isId(id) && !known.has(id))];
     await Promise.all([
-      ...removed.map((entry) => removeTree(`${this.#containers}/${entry}`)),
+      ...removed.map((entry) => this.#ids.removeTree(`${this.#containers}/${entry}`)),
       ...stray.map((id) => this.#sweepStray(id)),
     ]);
   }
@@ -170,7 +173,7 @@ export class ContainerStore {
     const { dir, runDir } = this.paths(id);
     const dead = `${this.#containers}/${removedPrefix}${id}`;
     await rename(dir, dead).catch(ignoring('ENOENT'));
-    await Promise.all([removeTree(runDir), removeTree(dead)]);
+    await Promise.all([removeTree(runDir), this.#ids.removeTree(dead)]);
   }
 
   async #byName(name: string): Promise<string | null> {

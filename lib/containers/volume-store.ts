@@ -1,13 +1,15 @@
 import { mkdir } from 'node:fs/promises';
-import { removeTree } from '../../bindings/files.ts';
+import { hostIds, type Ids } from '../id-map/index.ts';
 import { randomId } from './random-id.ts';
 
 /** Directories that outlive containers: ROOT/volumes/NAME/_data. */
 export class VolumeStore {
   readonly #root: string;
+  readonly #ids: Ids;
 
-  constructor(root: string) {
+  constructor(root: string, ids: Ids = hostIds) {
     this.#root = `${root}/volumes`;
+    this.#ids = ids;
   }
 
   /** What a container sees of it. */
@@ -26,7 +28,7 @@ export class VolumeStore {
   }
 
   async remove(name: string): Promise<void> {
-    await removeTree(this.directory(name));
+    await this.#ids.removeTree(this.directory(name));
   }
 
   anonymousName(): string {

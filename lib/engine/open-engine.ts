@@ -7,11 +7,13 @@ import {
   openContainers,
   VolumeStore,
 } from '../containers/index.ts';
+import { hostIds, mappedIds, userIdMap } from '../id-map/index.ts';
 import type { Images } from '../images/index.ts';
 import { directorySnapshotter, type Snapshotter } from '../snapshots/index.ts';
 import type { Engine, EngineOptions } from './engine.ts';
 import { lazyImages } from './lazy-images.ts';
 import { openRoot } from './open-root.ts';
+import { requireSameMap } from './same-map.ts';
 import { openSystem } from './system.ts';
 
 /**
@@ -20,9 +22,10 @@ import { openSystem } from './system.ts';
  */
 export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const { root, runDir } = openRoot(options, process.env);
-  const store = new ContainerStore(root, runDir);
+  const ids = process.geteuid?.() === 0 ? hostIds : mappedIds(requireSameMap(root, userIdMap().map));
+  const store = new ContainerStore(root, runDir, ids);
   store.prepare();
-  const snapshots = directorySnapshotter({ root: `${root}/layers`, writable: `${root}/containers` });
+  const snapshots = directorySnapshotter({ root: `${root}/layers`, writable: `${root}/containers`, ids });
   const images = lazyImages(() => openImagesOf(root, snapshots, options, () => containers.uses()));
   const context: ContainersContext = {
     root,
@@ -30,10 +33,11 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     monitor: options.monitor ?? nativeFile('strake-monitor'),
     init: initProgram(),
     store,
-    volumes: new VolumeStore(root),
+    volumes: new VolumeStore(root, ids),
     images,
     snapshots,
-    host: hostFacts(),
+    host: hostFacts(ids.map),
+    ids,
     onTrace: options.onTrace,
   };
   const containers = openContainers(context);
@@ -42,7 +46,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     runDir,
     images,
     containers,
-    system: openSystem({ root, runDir, images, containers, snapshots }),
+    system: openSystem({ root, runDir, images, containers, snapshots, ids }),
     run: containers.run,
     [Symbol.asyncDispose]: async () => undefined, // files and locks are held by the calls that need them
   };

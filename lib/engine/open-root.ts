@@ -1,4 +1,5 @@
 import { lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { EngineError } from '../errors/index.ts';
 
@@ -16,28 +17,35 @@ export interface Root {
 /**
  * Finds or makes the directories that an engine works in: readable by nobody else, of this layout. Cheap: a few system
  * calls, synchronous since each takes microseconds, and nothing is scanned.
- * @throws EngineError ERR_PERMISSION when not root, ERR_ROOT_INVALID when the directory cannot be used
+ * @throws EngineError ERR_ROOT_INVALID when the directory cannot be used
  */
 export function openRoot(options: { root?: string; runDir?: string }, environment: NodeJS.ProcessEnv): Root {
-  requireRootUser();
-  const asked = options.root ?? (environment.STRAKE_ROOT || defaultRoot);
+  const usual = defaultDirectories(environment);
+  const asked = options.root ?? (environment.STRAKE_ROOT || usual.root);
   const root = requireDirectory(asked);
   requireLayout(root);
-  const runDir = requireDirectory(options.runDir ?? runDirectoryOf(asked, root));
+  const runDir = requireDirectory(options.runDir ?? runDirectoryOf(asked, root, usual));
   return { root, runDir };
 }
 
 /** Where the run files of a root are, however it is written (`asked`) and wherever it is (`root`): there is one only. */
-export function runDirectoryOf(asked: string, root: string): string {
-  return resolve(asked) === defaultRoot || root === defaultRoot ? defaultRunDir : `${root}/run`;
+export function runDirectoryOf(asked: string, root: string, usual: Root = defaultDirectories({})): string {
+  return resolve(asked) === usual.root || root === usual.root ? usual.runDir : `${root}/run`;
 }
 
-function requireRootUser(): void {
-  if (process.geteuid?.() === 0) return;
-  throw new EngineError(
-    'ERR_PERMISSION',
-    'strake makes namespaces, mounts and cgroups, for which it has to run as root: use sudo, or run it in a container with --privileged',
-  );
+/**
+ * Root's are the machine's. Another user has his own, by the XDG base directory specification; without an
+ * XDG_RUNTIME_DIR (no login session: su, cron) run files are below the root, since /tmp would be everybody's.
+ */
+function defaultDirectories(environment: NodeJS.ProcessEnv): Root {
+  if (ownUid() === 0) return { root: defaultRoot, runDir: defaultRunDir };
+  const { XDG_DATA_HOME: data, XDG_RUNTIME_DIR: run } = environment;
+  const root = `${data?.startsWith('/') ? data : `${homedir()}/.local/share`}/strake`;
+  return { root, runDir: run?.startsWith('/') ? `${run}/strake` : `${root}/run` };
+}
+
+function ownUid(): number {
+  return process.geteuid?.() ?? 0;
 }
 
 function requireDirectory(path: string): string {
@@ -46,8 +54,11 @@ function requireDirectory(path: string): string {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     const real = realpathSync(path);
     const { uid } = lstatSync(real);
-    if (uid !== 0)
-      throw invalid(path, `it belongs to user ${uid}, who could replace its files: it must belong to root`);
+    if (uid !== ownUid())
+      throw invalid(
+        path,
+        `it belongs to user ${uid}, who could replace its files: it must belong to ${ownName()}`,
+      );
     return real;
   } catch (error) {
     if (error instanceof EngineError) throw error;
@@ -57,6 +68,10 @@ function requireDirectory(path: string): string {
       error,
     );
   }
+}
+
+function ownName(): string {
+  return ownUid() === 0 ? 'root' : `user ${ownUid()}; give --root, or unset STRAKE_ROOT`;
 }
 
 function requireLayout(root: string): void {

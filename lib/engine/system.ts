@@ -1,16 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { arch, cpus, hostname, release, totalmem } from 'node:os';
-import { cgroupLayout } from '../../bindings/cgroup.ts';
-import { native } from '../../bindings/load.ts';
+import { cgroupDelegation, cgroupLayout } from '../../bindings/cgroup.ts';
+import { native, nativeFile } from '../../bindings/load.ts';
 import { type Capability, probe } from '../../bindings/probe.ts';
 import type { Containers } from '../containers/index.ts';
 import { EngineError } from '../errors/index.ts';
+import type { IdMap, Ids } from '../id-map/index.ts';
 import type { Images } from '../images/index.ts';
 import { formatPlatform, hostPlatform } from '../oci/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
+import { type Finding, type UserCapability, userCapabilities } from './user-capabilities.ts';
 
 /** The machine, the engine, and what it holds, at one instant. */
-/** Questions about the engine and its machine. */
 export interface SystemInfo {
   readonly root: string;
   readonly runDir: string;
@@ -29,9 +30,17 @@ export interface SystemInfo {
   readonly memory: number;
   readonly hostname: string;
   readonly cgroupLayout: 'none' | 'v1' | 'hybrid' | 'v2';
+  /** What containers can be limited by here: by root all that is mounted, by a user what was delegated to him. */
+  readonly cgroupControllers: readonly string[];
+  /** Linux security modules that are active; empty where they cannot be seen. */
+  readonly securityModules: readonly string[];
+  /** Who runs this engine. `idMap`: the ids of an ordinary user's containers; null for root. */
+  readonly user: { readonly uid: number; readonly idMap: IdMap | null };
   readonly snapshotter: string;
+  /** The path of strake-runtime, for engines that are told which OCI runtime to use; null where it was not built. */
+  readonly ociRuntime: string | null;
   /** What this kernel and this user can do; `reason` says why not and what would help. */
-  readonly capabilities: Readonly<Record<Capability, { ok: boolean; reason?: string }>>;
+  readonly capabilities: Readonly<Record<Capability, Finding> & Partial<Record<UserCapability, Finding>>>;
 }
 
 /** What is running: the package, Node, and what is linked into the addon, by name. */
@@ -54,16 +63,19 @@ export function openSystem(engine: {
   images: Images;
   containers: Containers;
   snapshots: Snapshotter;
+  ids: Ids;
 }): System {
   return {
     version: systemVersion,
     info: async ({ signal } = {}) => {
       if (signal?.aborted)
         throw new EngineError('ERR_ABORTED', 'aborted by the caller', { cause: signal.reason });
-      const [containers, images, capabilities] = await Promise.all([
+      const { ids } = engine;
+      const [containers, images, capabilities, ofUser] = await Promise.all([
         countContainers(engine.containers),
         engine.images.list(),
         probe(engine.root),
+        ids.map === null ? {} : userCapabilities(ids, process.env),
       ]);
       return {
         ...machine(),
@@ -72,7 +84,9 @@ export function openSystem(engine: {
         containers,
         images: images.length,
         snapshotter: engine.snapshots.name,
-        capabilities,
+        ociRuntime: ociRuntime(),
+        user: { uid: process.geteuid?.() ?? 0, idMap: ids.map },
+        capabilities: { ...capabilities, ...ofUser },
       };
     },
   };
@@ -108,7 +122,25 @@ function machine() {
     memory: totalmem(),
     hostname: hostname(),
     cgroupLayout: cgroupLayout(),
+    cgroupControllers: cgroupDelegation().controllers,
+    securityModules: securityModules(),
   };
+}
+
+function ociRuntime(): string | null {
+  try {
+    return nativeFile('strake-runtime');
+  } catch {
+    return null;
+  }
+}
+
+function securityModules(): string[] {
+  try {
+    return readFileSync('/sys/kernel/security/lsm', 'utf8').trim().split(',');
+  } catch {
+    return []; // securityfs is not mounted
+  }
 }
 
 /** os-release(5) */

@@ -85,6 +85,7 @@ export const errorCodes = {
   ERR_MOUNT_UNSAFE: 'invalid',
   ERR_OVERLAY_UNAVAILABLE: 'unavailable',
   ERR_NAMESPACE_FAILED: 'unavailable',
+  ERR_NO_SUBORDINATE_IDS: 'unavailable',
   ERR_CGROUP_CONTROLLER_MISSING: 'unavailable',
   ERR_CGROUP_LIMIT_INVALID: 'invalid',
   ERR_CGROUP_FAILED: 'unavailable',

@@ -12,6 +12,8 @@ export interface OverlayMount {
   readonly work?: string;
   /** No sync at all: for containers that die with their process. */
   readonly volatile?: boolean;
+  /** What overlayfs records (opaque directories, redirects) is in user.overlay.*: in a user namespace, where trusted.* is not. */
+  readonly userxattr?: boolean;
   /** Paths inside the root that are covered. */
   readonly hidden?: readonly string[];
 }

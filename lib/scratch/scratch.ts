@@ -3,6 +3,9 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lockFile, type NativeLock, removeTree } from '../../bindings/files.ts';
 
+/** rm -r. */
+type Remove = (path: string) => Promise<void>;
+
 /** A directory of one's own until disposal removes it; what was renamed away by then stays where it went. */
 export interface Scratch extends AsyncDisposable {
   readonly path: string;
@@ -10,16 +13,16 @@ export interface Scratch extends AsyncDisposable {
 
 /**
  * Makes an empty directory (0700) below `parent`, which is made as well. Beside it lies `<path>.lock`, held by flock(2)
- * while it lives: the kernel lets go of it when this process dies.
+ * while it lives: the kernel lets go of it when this process dies. `remove`: for who may not remove all of it himself.
  */
-export async function createScratch(parent: string): Promise<Scratch> {
+export async function createScratch(parent: string, remove: Remove = removeTree): Promise<Scratch> {
   await mkdir(parent, { recursive: true, mode: 0o700 });
   for (;;) {
     const path = join(parent, randomBytes(8).toString('hex'));
     const lock = await lockFile(lockOf(path), { shared: false, wait: false });
     if (lock === null) continue; // a sweep saw the lock before it was taken, and removes it
     await mkdir(path, { mode: 0o700 });
-    return { path, [Symbol.asyncDispose]: () => removeScratch(path, lock) };
+    return { path, [Symbol.asyncDispose]: () => removeScratch(path, lock, remove) };
   }
 }
 
@@ -32,16 +35,16 @@ export async function livingScratches(parent: string): Promise<string[]> {
 }
 
 /** Removes the scratch directories of dead processes. Many processes may do so at once. */
-export async function sweepScratches(parent: string): Promise<void> {
+export async function sweepScratches(parent: string, remove: Remove = removeTree): Promise<void> {
   for (const path of await listScratches(parent)) {
     const lock = await tryLock(path);
-    if (lock) await removeScratch(path, lock);
+    if (lock) await removeScratch(path, lock, remove);
   }
 }
 
-async function removeScratch(path: string, lock: NativeLock): Promise<void> {
+async function removeScratch(path: string, lock: NativeLock, remove: Remove): Promise<void> {
   try {
-    await removeTree(path);
+    await remove(path);
     await rm(lockOf(path), { force: true });
   } finally {
     lock.release();

@@ -1,8 +1,8 @@
-import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { mkdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { removeTree } from '../../bindings/files.ts';
 import { EngineError } from '../errors/index.ts';
+import { hostIds, type Ids } from '../id-map/index.ts';
 import type { Mount } from '../mount/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { syncDirectory } from '../scratch/index.ts';
@@ -17,8 +17,13 @@ const plainRoot: StoredLayer['root'] = { mode: 0o755, uid: 0, gid: 0 };
  * `writable` the containers': `<writable>/<key>/{upper,work}`, where `<writable>/<key>` may have other contents that are
  * not touched. Both must be on one file system that overlayfs takes for an upper directory.
  */
-export function directorySnapshotter(options: { root: string; writable: string }): Snapshotter {
-  return new DirectorySnapshotter(options.root, options.writable);
+export function directorySnapshotter(options: {
+  root: string;
+  writable: string;
+  /** Whose the files are. Default: the machine's own ids. */
+  ids?: Ids;
+}): Snapshotter {
+  return new DirectorySnapshotter(options.root, options.writable, options.ids ?? hostIds);
 }
 
 class DirectorySnapshotter implements Snapshotter {
@@ -27,12 +32,14 @@ class DirectorySnapshotter implements Snapshotter {
   readonly #layers: LayerStore;
   readonly #writable: string;
   readonly #committer: LayerCommitter;
+  readonly #ids: Ids;
 
-  constructor(root: string, writable: string) {
+  constructor(root: string, writable: string, ids: Ids) {
     this.#root = root;
-    this.#layers = new LayerStore(root);
+    this.#ids = ids;
+    this.#layers = new LayerStore(root, ids);
     this.#writable = writable;
-    this.#committer = new LayerCommitter(root, this.#layers);
+    this.#committer = new LayerCommitter(root, this.#layers, ids);
   }
 
   async has(chainId: Digest): Promise<boolean> {
@@ -53,13 +60,15 @@ class DirectorySnapshotter implements Snapshotter {
 
   async prepare(key: string, chainId: Digest | null, options: { volatile?: boolean } = {}): Promise<Mount> {
     const layer = chainId === null ? null : await this.#layers.get(chainId);
-    this.#makeWritable(key, layer?.root ?? plainRoot);
+    const root = layer?.root ?? plainRoot;
+    const upper = this.#makeWritable(key, root);
+    if (root.uid !== 0 || root.gid !== 0) await this.#ids.setOwner(upper, root);
     if (!options.volatile) await syncDirectory(join(this.#writable, key));
     return this.#mountOf(key, layer, options.volatile === true);
   }
 
   /** Synchronous: two or three mkdir(2) take less than one turn through libuv's pool, and a start waits for them. */
-  #makeWritable(key: string, root: StoredLayer['root']): void {
+  #makeWritable(key: string, root: StoredLayer['root']): string {
     const upper = join(this.#writable, key, 'upper');
     const make = () => mkdirSync(upper, { mode: 0o700 });
     try {
@@ -71,15 +80,15 @@ class DirectorySnapshotter implements Snapshotter {
       make();
     }
     mkdirSync(join(this.#writable, key, 'work'), { mode: 0o700 });
-    if (root.uid !== 0 || root.gid !== 0) chownSync(upper, root.uid, root.gid);
-    chmodSync(upper, root.mode);
+    chmodSync(upper, root.mode); // while it is ours
+    return upper;
   }
 
   async mount(key: string, chainId: Digest | null, options: { volatile?: boolean } = {}): Promise<Mount> {
     const layer = chainId === null ? null : await this.#layers.get(chainId);
     // Overlayfs refuses a work directory that a volatile mount has used, since it may have lost data in a crash of the
     // machine (Documentation/filesystems/overlayfs.rst, "Volatile mount"). Whoever mounts volatile again accepts that.
-    if (options.volatile) await removeTree(join(this.#writable, key, 'work/work/incompat'));
+    if (options.volatile) await this.#ids.removeTree(join(this.#writable, key, 'work/work/incompat'));
     return this.#mountOf(key, layer, options.volatile === true);
   }
 
@@ -87,12 +96,24 @@ class DirectorySnapshotter implements Snapshotter {
     const upper = join(this.#writable, key, 'upper');
     if (layer === null) return { type: 'directory', path: upper };
     const work = join(this.#writable, key, 'work');
-    return { type: 'overlay', lower: this.#trees(layer), upper, work, ...(volatile && { volatile }) };
+    return {
+      type: 'overlay',
+      lower: this.#trees(layer),
+      upper,
+      work,
+      ...(volatile && { volatile }),
+      ...this.#xattrs(),
+    };
   }
 
   async view(chainId: Digest): Promise<Mount> {
     const lower = this.#trees(await this.#layers.get(chainId));
-    return { type: 'overlay', lower: lower.length > 1 ? lower : [...lower, await this.#emptyTree()] };
+    const two = lower.length > 1 ? lower : [...lower, await this.#emptyTree()];
+    return { type: 'overlay', lower: two, ...this.#xattrs() };
+  }
+
+  #xattrs(): { userxattr?: true } {
+    return this.#ids.map === null ? {} : { userxattr: true };
   }
 
   /** Overlayfs takes no single lower directory without an upper one. */
@@ -108,7 +129,8 @@ class DirectorySnapshotter implements Snapshotter {
 
   async discard(key: string): Promise<void> {
     const folder = join(this.#writable, key);
-    await Promise.all([removeTree(join(folder, 'upper')), removeTree(join(folder, 'work'))]);
+    const remove = (name: string) => this.#ids.removeTree(join(folder, name));
+    await Promise.all([remove('upper'), remove('work')]);
     await rmdir(folder).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT' && error.code !== 'ENOTEMPTY') throw error;
     });

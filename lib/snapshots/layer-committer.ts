@@ -2,8 +2,10 @@ import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFileSystem } from '../../bindings/files.ts';
 import { completeLayer } from '../../bindings/layer.ts';
+import type { NativeUserNamespace } from '../../bindings/user-namespace.ts';
 import { Deferred } from '../deferred/index.ts';
 import { EngineError } from '../errors/index.ts';
+import type { Ids } from '../id-map/index.ts';
 import { type Digest, digestOf } from '../oci/index.ts';
 import { createScratch, type Scratch } from '../scratch/index.ts';
 import type { LayerStore, StoredLayer } from './layer-store.ts';
@@ -29,18 +31,22 @@ export class LayerCommitter {
   readonly serially = serialRun();
   readonly #staged = new Map<Digest, Staged>();
 
-  constructor(root: string, layers: LayerStore) {
+  readonly ids: Ids;
+
+  constructor(root: string, layers: LayerStore, ids: Ids) {
     this.layers = layers;
+    this.ids = ids;
     this.syncData = sharedRun(() => syncFileSystem(root));
   }
 
   /** See Snapshotter.ingest. */
   async ingest(chainId: Digest): Promise<LayerIngest> {
-    const scratch = await createScratch(this.layers.ingestFolder);
+    const userNamespace = await this.ids.namespace();
+    const scratch = await createScratch(this.layers.ingestFolder, this.ids.removeTree);
     const target = join(scratch.path, 'fs');
     await mkdir(target);
     await chmod(target, 0o755);
-    return new Ingest(this, chainId, scratch, target);
+    return new Ingest(this, chainId, scratch, { target, userNamespace });
   }
 
   staged(chainId: Digest): Staged | undefined {
@@ -69,14 +75,21 @@ export class LayerCommitter {
 
 class Ingest implements LayerIngest {
   readonly target: string;
+  readonly userNamespace: NativeUserNamespace | null;
   readonly #committer: LayerCommitter;
   readonly #chainId: Digest;
   readonly #scratch: Scratch;
   readonly #named = new Deferred();
   #parentNamed: Promise<void> | undefined;
 
-  constructor(committer: LayerCommitter, chainId: Digest, scratch: Scratch, target: string) {
+  constructor(
+    committer: LayerCommitter,
+    chainId: Digest,
+    scratch: Scratch,
+    { target, userNamespace }: Pick<LayerIngest, 'target' | 'userNamespace'>,
+  ) {
     this.target = target;
+    this.userNamespace = userNamespace;
     this.#committer = committer;
     this.#chainId = chainId;
     this.#scratch = scratch;
@@ -93,11 +106,16 @@ class Ingest implements LayerIngest {
     this.#parentNamed = parent === null ? undefined : this.#committer.staged(parent)?.named;
     const ancestors = await this.#committer.ancestorsAbove(parent);
     const lowers = ancestors.map((ancestor) => this.#committer.treeOf(ancestor));
-    const size = bytes + (await completeLayer(target, lowers, gaps));
-    const [root, createdAt] = [await rootOf(target), new Date().toISOString()];
+    const size = bytes + (await completeLayer(target, lowers, gaps, this.userNamespace));
+    const [root, createdAt] = [await this.#root(), new Date().toISOString()];
     const record: StoredLayer = { chainId, diffId, parent, ancestors, size, createdAt, root };
     await writeFile(join(this.#scratch.path, 'layer.json'), JSON.stringify(record));
     this.#committer.setStaged(chainId, { tree: target, ancestors, named: this.#named.promise });
+  }
+
+  async #root(): Promise<StoredLayer['root']> {
+    const info = await stat(this.target);
+    return { mode: info.mode & 0o7777, ...this.#committer.ids.inside(info) };
   }
 
   async commit(): Promise<void> {
@@ -122,11 +140,6 @@ class Ingest implements LayerIngest {
 function checkName(chainId: Digest, { parent, diffId }: StagedLayer): void {
   if (chainId === (parent === null ? diffId : digestOf(`${parent} ${diffId}`))) return;
   throw new EngineError('ERR_INVALID_ARGUMENT', `${diffId} above ${parent} is not the layer ${chainId}`);
-}
-
-async function rootOf(tree: string): Promise<StoredLayer['root']> {
-  const { mode, uid, gid } = await stat(tree);
-  return { mode: mode & 0o7777, uid, gid };
 }
 
 function givenUp(chainId: Digest): EngineError {

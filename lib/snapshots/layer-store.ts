@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../errors/index.ts';
+import type { Ids } from '../id-map/index.ts';
 import { type Digest, digestHex, parseDigest } from '../oci/index.ts';
 import {
   createScratch,
@@ -35,8 +36,11 @@ export class LayerStore {
   /** fsync of the directory of names, shared by layers that are published together. */
   readonly #syncNames: () => Promise<void>;
 
-  constructor(root: string) {
+  readonly #ids: Ids;
+
+  constructor(root: string, ids: Ids) {
     this.#root = root;
+    this.#ids = ids;
     this.#syncNames = sharedRun(() => syncDirectory(join(root, 'layers')));
   }
 
@@ -84,7 +88,7 @@ export class LayerStore {
   /** See Snapshotter.remove. */
   async remove(chainIds: readonly Digest[], keep?: () => Promise<ReadonlySet<Digest>>): Promise<Digest[]> {
     if (chainIds.length === 0) return [];
-    await using doomed = await createScratch(this.ingestFolder);
+    await using doomed = await createScratch(this.ingestFolder, this.#ids.removeTree);
     const lock = await waitForLock(join(this.#root, 'lock'));
     try {
       const layers = await this.#removable(chainIds);
@@ -102,9 +106,9 @@ export class LayerStore {
 
   /** See Snapshotter.sweep. */
   async sweep(): Promise<void> {
-    await sweepScratches(this.ingestFolder);
+    await sweepScratches(this.ingestFolder, this.#ids.removeTree);
     if ((await this.#names('removed')).length === 0) return;
-    await using doomed = await createScratch(this.ingestFolder);
+    await using doomed = await createScratch(this.ingestFolder, this.#ids.removeTree);
     const lock = await waitForLock(join(this.#root, 'lock'));
     try {
       for (const chainId of await this.#names('removed')) {
@@ -146,7 +150,7 @@ export class LayerStore {
 
   async #move({ chainId }: Pick<StoredLayer, 'chainId'>, from: string, to: string): Promise<void> {
     this.#known.delete(chainId);
-    await rm(to, { recursive: true, force: true });
+    await this.#ids.removeTree(to);
     await rename(from, to);
   }
 

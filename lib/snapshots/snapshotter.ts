@@ -1,4 +1,5 @@
 import type { LayerGaps } from '../../bindings/layer.ts';
+import type { NativeUserNamespace } from '../../bindings/user-namespace.ts';
 import type { Mount } from '../mount/index.ts';
 import type { Digest } from '../oci/index.ts';
 
@@ -62,6 +63,8 @@ export interface LayerRecord {
 export interface LayerIngest extends AsyncDisposable {
   /** The empty directory that is to become the layer, in overlayfs' own form. */
   readonly target: string;
+  /** Whose root makes the files below it, for the native calls that do; null: this process. */
+  readonly userNamespace: NativeUserNamespace | null;
   /**
    * Puts the complete layer in its place above its parent, which must be committed, or staged by this snapshotter: layers
    * that are staged together are synced together. ERR_LAYER_NOT_FOUND; ERR_LAYER_CORRUPT for a hard link that leads nowhere.

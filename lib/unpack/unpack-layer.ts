@@ -138,6 +138,7 @@ class Attempt {
       compression: this.#compression,
       diffId,
       target: ingest.target,
+      userNamespace: ingest.userNamespace,
       limits,
     });
     try {

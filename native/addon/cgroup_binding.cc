@@ -15,6 +15,13 @@ Napi::Value cgroupLayout(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), names[static_cast<size_t>(cgroup::layout())]);
 }
 
+Napi::Value cgroupDelegation(const Napi::CallbackInfo& info) {
+  Napi::Object delegation = Napi::Object::New(info.Env());
+  delegation.Set("delegated", Napi::Boolean::New(info.Env(), cgroup::delegated()));
+  delegation.Set("controllers", toArray(info.Env(), cgroup::delegatedControllers()));
+  return delegation;
+}
+
 template <void (Cgroup::*Verb)()>
 Napi::Value applied(const Napi::CallbackInfo& info) {
   return async(info.Env(), [path = text(info, 0)] { (Cgroup::open(path).get()->*Verb)(); });
@@ -78,6 +85,7 @@ Napi::Value cgroupStats(const Napi::CallbackInfo& info) {
 
 void registerCgroup(Napi::Env env, Napi::Object exports) {
   exports.Set("cgroupLayout", entry<cgroupLayout>(env, "cgroupLayout"));
+  exports.Set("cgroupDelegation", entry<cgroupDelegation>(env, "cgroupDelegation"));
   exports.Set("freezeCgroup", entry<applied<&Cgroup::freeze>>(env, "freezeCgroup"));
   exports.Set("thawCgroup", entry<applied<&Cgroup::thaw>>(env, "thawCgroup"));
   exports.Set("killCgroup", entry<killCgroup>(env, "killCgroup"));

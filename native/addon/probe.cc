@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 
 #include "addon/probe_child.h"
 #include "cgroup/cgroup.h"
@@ -21,6 +22,7 @@
 #include "sys/error.h"
 #include "sys/remove_tree.h"
 #include "sys/unique_fd.h"
+#include "sys/user_namespace.h"
 
 namespace strake::addon {
 namespace {
@@ -65,24 +67,7 @@ sys::UniqueFd openDirectory(const std::string& path) {
   return sys::UniqueFd(sys::check(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC), "open", path));
 }
 
-std::string overlayRemedy(const sys::SysError& error, const std::string& root) {
-  const std::string what = error.what();
-  switch (error.error()) {
-    case EPERM:
-      return what + "; run as root, or with CAP_SYS_ADMIN";
-    case ENODEV:
-      return what + "; this kernel has no overlay file system: modprobe overlay";
-    case ENOSYS:
-      return what + "; overlay is mounted by descriptor, which needs Linux 5.2";
-    default:
-      return what +
-             "; give --root on a file system that takes an overlay's upper directory (ext4, xfs, btrfs or "
-             "tmpfs), not " +
-             root;
-  }
-}
-
-void mountOverlay(const std::string& root, bool byDescriptor) {
+void mountOverlay(const std::string& root, bool byDescriptor, bool inUserNamespace) {
   const ScratchDirectory scratch(root);
   const std::string lower = scratch.make("lower"), upper = scratch.make("upper"), work = scratch.make("work");
   sys::FsContext overlay("overlay");
@@ -96,7 +81,63 @@ void mountOverlay(const std::string& root, bool byDescriptor) {
     throw sys::Error("ERR_OVERLAY_UNAVAILABLE",
                      "overlay takes its layers by descriptor since Linux 6.13; paths are used instead");
   }
+  if (inUserNamespace) overlay.flag("userxattr");
   overlay.mount(0);
+}
+
+/// Sysctls that keep an ordinary user from user namespaces, or from doing anything in one, as they are set
+/// here.
+std::string forbiddingSysctls() {
+  struct Row {
+    const char *file, *name, *forbids, *remedy;
+  };
+  constexpr Row rows[] = {
+      {"/proc/sys/kernel/unprivileged_userns_clone", "kernel.unprivileged_userns_clone", "0", "1"},
+      {"/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+       "kernel.apparmor_restrict_unprivileged_userns", "1", "0"},
+      {"/proc/sys/user/max_user_namespaces", "user.max_user_namespaces", "0", "15000"}};
+  std::string found;
+  for (const Row& row : rows) {
+    std::string value;
+    std::ifstream(row.file) >> value;
+    if (value == row.forbids)
+      found.append("; ")
+          .append(row.name)
+          .append("=")
+          .append(value)
+          .append(" forbids it: sysctl -w ")
+          .append(row.name)
+          .append("=")
+          .append(row.remedy);
+  }
+  return found;
+}
+
+std::string overlayRemedy(const sys::SysError& error, const std::string& root) {
+  const std::string what = error.what();
+  switch (error.error()) {
+    case EPERM:
+    case EACCES:
+      return what + "; run as root, or with CAP_SYS_ADMIN" + forbiddingSysctls();
+    case ENODEV:
+      return what + "; this kernel has no overlay file system: modprobe overlay";
+    case ENOSYS:
+      return what + "; overlay is mounted by descriptor, which needs Linux 5.2";
+    default:
+      return what +
+             "; give --root on a file system that takes an overlay's upper directory (ext4, xfs, btrfs or "
+             "tmpfs), not " +
+             root;
+  }
+}
+
+/// As an ordinary user's container mounts it: in a user namespace and a mount namespace of its own.
+void mountOverlayAsUser(const std::string& root, bool byDescriptor) {
+  const sys::UniqueFd userns = sys::makeUserNamespace({{0, ::geteuid(), 1}}, {{0, ::getegid(), 1}});
+  sys::asRootOf(userns.get(), [&] {
+    sys::check(::unshare(CLONE_NEWNS), "unshare", "mount namespace");
+    mountOverlay(root, byDescriptor, true);
+  });
 }
 
 struct UserNamespace {
@@ -160,7 +201,10 @@ Finding find(const char* capability, Probe probe) {
 
 std::string probeRoot() {
   if (::geteuid() != 0)
-    return "this is user " + std::to_string(::geteuid()) + "; containers are made by root: use sudo";
+    return "this is user " + std::to_string(::geteuid()) +
+           ", whose containers are in user namespaces (docs/rootless.md); for @host, id-mapped mounts and "
+           "devices "
+           "use sudo";
   if (!hasCapability(CAP_SYS_ADMIN))
     return "root without CAP_SYS_ADMIN, as in a container; start that one with --privileged";
   return "";
@@ -168,7 +212,10 @@ std::string probeRoot() {
 
 std::string probeOverlay(const std::string& root, bool byDescriptor) {
   try {
-    mountOverlay(root, byDescriptor);
+    if (hasCapability(CAP_SYS_ADMIN))
+      mountOverlay(root, byDescriptor, false);
+    else
+      mountOverlayAsUser(root, byDescriptor);
     return "";
   } catch (const sys::SysError& error) {
     return overlayRemedy(error, root);
@@ -187,9 +234,9 @@ std::string probeUserNamespaces() {
       return because(error) + "; raise it: sysctl -w user.max_user_namespaces=15000";
     case EPERM:
     case EACCES:
-      return because(error) +
-             "; they are forbidden here (sysctl kernel.unprivileged_userns_clone=1, "
-             "kernel.apparmor_restrict_unprivileged_userns=0, or an outer container's seccomp profile)";
+      return because(error) + "; they are forbidden here" +
+             (forbiddingSysctls().empty() ? " (by an outer container's seccomp profile, or a security module)"
+                                          : forbiddingSysctls());
     default:
       return because(error) + "; this kernel has no user namespaces (CONFIG_USER_NS)";
   }
@@ -206,7 +253,7 @@ std::string probeIdmappedMounts(const std::string& root) {
   } catch (const sys::SysError& error) {
     const std::string remedy =
         error.error() == EPERM
-            ? "; run as root, or with CAP_SYS_ADMIN"
+            ? "; run as root, or with CAP_SYS_ADMIN; an ordinary user's layers need none"
             : "; the file system of " + root +
                   " does not take one (ext4, xfs and btrfs do since Linux 5.12 to 5.15, tmpfs since 6.3)";
     return error.what() + remedy;
@@ -223,6 +270,11 @@ std::string probeSeccomp() {
 }
 
 std::string probeCgroups() {
+  if (cgroup::layout() != cgroup::Layout::none && !cgroup::delegated())
+    return "none is delegated to this user: no limits, no pause, no statistics of a container; start a shell "
+           "in one with "
+           "systemd-run --user --scope -p Delegate=yes (cgroup v2), or have root give you one "
+           "(docs/rootless.md)";
   const std::string path = "strake/probe-" + std::to_string(::getpid());
   cgroup::Cgroup::create(path, {})->remove();
   return "";

@@ -75,6 +75,11 @@ enum class Layout { none, v1, hybrid, v2 };
 /// What this host has, probed once from /proc/self/mountinfo and /proc/self/cgroup.
 Layout layout();
 
+/// Whether this process may make groups in any hierarchy, and with which controllers. Root may; an ordinary
+/// user where a directory was given to him (cgroups(7), "Delegation").
+bool delegated();
+std::vector<std::string> delegatedControllers();
+
 /// One hierarchy's directory, for the container's own /sys/fs/cgroup mount: v1 "memory" ->
 /// "/sys/fs/cgroup/memory/strake/ID"; v2 "" -> "/sys/fs/cgroup/strake/ID".
 struct Directory {

@@ -83,14 +83,40 @@ std::string belowMount(const CgroupMount& mount, std::string own) {
   return own == "/" || own.empty() ? mount.point : mount.point + own;
 }
 
+/// The topmost of `own` and the groups above it that may be written, without a gap between; `own` where none
+/// may.
+std::string topmostWritable(const std::string& point, std::string own,
+                            const std::function<bool(const std::string&)>& writable) {
+  if (!writable(own)) return own;
+  for (std::string above = own; above.size() > point.size();) {
+    above.resize(above.rfind('/'));
+    if (!writable(above)) break;
+    own = above;
+  }
+  return own;
+}
+
 Hierarchy hierarchyOf(const CgroupMount& mount, std::string_view ownGroups,
                       const std::function<bool(const std::string&)>& writable) {
   Hierarchy hierarchy{mount.point.substr(mount.point.rfind('/') + 1), mount.controllers, mount.point};
-  if (!writable(mount.point)) {
-    const std::string_view controller = mount.unified ? std::string_view() : mount.controllers.front();
-    hierarchy.directory = belowMount(mount, ownGroup(ownGroups, controller));
-  }
+  if (writable(mount.point)) return hierarchy;
+  const std::string_view controller = mount.unified ? std::string_view() : mount.controllers.front();
+  hierarchy.directory =
+      topmostWritable(mount.point, belowMount(mount, ownGroup(ownGroups, controller)), writable);
+  hierarchy.delegated = writable(hierarchy.directory);
   return hierarchy;
+}
+
+/// A directory alone is no delegation: processes must be allowed to enter it as well (cgroups(7)).
+bool mayFill(const std::string& directory) {
+  if (::access(directory.c_str(), W_OK) != 0) return false;
+  const std::string procs = directory + "/cgroup.procs";
+  return ::access(procs.c_str(), F_OK) != 0 || ::access(procs.c_str(), W_OK) == 0;
+}
+
+std::string withoutNewline(std::string text) {
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
 }
 
 bool known(const Host& host, const CgroupMount& mount) {
@@ -127,10 +153,27 @@ Host parseHost(std::string_view mountinfo, std::string_view ownGroups,
 
 const Host& host() {
   // Never destroyed: a thread of the addon may still use it when the process exits.
-  static const auto* cached = new Host(
-      parseHost(readFile("/proc/self/mountinfo").value_or(""), readFile("/proc/self/cgroup").value_or(""),
-                [](const std::string& path) { return ::access(path.c_str(), W_OK) == 0; }));
+  static const auto* cached = new Host(parseHost(readFile("/proc/self/mountinfo").value_or(""),
+                                                 readFile("/proc/self/cgroup").value_or(""), mayFill));
   return *cached;
+}
+
+bool delegated() {
+  const auto isOurs = [](const Hierarchy& hierarchy) { return hierarchy.delegated; };
+  if (layout() == Layout::v2) return isOurs(*host().unified);
+  return std::any_of(host().v1.begin(), host().v1.end(), isOurs);
+}
+
+std::vector<std::string> delegatedControllers() {
+  if (!delegated()) return {};
+  if (layout() == Layout::v2)
+    return split(withoutNewline(readFile(host().unified->directory + "/cgroup.controllers").value_or("")),
+                 ' ');
+  std::vector<std::string> all;
+  for (const Hierarchy& hierarchy : host().v1)
+    if (hierarchy.delegated)
+      all.insert(all.end(), hierarchy.controllers.begin(), hierarchy.controllers.end());
+  return all;
 }
 
 Layout layout() {

@@ -78,6 +78,7 @@ void V1Group::create(const Resources& resources) {
   const auto writes = v1Limits(resources, true);
   try {
     for (const Hierarchy& hierarchy : host_.v1) {
+      if (!hierarchy.delegated) continue;
       if (std::any_of(kAlways.begin(), kAlways.end(),
                       [&](std::string_view name) { return hierarchy.has(name); }))
         enter(hierarchy);
@@ -142,6 +143,12 @@ const V1Group::Member& V1Group::needed(const LimitWrite& write) {
   if (const Member* entered = member(write.controller)) return *entered;
   for (const Hierarchy& hierarchy : host_.v1) {
     if (!hierarchy.has(write.controller)) continue;
+    if (!hierarchy.delegated)
+      throwMissing(
+          write.controller, write.option,
+          "this user may make no groups in " + hierarchy.directory +
+              "; as root, make him a directory there and move his shell into it (docs/rootless.md), or "
+              "leave the option out");
     enterForLimit(hierarchy);
     return members_.back();
   }
@@ -157,7 +164,10 @@ std::string V1Group::file(std::string_view controller, const char* name) const {
 
 std::string V1Group::freezer() const {
   if (members_.empty())
-    throw sys::Error("ERR_CGROUP_FAILED", "cgroup " + path_ + " does not exist: its container is gone");
+    throw sys::Error(
+        "ERR_CGROUP_FAILED",
+        "cgroup " + path_ +
+            " does not exist: its container is gone, or was started by a user who may make none");
   if (const Member* entered = member("freezer")) return entered->directory + "/freezer.state";
   throwMissing("freezer", "pause", "it is not mounted here; mount it, or stop the container instead");
 }

@@ -12,6 +12,7 @@ namespace strake::oci_runtime {
 /// The flags before the command.
 struct Global {
   std::string root;
+  bool rootless = false;  // an ordinary user's: what needs the host's root is left out, and that is said
 };
 
 using Words = std::span<char* const>;
@@ -37,7 +38,15 @@ void destroy(Container& container);
 
 /// To standard output, whole.
 void print(const std::string& text);
-/// The descriptors that --preserve-fds passes on: 3 and up.
+/// The descriptors that a container is given, 3 and up, and the variables that tell it of them.
+struct Passed {
+  std::vector<int> descriptors;
+  std::vector<std::string> environment;
+};
+/// $LISTEN_FDS sockets (sd_listen_fds(3)), when $LISTEN_PID is this process, then --preserve-fds more. Throws
+/// when one is not open.
+Passed passedDescriptors(const Options& options);
+/// Those of --preserve-fds alone.
 std::vector<int> preservedDescriptors(const Options& options);
 /// Sends the terminal's master to the unix socket at `path`, as runc does: its name, and the descriptor.
 void sendConsole(int master, const std::string& path);

@@ -4,6 +4,7 @@
 #include <rapidjson/document.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,9 +35,11 @@ Record parseRecord(const std::string& json) {
     return member != document.MemberEnd() && member->value.IsString() ? member->value.GetString() : "";
   };
   if (!document.IsObject()) throw sys::Error("ERR_CONTAINER_STATE", "state.json is not a JSON object");
-  Record record{text("id"), text("bundle"),  text("rootfs"), text("created"), text("cgroup"),
-                0,          text("pidStart")};
-  const auto pid = document.FindMember("pid");
+  Record record;
+  record.id = text("id"), record.bundle = text("bundle"), record.rootfs = text("rootfs");
+  record.created = text("created"), record.cgroup = text("cgroup"), record.pidStart = text("pidStart");
+  const auto begun = document.FindMember("begun"), pid = document.FindMember("pid");
+  record.begun = !record.cgroup.empty() || (begun != document.MemberEnd() && begun->value.IsTrue());
   if (pid != document.MemberEnd() && pid->value.IsInt()) record.pid = pid->value.GetInt();
   return record;
 }
@@ -55,6 +58,8 @@ std::string recordJson(const Record& record) {
   member("cgroup", record.cgroup);
   member("created", record.created);
   member("pidStart", record.pidStart);
+  json.Key("begun");
+  json.Bool(record.begun);
   json.Key("pid");
   json.Int(record.pid);
   json.EndObject();
@@ -142,8 +147,30 @@ std::string Container::status() const {
     return busy ? "creating" : "stopped";  // stopped: whoever created it was killed meanwhile
   }
   if (!alive()) return "stopped";
-  if (::access((directory_ + "/start.sock").c_str(), F_OK) == 0) return "created";
-  return group()->frozen() ? "paused" : "running";
+  if (const auto own = group(); own && own->frozen()) return "paused";
+  return waitsForStart() ? "created" : "running";
+}
+
+/// start.lock is held by the init alone, until it executes the program.
+bool Container::waitsForStart() const {
+  const sys::UniqueFd file(::open((directory_ + "/start.lock").c_str(), O_RDONLY | O_CLOEXEC));
+  return file && ::flock(file.get(), LOCK_SH | LOCK_NB) < 0;
+}
+
+std::unique_ptr<cgroup::Cgroup> Container::group() const {
+  return record_.cgroup.empty() ? nullptr : cgroup::Cgroup::open(record_.cgroup);
+}
+
+std::unique_ptr<cgroup::Cgroup> Container::groupFor(const char* what) const {
+  if (auto own = group()) return own;
+  throw sys::Error("ERR_CGROUP_CONTROLLER_MISSING",
+                   std::string(what) + ": container " + record_.id +
+                       " has no cgroup; let cgroups be delegated to this user, or run it as root");
+}
+
+std::vector<int> Container::processes() const {
+  if (const auto own = group()) return own->processes();
+  return alive() ? std::vector<int>{record_.pid} : std::vector<int>();
 }
 
 void Container::lock() {
@@ -161,7 +188,7 @@ void Container::save() const {
 }
 
 void Container::remove() {
-  if (!record_.cgroup.empty()) group()->remove();
+  if (const auto own = group()) own->remove();
   sys::removeTree(directory_);
 }
 

@@ -1,6 +1,7 @@
 // A container as its state directory ROOT/ID tells: config.json (the bundle's, as it was at create),
-// state.json, lock, and start.sock while the container waits to be started. Nothing runs on its behalf: the
-// status is derived from the process itself.
+// state.json, lock, and for one that create made start.lock and start.sock, on which its init waits to be
+// started. Nothing runs on its behalf: the status is derived from the process itself, which holds start.lock
+// until it executes the program.
 #pragma once
 #include <sys/types.h>
 
@@ -17,7 +18,8 @@ namespace strake::oci_runtime {
 /// What state.json holds.
 struct Record {
   std::string id, bundle, rootfs, created;
-  std::string cgroup;  // empty until it has been made: it may be another container's before
+  std::string cgroup;  // empty until it has been made (it may be another container's before), or without one
+  bool begun = false;  // something may run, or have run, in its name
   pid_t pid = 0;
   std::string pidStart;  // field 22 of /proc/PID/stat: with it, a pid means one process for ever
 };
@@ -44,13 +46,19 @@ class Container {
   int lockDescriptor() const { return lock_ ? lock_->descriptor() : -1; }
   /// Writes state.json atomically.
   void save() const;
-  std::unique_ptr<cgroup::Cgroup> group() const { return cgroup::Cgroup::open(record_.cgroup); }
+  /// Null where an ordinary user could make none.
+  std::unique_ptr<cgroup::Cgroup> group() const;
+  /// Throws ERR_CGROUP_CONTROLLER_MISSING instead, saying what needs it.
+  std::unique_ptr<cgroup::Cgroup> groupFor(const char* what) const;
+  /// Of the cgroup, or without one the init alone.
+  std::vector<int> processes() const;
   /// Removes the cgroup and the state directory.
   void remove();
 
  private:
   Container(const std::string& root, const std::string& id);
   void read();
+  bool waitsForStart() const;
 
   std::string directory_;
   Record record_;

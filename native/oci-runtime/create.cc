@@ -14,7 +14,9 @@
 #include "oci-runtime/log.h"
 #include "oci-runtime/resources.h"
 #include "runtime/hooks.h"
+#include "runtime/seccomp_listener.h"
 #include "sys/error.h"
+#include "sys/lock.h"
 #include "sys/process.h"
 #include "sys/whole_file.h"
 
@@ -78,6 +80,11 @@ sys::UniqueFd connectToStart(const std::string& directory) {
   return socket;
 }
 
+/// The init inherits it and has it until it executes the program: so long the container is "created".
+sys::FileLock lockUntilStarted(const std::string& directory) {
+  return sys::lockFile(directory + "/start.lock", sys::LockMode::exclusive);
+}
+
 void refuse(const Options& options) {
   if (options.enabled("no-pivot"))
     throw sys::Error("ERR_NOT_IMPLEMENTED",
@@ -89,31 +96,50 @@ std::string cgroupOf(const std::string& id, const std::string& asked) {
   return start == std::string::npos ? id : asked.substr(start);
 }
 
+/// Null where an ordinary user may make none, which is said.
+std::unique_ptr<cgroup::Cgroup> makeGroup(const Global& global, const Record& record,
+                                          const runtime::Linux& settings) {
+  try {
+    return cgroup::Cgroup::create(cgroupOf(record.id, settings.cgroupsPath),
+                                  withDefaultDevices(withoutZeros(settings.resources)));
+  } catch (const sys::SysError& error) {
+    const bool refused = error.error() == EACCES || error.error() == EPERM || error.error() == EROFS;
+    if (!global.rootless || !refused) throw;
+    warn(std::string("no cgroup, so no limits, pause or statistics: ") + error.what() +
+         "; let cgroups be delegated to this user for them");
+    return nullptr;
+  }
+}
+
 /// Saves the cgroup's name before anything runs in it: should this process be killed, delete finds what runs.
-std::unique_ptr<cgroup::Cgroup> makeGroup(Container& container) {
+std::unique_ptr<cgroup::Cgroup> begin(const Global& global, Container& container) {
   const runtime::Linux& settings = container.spec().linux_;
   Record& record = container.record();
-  const std::string path = cgroupOf(record.id, settings.cgroupsPath);
-  auto group = cgroup::Cgroup::create(path, withDefaultDevices(withoutZeros(settings.resources)));
-  record.cgroup = path;
+  auto group = makeGroup(global, record, settings);
+  if (group) record.cgroup = cgroupOf(record.id, settings.cgroupsPath);
+  record.begun = true;
   container.save();
   return group;
 }
 
-runtime::Launched launchIn(Container& container, const Options& options, int startSocket) {
-  const std::vector<int> passed = preservedDescriptors(options);
-  const auto group = makeGroup(container);
+runtime::Launched launchIn(const Global& global, Container& container, const Options& options,
+                           int startSocket) {
+  const Passed passed = passedDescriptors(options);
+  runtime::Spec spec = container.spec();
+  spec.process.env.insert(spec.process.env.end(), passed.environment.begin(), passed.environment.end());
+  const auto group = begin(global, container);
   Record& record = container.record();
-  runtime::Launched launched = runtime::launch({.spec = container.spec(),
+  runtime::Launched launched = runtime::launch({.spec = spec,
                                                 .bundle = record.bundle,
                                                 .id = record.id,
                                                 .rootfs = {.directory = record.rootfs},
                                                 .cgroup = group.get(),
                                                 .stopBeforeExec = startSocket >= 0,
                                                 .startSocket = startSocket,
-                                                .preservedFds = passed,
+                                                .preservedFds = passed.descriptors,
                                                 .keepKeyring = options.enabled("no-new-keyring"),
                                                 .callersLock = container.lockDescriptor()});
+  launched.onListener = {};  // it refers to the spec
   record.pid = launched.pid;
   record.pidStart = sys::processStartTime(launched.pid).value_or("0");
   record.created = currentTime();
@@ -132,13 +158,11 @@ void orDestroy(Container& container, Step step) {
 }
 
 void runPoststart(const Container& container) {
-  try {
-    runtime::runHooks(container.spec().hooks.poststart, "poststart",
-                      {container.spec(), container.record().id, "running", container.record().pid,
-                       container.record().bundle});
-  } catch (const std::exception& error) {
-    warn(error.what());  // runtime.md: "the runtime MUST log a warning, but [...] continue"
-  }
+  const Record& record = container.record();
+  for (const std::string& failure :
+       runtime::runEveryHook(container.spec().hooks.poststart, "poststart",
+                             {container.spec(), record.id, "running", record.pid, record.bundle}))
+    warn(failure);
 }
 
 void checkTerminal(const Container& container, const Options& options, bool detached) {
@@ -151,17 +175,38 @@ void checkTerminal(const Container& container, const Options& options, bool deta
                      "cannot use console socket if runc will not detach or allocate tty");
 }
 
+/// runtime.md, lifecycle step 7: a startContainer hook that fails ends the container, which is then
+/// destroyed.
+void letGo(Container& container) {
+  const Record& record = container.record();
+  runtime::Launched launched;
+  launched.pid = record.pid;
+  launched.sync = connectToStart(container.directory());
+  launched.onListener = [&](int listener) {
+    runtime::sendToAgent(listener, record.pid,
+                         {container.spec(), record.id, "created", record.pid, record.bundle});
+  };
+  try {
+    launched.go();
+  } catch (const runtime::LaunchError& error) {
+    if (error.step() == "hook") destroy(container);
+    throw;
+  }
+  for (const runtime::Warning& warning : launched.warnings) warn(warning.message);
+}
+
 }  // namespace
 
 int create(const Global& global, Words words) {
-  const Options options(words, createFlags, 0);
+  const Options options(words, createFlags, containerId);
   refuse(options);
-  const std::string& id = options.operand(0, "container id");
+  const std::string& id = options.operand(0);
   Container container = Container::make(global.root, id, absolute(options.value("bundle", ".")));
   orDestroy(container, [&] {
     checkTerminal(container, options, true);
+    const sys::FileLock waiting = lockUntilStarted(container.directory());
     const sys::UniqueFd socket = listenForStart(container.directory());
-    const runtime::Launched launched = launchIn(container, options, socket.get());
+    const runtime::Launched launched = launchIn(global, container, options, socket.get());
     container.save();
     for (const runtime::Warning& warning : launched.warnings) warn(warning.message);
     if (launched.console) sendConsole(launched.console.get(), options.value("console-socket"));
@@ -171,35 +216,31 @@ int create(const Global& global, Words words) {
 }
 
 int start(const Global& global, Words words) {
-  const Options options(words, {}, 0);
-  Container container = Container::open(global.root, options.operand(0, "container id"));
+  const Options options(words, {}, containerId);
+  Container container = Container::open(global.root, options.operand(0));
   container.lock();
   const std::string status = container.status();
   if (status == "stopped")
     throw sys::Error("ERR_CONTAINER_STATE", "cannot start a container that has stopped");
+  if (status == "paused") throw sys::Error("ERR_CONTAINER_STATE", "cannot start a paused container");
   if (status != "created")
     throw sys::Error("ERR_CONTAINER_STATE", "cannot start an already running container");
-  const std::string socket = container.directory() + "/start.sock";
-  runtime::Launched launched;
-  launched.pid = container.record().pid;
-  launched.sync = connectToStart(container.directory());
-  launched.go();
-  ::unlink(socket.c_str());
-  for (const runtime::Warning& warning : launched.warnings) warn(warning.message);
+  letGo(container);
+  ::unlink((container.directory() + "/start.sock").c_str());
   runPoststart(container);
   return 0;
 }
 
 int run(const Global& global, Words words) {
-  const Options options(words, createFlags, 0);
+  const Options options(words, createFlags, containerId);
   refuse(options);
   const bool detached = options.enabled("detach");
-  const std::string& id = options.operand(0, "container id");
+  const std::string& id = options.operand(0);
   Container container = Container::make(global.root, id, absolute(options.value("bundle", ".")));
   runtime::Launched launched;
   orDestroy(container, [&] {
     checkTerminal(container, options, detached);
-    launched = launchIn(container, options, -1);
+    launched = launchIn(global, container, options, -1);
     container.save();
     for (const runtime::Warning& warning : launched.warnings) warn(warning.message);
     if (launched.console && options.has("console-socket"))

@@ -46,7 +46,7 @@ bool endsWithin(const sys::UniqueFd& init, milliseconds time) {
 /// The statistics at every interval, and each OOM kill, until the container ends.
 void follow(const Container& container, const sys::UniqueFd& init, milliseconds interval) {
   const std::string& id = container.record().id;
-  const auto group = container.group();
+  const auto group = container.groupFor("events");
   uint64_t told = group->oomKills();
   auto due = Clock::now();
   for (bool ended = false; !ended;) {
@@ -63,15 +63,15 @@ void follow(const Container& container, const sys::UniqueFd& init, milliseconds 
 }  // namespace
 
 int events(const Global& global, Words words) {
-  const Options options(words, {{{"interval"}, true}, {{"stats"}}}, 0);
+  const Options options(words, {{{"interval"}, true}, {{"stats"}}}, containerId);
   const milliseconds interval = parseDuration(options.value("interval", "5s"));
-  const Container container = Container::open(global.root, options.operand(0, "container id"));
+  const Container container = Container::open(global.root, options.operand(0));
   const Record& record = container.record();
   const sys::UniqueFd init =
       record.pid == 0 ? sys::UniqueFd() : sys::openProcess(record.pid, record.pidStart);
   if (!init) throw sys::Error("ERR_CONTAINER_STATE", "container with id " + record.id + " is not running");
   if (options.enabled("stats"))
-    print(statisticsJson(record.id, *container.group()));
+    print(statisticsJson(record.id, *container.groupFor("events")));
   else
     follow(container, init, interval);
   return 0;

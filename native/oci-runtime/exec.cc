@@ -1,3 +1,8 @@
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdlib>
 
 #include "oci-runtime/commands.h"
@@ -17,21 +22,33 @@ const std::vector<Flag> execFlags = {{{"process", "p"}, true}, {{"console-socket
                                      {{"cap", "c"}, true},     {{"no-new-privs"}},
                                      {{"preserve-fds"}, true}, {{"additional-gids", "g"}, true},
                                      {{"apparmor"}, true},     {{"process-label"}, true},
-                                     {{"ignore-paused"}},      {{"no-subreaper"}}};
+                                     {{"ignore-paused"}},      {{"no-subreaper"}},
+                                     {{"cgroup"}, true}};
 
-uint32_t parseId(const std::string& text) {
+uint32_t parseId(const char* flag, const std::string& text) {
   char* end = nullptr;
   const unsigned long id = std::strtoul(text.c_str(), &end, 10);
   if (text.empty() || *end != '\0' || id > 0xfffffffe)
-    throw sys::Error("ERR_INVALID_ARGUMENT", "--user: expected UID[:GID], not \"" + text + "\"");
+    throw sys::Error("ERR_INVALID_ARGUMENT",
+                     std::string(flag) + ": \"" + text + "\" is not a number of an id");
   return static_cast<uint32_t>(id);
 }
 
+/// Without a group the container's own stays, as in runc.
 void setUser(runtime::Process& process, const std::string& text) {
   const size_t colon = text.find(':');
-  process.user = {};
-  process.user.uid = parseId(text.substr(0, colon));
-  process.user.gid = colon == std::string::npos ? 0 : parseId(text.substr(colon + 1));
+  process.user.uid = parseId("--user", text.substr(0, colon));
+  if (colon != std::string::npos) process.user.gid = parseId("--user", text.substr(colon + 1));
+}
+
+/// To all sets but inheritable, which a capability is never put in; ambient would need it there.
+void addCapability(runtime::Capabilities& sets, const std::string& name) {
+  const std::optional<int> number = runtime::capabilityNumber(name);
+  if (!number)
+    throw sys::Error("ERR_INVALID_ARGUMENT", "--cap: unknown capability " + name + " (expected CAP_CHOWN …)");
+  const uint64_t bit = uint64_t{1} << *number;
+  sets.bounding |= bit, sets.effective |= bit, sets.permitted |= bit;
+  if (sets.inheritable & bit) sets.ambient |= bit;
 }
 
 /// The container's own process, changed by the flags.
@@ -44,14 +61,8 @@ runtime::Process processOf(const runtime::Spec& spec, const Options& options) {
   if (options.has("cwd")) process.cwd = options.value("cwd");
   for (const std::string& variable : options.values("env")) process.env.push_back(variable);
   for (const std::string& gid : options.values("additional-gids"))
-    process.user.additionalGids.push_back(parseId(gid));
-  for (const std::string& name : options.values("cap")) {
-    const std::optional<int> number = runtime::capabilityNumber(name);
-    if (!number) throw sys::Error("ERR_INVALID_ARGUMENT", "--cap: unknown capability " + name);
-    const uint64_t bit = uint64_t{1} << *number;
-    process.capabilities.bounding |= bit, process.capabilities.effective |= bit;
-    process.capabilities.permitted |= bit;
-  }
+    process.user.additionalGids.push_back(parseId("--additional-gids", gid));
+  for (const std::string& name : options.values("cap")) addCapability(process.capabilities, name);
   if (options.enabled("no-new-privs")) process.noNewPrivileges = true;
   if (options.has("apparmor")) process.apparmorProfile = options.value("apparmor");
   if (options.has("process-label")) process.selinuxLabel = options.value("process-label");
@@ -66,31 +77,69 @@ void checkRunning(const Container& container, bool pausedToo) {
     throw sys::Error("ERR_CONTAINER_STATE", "cannot exec in a paused container");
 }
 
+void checkTerminal(const runtime::Process& process, const Options& options, bool detached) {
+  const bool socket = options.has("console-socket");
+  if (process.terminal && detached && !socket)
+    throw sys::Error("ERR_INVALID_ARGUMENT",
+                     "cannot allocate a terminal for a detached process without --console-socket");
+  if (!process.terminal && socket)
+    throw sys::Error("ERR_INVALID_ARGUMENT", "--console-socket is for a process with a terminal: give --tty");
+}
+
+/// --cgroup: a group below the container's that exists wherever the container's own does.
+std::unique_ptr<cgroup::Cgroup> groupOf(const Container& container, const Options& options) {
+  const std::string below = options.value("cgroup");
+  if (below.find(':') != std::string::npos)
+    throw sys::Error("ERR_NOT_IMPLEMENTED",
+                     "--cgroup with a controller is not supported: give the path alone");
+  if (below.find_first_not_of('/') == std::string::npos) return container.group();
+  const auto own = container.groupFor("--cgroup");
+  auto group =
+      cgroup::Cgroup::open(container.record().cgroup + "/" + below.substr(below.find_first_not_of('/')));
+  const auto directories = group->directories();
+  const bool exists = std::ranges::all_of(
+      directories, [](const auto& directory) { return ::access(directory.path.c_str(), F_OK) == 0; });
+  if (!exists || directories.size() != own->directories().size())
+    throw sys::Error("ERR_INVALID_ARGUMENT",
+                     "--cgroup: " + below + " does not exist below the container's cgroup: make it first");
+  return group;
+}
+
+/// On a throw the process, of which nobody knows, is gone.
+void handOver(const runtime::Launched& launched, const Options& options) {
+  try {
+    if (launched.console && options.has("console-socket"))
+      sendConsole(launched.console.get(), options.value("console-socket"));
+    writePidFile(options.value("pid-file"), launched.pid);
+  } catch (...) {
+    ::syscall(SYS_pidfd_send_signal, launched.pidfd.get(), SIGKILL, nullptr, 0);
+    throw;
+  }
+}
+
 }  // namespace
 
 int exec(const Global& global, Words words) {
-  const Options options(words, execFlags, 1);
-  Container container = Container::open(global.root, options.operand(0, "container id"));
+  const Options options(words, execFlags, {1, anyNumber, 1});
+  Container container = Container::open(global.root, options.operand(0));
   checkRunning(container, options.enabled("ignore-paused"));
   const Record& record = container.record();
   const sys::UniqueFd init = sys::openProcess(record.pid, record.pidStart);
   if (!init) throw sys::Error("ERR_CONTAINER_STATE", "cannot exec in a stopped container");
   const runtime::Process process = processOf(container.spec(), options);
   const bool detached = options.enabled("detach");
-  if (process.terminal && detached && !options.has("console-socket"))
-    throw sys::Error("ERR_INVALID_ARGUMENT",
-                     "cannot allocate tty if runc will detach without setting console socket");
-  const auto group = container.group();
+  checkTerminal(process, options, detached);
+  const auto group = groupOf(container, options);
   const runtime::Launched launched = runtime::exec({.spec = container.spec(),
                                                     .process = process,
+                                                    .id = record.id,
+                                                    .bundle = record.bundle,
                                                     .init = record.pid,
                                                     .initPidfd = init.get(),
                                                     .cgroup = group.get(),
                                                     .preservedFds = preservedDescriptors(options)});
   for (const runtime::Warning& warning : launched.warnings) warn(warning.message);
-  if (launched.console && options.has("console-socket"))
-    sendConsole(launched.console.get(), options.value("console-socket"));
-  writePidFile(options.value("pid-file"), launched.pid);
+  handOver(launched, options);
   return detached ? 0 : waitForExit(launched);
 }
 

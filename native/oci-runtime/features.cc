@@ -4,6 +4,7 @@
 #include "oci-runtime/commands.h"
 #include "runtime/capabilities.h"
 #include "runtime/mount_options.h"
+#include "seccomp/names.h"
 
 namespace strake::oci_runtime {
 namespace {
@@ -49,22 +50,14 @@ void writeCgroup(Json& json) {
 }
 
 void writeSeccomp(Json& json) {
-  static constexpr std::string_view flags[] = {"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG",
-                                               "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-                                               "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"};
   json.Key("seccomp");
   json.StartObject();
   flag(json, "enabled", true);
-  names(json, "actions",
-        Names{"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS",
-              "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG", "SCMP_ACT_NOTIFY", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP"});
-  names(json, "operators",
-        Names{"SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_LE", "SCMP_CMP_LT", "SCMP_CMP_MASKED_EQ",
-              "SCMP_CMP_NE"});
-  names(json, "archs",
-        Names{"SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM", "SCMP_ARCH_X32", "SCMP_ARCH_X86", "SCMP_ARCH_X86_64"});
-  names(json, "knownFlags", flags);
-  names(json, "supportedFlags", flags);
+  names(json, "actions", seccomp::actionNames());
+  names(json, "operators", seccomp::operatorNames());
+  names(json, "archs", seccomp::architectureNames());
+  names(json, "knownFlags", seccomp::flagNames());
+  names(json, "supportedFlags", seccomp::flagNames());
   json.EndObject();
 }
 
@@ -89,7 +82,7 @@ void writeLinux(Json& json) {
 
 /// runtime-spec features.md: what this build knows, whatever the machine it runs on allows.
 int features(const Global&, Words words) {
-  const Options options(words, {}, 0);
+  const Options options(words, {}, none);
   rapidjson::StringBuffer buffer;
   Json json(buffer);
   json.SetIndent(' ', 4);
@@ -104,7 +97,10 @@ int features(const Global&, Words words) {
   writeLinux(json);
   json.Key("annotations");
   json.StartObject();
+  json.Key("org.opencontainers.runc.checkpoint.enabled");
+  json.String("false");
   json.EndObject();
+  names(json, "potentiallyUnsafeConfigAnnotations", Names{});
   json.EndObject();
   print(std::string(buffer.GetString()) + "\n");
   return 0;

@@ -4,6 +4,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdlib>
 
 #include "oci-runtime/commands.h"
@@ -17,12 +19,14 @@ namespace {
 
 constexpr int killTimeout = 10000;  // ms
 
-/// "9", "KILL" or "SIGKILL", "RTMIN+3".
+/// "9", "KILL", "SIGKILL" or "sigkill", "RTMIN+3".
 int parseSignal(const std::string& text) {
   char* end = nullptr;
   const long number = std::strtol(text.c_str(), &end, 10);
   if (!text.empty() && *end == '\0' && number >= 0 && number <= SIGRTMAX) return static_cast<int>(number);
-  const std::string name = text.starts_with("SIG") ? text.substr(3) : text;
+  std::string name = text;
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::toupper(c); });
+  if (name.starts_with("SIG")) name.erase(0, 3);
   for (int candidate = 1; candidate < 32; ++candidate)
     if (const char* known = ::sigabbrev_np(candidate); known && name == known) return candidate;
   if (name.starts_with("RTMIN")) {
@@ -53,42 +57,55 @@ void killInit(const Container& container) {
 }
 
 void runPoststop(const Container& container) {
-  try {
-    runtime::runHooks(container.spec().hooks.poststop, "poststop",
-                      {container.spec(), container.record().id, "stopped", 0, container.record().bundle});
-  } catch (const std::exception& error) {
-    warn(error.what());
-  }
+  const Record& record = container.record();
+  for (const std::string& failure :
+       runtime::runEveryHook(container.spec().hooks.poststop, "poststop",
+                             {container.spec(), record.id, "stopped", 0, record.bundle}))
+    warn(failure);
+}
+
+/// Frozen meanwhile, so that none of them forks away from its signal.
+void signalAll(const Container& container, int signal) {
+  const auto group = container.group();
+  if (group && signal == SIGKILL) return group->kill();
+  const bool freeze = group && !group->frozen();
+  if (freeze) group->freeze();
+  for (const int pid : container.processes())
+    if (::kill(pid, signal) < 0 && errno != ESRCH) sys::throwErrno("kill", std::to_string(pid));
+  if (freeze) group->thaw();
+}
+
+/// Without a pid namespace of its own nothing else ends what the init has started.
+bool hasOwnPids(const Container& container) {
+  const runtime::Namespace* pids = container.spec().find(runtime::NamespaceKind::pid);
+  return pids && pids->path.empty();
 }
 
 }  // namespace
 
 void destroy(Container& container) {
-  const bool begun = !container.record().cgroup.empty();
+  const bool begun = container.record().begun;
   const bool hooks = begun && ::access((container.directory() + "/config.json").c_str(), F_OK) == 0;
   if (hooks) container.spec();  // read while it is there: poststop comes after the removal
   if (begun) {
     const auto group = container.group();
-    if (container.alive() && group->frozen()) group->thaw();
+    if (group && container.alive() && group->frozen()) group->thaw();
     killInit(container);
-    group->kill();  // also the init of a create that was killed before it could note the pid
+    if (group) group->kill();  // also the init of a create that was killed before it could note the pid
   }
   container.remove();
   if (hooks) runPoststop(container);
 }
 
 int kill(const Global& global, Words words) {
-  const Options options(words, {{{"all", "a"}}}, 0);
-  const Container container = Container::open(global.root, options.operand(0, "container id"));
+  const Options options(words, {{{"all", "a"}}}, {1, 2, 0});
+  const Container container = Container::open(global.root, options.operand(0));
   const auto& operands = options.operands();
   const int signal = parseSignal(operands.size() > 1 ? operands[1] : "SIGTERM");
-  if (options.enabled("all")) {
-    for (const int pid : container.group()->processes())
-      if (::kill(pid, signal) < 0 && errno != ESRCH) sys::throwErrno("kill", std::to_string(pid));
-    return 0;
-  }
+  if (options.enabled("all")) return signalAll(container, signal), 0;
   const sys::UniqueFd init = openInit(container);
   if (!init) notRunning();
+  if (signal == SIGKILL && !hasOwnPids(container)) return signalAll(container, signal), 0;
   if (::syscall(SYS_pidfd_send_signal, init.get(), signal, nullptr, 0) < 0) {
     if (errno == ESRCH) notRunning();
     sys::throwErrno("kill", std::to_string(container.record().pid));
@@ -97,8 +114,8 @@ int kill(const Global& global, Words words) {
 }
 
 int remove(const Global& global, Words words) {
-  const Options options(words, {{{"force", "f"}}}, 0);
-  const std::string& id = options.operand(0, "container id");
+  const Options options(words, {{{"force", "f"}}}, containerId);
+  const std::string& id = options.operand(0);
   const bool force = options.enabled("force");
   try {
     Container container = Container::open(global.root, id);
@@ -115,21 +132,20 @@ int remove(const Global& global, Words words) {
 }
 
 int pause(const Global& global, Words words) {
-  Container container = Container::open(global.root, Options(words, {}, 0).operand(0, "container id"));
+  Container container = Container::open(global.root, Options(words, {}, containerId).operand(0));
   container.lock();
   const std::string status = container.status();
   if (status != "running" && status != "created")
     throw sys::Error("ERR_CONTAINER_STATE", "container not running or created: " + status);
-  container.group()->freeze();
+  container.groupFor("pause")->freeze();
   return 0;
 }
 
 int resume(const Global& global, Words words) {
-  Container container = Container::open(global.root, Options(words, {}, 0).operand(0, "container id"));
+  Container container = Container::open(global.root, Options(words, {}, containerId).operand(0));
   container.lock();
-  if (!container.alive() || !container.group()->frozen())
-    throw sys::Error("ERR_CONTAINER_STATE", "container not paused");
-  container.group()->thaw();
+  if (container.status() != "paused") throw sys::Error("ERR_CONTAINER_STATE", "container not paused");
+  container.groupFor("resume")->thaw();
   return 0;
 }
 

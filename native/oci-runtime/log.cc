@@ -39,7 +39,12 @@ std::string line(const char* level, const std::string& message) {
   return "time=\"" + now() + "\" level=" + level + " msg=" + jsonString(message) + "\n";
 }
 
-void say(const std::string& message) {
+/// Standard error: as `level` says in JSON where that is asked for, and no file takes it.
+void say(const char* level, const std::string& message) {
+  if (isJson && !file) {
+    ::dprintf(STDERR_FILENO, "%s", line(level, message).c_str());
+    return;
+  }
   ::dprintf(STDERR_FILENO, "strake-runtime: %s\n", message.c_str());
 }
 
@@ -66,11 +71,11 @@ void openLog(const std::string& path, const std::string& format) {
 }
 
 void warn(const std::string& message) {
-  if (!write("warning", message)) say(message);
+  if (!write("warning", message)) say("warning", message);
 }
 void error(const std::string& message) {
   write("error", message);
-  say(message);
+  say("error", message);
 }
 
 }  // namespace strake::oci_runtime

@@ -1,9 +1,11 @@
 #include <fcntl.h>
+#include <pwd.h>
 #include <rapidjson/prettywriter.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +25,17 @@ void member(Writer& json, const char* name, const std::string& value) {
   json.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
 }
 
+/// The name of whoever owns the state directory, "#1000" without one. From /etc/passwd alone: a static
+/// program has no name service.
+std::string ownerOf(const Container& container) {
+  struct stat info;
+  if (::stat(container.directory().c_str(), &info) < 0) return "";
+  const std::unique_ptr<FILE, int (*)(FILE*)> users(::fopen("/etc/passwd", "re"), ::fclose);
+  while (const passwd* user = users ? ::fgetpwent(users.get()) : nullptr)
+    if (user->pw_uid == info.st_uid) return user->pw_name;
+  return "#" + std::to_string(info.st_uid);
+}
+
 /// runtime.md#state, and what runc adds to it.
 template <typename Writer>
 void writeState(Writer& json, const Container& container) {
@@ -39,10 +52,10 @@ void writeState(Writer& json, const Container& container) {
   member(json, "created", record.created);
   json.Key("annotations");
   json.StartObject();
-  if (record.pid != 0)
+  if (record.begun)
     for (const auto& [name, value] : container.spec().annotations) member(json, name.c_str(), value);
   json.EndObject();
-  member(json, "owner", "");
+  member(json, "owner", ownerOf(container));
   json.EndObject();
 }
 
@@ -59,12 +72,12 @@ void eachContainer(const std::string& root, Visit visit) {
 }
 
 void printTable(const std::string& root) {
-  ::printf("%-24s %-8s %-9s %-32s %s\n", "ID", "PID", "STATUS", "BUNDLE", "CREATED");
+  ::printf("%-24s %-8s %-9s %-32s %-31s %s\n", "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER");
   eachContainer(root, [](const Container& container) {
     const Record& record = container.record();
     const std::string status = container.status();
-    ::printf("%-24s %-8d %-9s %-32s %s\n", record.id.c_str(), status == "stopped" ? 0 : record.pid,
-             status.c_str(), record.bundle.c_str(), record.created.c_str());
+    ::printf("%-24s %-8d %-9s %-32s %-31s %s\n", record.id.c_str(), status == "stopped" ? 0 : record.pid,
+             status.c_str(), record.bundle.c_str(), record.created.c_str(), ownerOf(container).c_str());
   });
   ::fflush(stdout);
 }
@@ -131,7 +144,7 @@ void print(const std::string& text) {
 }
 
 int state(const Global& global, Words words) {
-  const Container container = Container::open(global.root, Options(words, {}, 0).operand(0, "container id"));
+  const Container container = Container::open(global.root, Options(words, {}, containerId).operand(0));
   rapidjson::StringBuffer buffer;
   rapidjson::PrettyWriter<rapidjson::StringBuffer> json(buffer);
   json.SetIndent(' ', 2);
@@ -141,7 +154,7 @@ int state(const Global& global, Words words) {
 }
 
 int list(const Global& global, Words words) {
-  const Options options(words, {{{"format", "f"}, true}, {{"quiet", "q"}}}, 0);
+  const Options options(words, {{{"format", "f"}, true}, {{"quiet", "q"}}}, none);
   const std::string format = options.value("format", "table");
   if (options.enabled("quiet"))
     eachContainer(global.root, [](const Container& container) { print(container.record().id + "\n"); });
@@ -155,9 +168,9 @@ int list(const Global& global, Words words) {
 }
 
 int ps(const Global& global, Words words) {
-  const Options options(words, {{{"format", "f"}, true}}, 1);
-  const Container container = Container::open(global.root, options.operand(0, "container id"));
-  const std::vector<int> pids = container.group()->processes();
+  const Options options(words, {{{"format", "f"}, true}}, {1, anyNumber, 1});
+  const Container container = Container::open(global.root, options.operand(0));
+  const std::vector<int> pids = container.processes();
   const std::string format = options.value("format", "table");
   if (format == "json") {
     std::string text;

@@ -1,4 +1,10 @@
+#include <rapidjson/document.h>
+#include <rapidjson/prettywriter.h>
+#include <rapidjson/stringbuffer.h>
 #include <unistd.h>
+
+#include <string_view>
+#include <utility>
 
 #include "oci-runtime/commands.h"
 #include "sys/error.h"
@@ -185,16 +191,76 @@ constexpr const char* starter = R"json({
 }
 )json";
 
+using rapidjson::Value;
+
+Value text(rapidjson::Document& document, const char* words) {
+  return Value(words, document.GetAllocator());
+}
+
+/// A user namespace, and the caller as its root; the host's network, which nothing here could connect.
+void setNamespaces(rapidjson::Document& document) {
+  auto& allocator = document.GetAllocator();
+  Value& linux_ = document["linux"];
+  Value& namespaces = linux_["namespaces"];
+  for (Value* each = namespaces.Begin(); each != namespaces.End();)
+    each = (*each)["type"] == "network" ? namespaces.Erase(each) : each + 1;
+  Value user(rapidjson::kObjectType);
+  user.AddMember("type", "user", allocator);
+  namespaces.PushBack(user, allocator);
+  for (const auto& [name, id] :
+       {std::pair("uidMappings", ::geteuid()), std::pair("gidMappings", ::getegid())}) {
+    Value map(rapidjson::kObjectType), maps(rapidjson::kArrayType);
+    map.AddMember("containerID", 0, allocator)
+        .AddMember("hostID", id, allocator)
+        .AddMember("size", 1, allocator);
+    maps.PushBack(map, allocator);
+    linux_.AddMember(text(document, name), maps, allocator);
+  }
+  linux_.RemoveMember("resources");
+}
+
+/// Groups that are not mapped cannot be given, and a sysfs of its own needs a network namespace of its own.
+void setMounts(rapidjson::Document& document) {
+  auto& allocator = document.GetAllocator();
+  for (Value& mount : document["mounts"].GetArray()) {
+    if (mount["destination"] == "/sys") {
+      mount["type"] = "none", mount["source"] = "/sys";
+      mount["options"].PushBack(text(document, "rbind"), allocator);
+    }
+    if (!mount.HasMember("options")) continue;
+    Value& options = mount["options"];
+    for (Value* each = options.Begin(); each != options.End();) {
+      const std::string_view option = each->GetString();
+      each = option.starts_with("gid=") || option.starts_with("uid=") ? options.Erase(each) : each + 1;
+    }
+  }
+}
+
+/// What an ordinary user can have without anything being set up for it.
+void makeRootless(rapidjson::Document& document) {
+  setNamespaces(document);
+  setMounts(document);
+}
+
+std::string textOf(const rapidjson::Document& document) {
+  rapidjson::StringBuffer buffer;
+  rapidjson::PrettyWriter<rapidjson::StringBuffer> json(buffer);
+  json.SetIndent(' ', 2);
+  document.Accept(json);
+  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+}
+
 }  // namespace
 
 int spec(const Global&, Words words) {
-  const Options options(words, {{{"bundle", "b"}, true}, {{"rootless"}}}, 0);
-  if (options.enabled("rootless"))
-    throw sys::Error("ERR_NOT_IMPLEMENTED", "spec --rootless is not supported: leave it out");
+  const Options options(words, {{{"bundle", "b"}, true}, {{"rootless"}}}, none);
   const std::string path = options.value("bundle", ".") + "/config.json";
   if (::access(path.c_str(), F_OK) == 0)
     throw sys::Error("ERR_INVALID_ARGUMENT", "file " + path + " exists: remove it first");
-  sys::writeFileAtomic(path, starter, 0666, false);
+  rapidjson::Document document;
+  document.Parse(starter);
+  if (options.enabled("rootless")) makeRootless(document);
+  sys::writeFileAtomic(path, textOf(document), 0666, false);
   return 0;
 }
 

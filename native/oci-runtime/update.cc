@@ -63,7 +63,7 @@ void take(const Options& options, const char* flag, std::optional<Integer>& limi
 
 void refuse(const Options& options) {
   for (const char* flag : {"l3-cache-schema", "mem-bw-schema"})
-    if (options.has(flag))
+    if (!options.value(flag).empty())
       throw sys::Error("ERR_NOT_IMPLEMENTED",
                        "--" + std::string(flag) + " is not supported (Intel RDT): leave it out");
 }
@@ -103,12 +103,12 @@ cgroup::Resources asked(const Options& options) {
 }  // namespace
 
 int update(const Global& global, Words words) {
-  const Options options(words, updateFlags, 0);
-  Container container = Container::open(global.root, options.operand(0, "container id"));
+  const Options options(words, updateFlags, containerId);
+  Container container = Container::open(global.root, options.operand(0));
   container.lock();
   if (container.status() == "stopped")
     throw sys::Error("ERR_CONTAINER_STATE", "cannot update a container that has stopped");
-  container.group()->update(withoutZeros(asked(options)));
+  container.groupFor("update")->update(withoutZeros(asked(options)));
   return 0;
 }
 

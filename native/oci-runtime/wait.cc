@@ -76,6 +76,34 @@ int statusOf(const runtime::Launched& launched) {
   return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }
 
+int countOf(const char* name, const std::string& text) {
+  char* end = nullptr;
+  const long count = std::strtol(text.c_str(), &end, 10);
+  if (text.empty() || *end != '\0' || count < 0 || count > 1024)
+    throw sys::Error("ERR_INVALID_ARGUMENT",
+                     std::string(name) + ": expected 0 to 1024, not \"" + text + "\"");
+  return static_cast<int>(count);
+}
+
+std::vector<int> openDescriptors(const char* name, int first, int count) {
+  std::vector<int> list;
+  for (int fd = first; fd < first + count; ++fd) {
+    if (::fcntl(fd, F_GETFD) < 0)
+      throw sys::Error("ERR_INVALID_ARGUMENT",
+                       std::string(name) + ": " + std::to_string(fd) + " is not open");
+    list.push_back(fd);
+  }
+  return list;
+}
+
+/// How many sockets a supervisor hands to this process (sd_listen_fds(3)).
+int listeningSockets() {
+  const char* count = ::getenv("LISTEN_FDS");
+  const char* pid = ::getenv("LISTEN_PID");
+  if (!count || !pid || std::to_string(::getpid()) != pid) return 0;
+  return countOf("LISTEN_FDS", count);
+}
+
 }  // namespace
 
 int waitForExit(const runtime::Launched& launched) {
@@ -101,18 +129,19 @@ void sendConsole(int master, const std::string& path) {
 }
 
 std::vector<int> preservedDescriptors(const Options& options) {
-  const std::string asked = options.value("preserve-fds", "0");
-  char* end = nullptr;
-  const long count = std::strtol(asked.c_str(), &end, 10);
-  if (asked.empty() || *end != '\0' || count < 0 || count > 1024)
-    throw sys::Error("ERR_INVALID_ARGUMENT", "--preserve-fds: expected 0 to 1024, not \"" + asked + "\"");
-  std::vector<int> list;
-  for (int fd = 3; fd < 3 + static_cast<int>(count); ++fd) {
-    if (::fcntl(fd, F_GETFD) < 0)
-      throw sys::Error("ERR_INVALID_ARGUMENT", "--preserve-fds: " + std::to_string(fd) + " is not open");
-    list.push_back(fd);
-  }
-  return list;
+  const int count = countOf("--preserve-fds", options.value("preserve-fds", "0"));
+  return openDescriptors("--preserve-fds", 3, count);
+}
+
+Passed passedDescriptors(const Options& options) {
+  const int listening = listeningSockets();
+  const int more = countOf("--preserve-fds", options.value("preserve-fds", "0"));
+  Passed passed{openDescriptors("LISTEN_FDS", 3, listening), {}};
+  const std::vector<int> preserved = openDescriptors("--preserve-fds", 3 + listening, more);
+  passed.descriptors.insert(passed.descriptors.end(), preserved.begin(), preserved.end());
+  if (listening > 0)  // the container's init is its process 1
+    passed.environment = {"LISTEN_FDS=" + std::to_string(listening), "LISTEN_PID=1"};
+  return passed;
 }
 
 void writePidFile(const std::string& path, pid_t pid) {

@@ -87,6 +87,10 @@ void runHook(const Hook& hook, const std::string& name, const std::string& state
     fail(name, "exit status " + std::to_string(WEXITSTATUS(status)) + tail(errors.get()));
 }
 
+std::string nameOf(const std::vector<Hook>& hooks, size_t index, const char* kind) {
+  return std::string(kind) + " hook " + std::to_string(index) + " (" + hooks[index].path + ")";
+}
+
 }  // namespace
 
 std::string stateJson(const HookState& state) {
@@ -113,9 +117,23 @@ std::string stateJson(const HookState& state) {
 
 void runHooks(const std::vector<Hook>& hooks, const char* kind, const HookState& state) {
   if (hooks.empty()) return;
-  std::string json = stateJson(state);
-  for (size_t n = 0; n < hooks.size(); ++n)
-    runHook(hooks[n], std::string(kind) + " hook " + std::to_string(n) + " (" + hooks[n].path + ")", json);
+  const std::string json = stateJson(state);
+  for (size_t n = 0; n < hooks.size(); ++n) runHook(hooks[n], nameOf(hooks, n, kind), json);
+}
+
+std::vector<std::string> runEveryHook(const std::vector<Hook>& hooks, const char* kind,
+                                      const HookState& state) {
+  std::vector<std::string> failures;
+  if (hooks.empty()) return failures;
+  const std::string json = stateJson(state);
+  for (size_t n = 0; n < hooks.size(); ++n) {
+    try {
+      runHook(hooks[n], nameOf(hooks, n, kind), json);
+    } catch (const std::exception& failure) {
+      failures.push_back(failure.what());
+    }
+  }
+  return failures;
 }
 
 }  // namespace strake::runtime

@@ -26,4 +26,9 @@ std::string stateJson(const HookState& state);
 /// its timeout, with the end of what it wrote to its standard error.
 void runHooks(const std::vector<Hook>& hooks, const char* kind, const HookState& state);
 
+/// Runs all of them, whatever becomes of each: for poststart and poststop, where a failure is a warning and
+/// "the remaining hooks and lifecycle continue" (runtime.md). Returns what failed.
+std::vector<std::string> runEveryHook(const std::vector<Hook>& hooks, const char* kind,
+                                      const HookState& state);
+
 }  // namespace strake::runtime

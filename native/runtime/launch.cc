@@ -63,7 +63,7 @@ class HostSide {
       if (!joinsUserNamespace(spec))
         sys::writeIdMaps(child_.pid(), spec.linux_.uidMappings, spec.linux_.gidMappings);
       raiseHardLimits(child_.pid(), spec.process.rlimits);
-      if (spec.process.oomScoreAdj) lowerOomScore(child_.pid(), *spec.process.oomScoreAdj);
+      if (spec.process.oomScoreAdj && isPrivileged()) lowerOomScore(child_.pid(), *spec.process.oomScoreAdj);
     }
     // Who may mount nothing leaves it all to the child, which may in its own user namespace.
     if (isPrivileged()) makeTrees();
@@ -125,13 +125,14 @@ StartingChild cloneInit(const LaunchRequest& request, const seccomp::Filter* fil
   auto [ours, theirs] = SyncSocket::pair();
   const Namespace* pidNamespace = request.spec.find(NamespaceKind::pid);
   std::optional<Undumpable> undumpable;
-  if (!pidNamespace || !pidNamespace->path.empty()) undumpable.emplace();  // others see the child in /proc
+  // Others see the child in /proc. Those of a user namespace that is not its own may not look into it anyway,
+  // and without privilege nobody could write the maps of a child that belongs to root there.
+  const bool isSeen = !pidNamespace || !pidNamespace->path.empty();
+  if (isSeen && (isPrivileged() || !request.spec.find(NamespaceKind::user))) undumpable.emplace();
   ChildrenIn children;
   enterForChildren(children, request.spec);
   int cgroupFd = request.cgroup ? request.cgroup->cloneFd() : -1;
-  const auto join = [&] {
-    joinNamespace(NamespaceKind::user, request.spec.find(NamespaceKind::user)->path);
-  };
+  const auto join = [&] { joinNamespace(NamespaceKind::user, request.spec.find(NamespaceKind::user)->path); };
   uint64_t namespaces = birthNamespaces(request.spec);
   Child child = joinsUserNamespace(request.spec)
                     ? cloneThroughJoiner(join, namespaces, cgroupFd, {ours, theirs})

@@ -114,24 +114,30 @@ sys::UniqueFd openFileSystem(const Mount& mount, const MountOptions& options, in
   return fs.mount(options.set | options.setRecursively);
 }
 
-/// A sysfs of its own needs a network namespace that the container's user namespace owns; the host's shows
-/// the same network otherwise.
-sys::UniqueFd openSysfs(const Mount& mount, const MountOptions& options, int target) {
+/// A sysfs of its own needs a network namespace that the container's user namespace owns, a procfs a pid
+/// namespace; the host's shows the same otherwise.
+sys::UniqueFd openOrBind(const Mount& mount, const MountOptions& options, int target, const char* host) {
   try {
     return openFileSystem(mount, options, target);
   } catch (const sys::SysError& error) {
     if (error.error() != EPERM) throw;
   }
-  sys::UniqueFd tree = sys::cloneTree(AT_FDCWD, "/sys", true);
+  sys::UniqueFd tree = sys::cloneTree(AT_FDCWD, host, true);
   sys::changeMount(tree.get(), options.set | options.setRecursively, 0, 0, true, mount.destination);
   return tree;
 }
 
-void makeFileSystem(int root, const Mount& mount, const MountOptions& options) {
+/// Where the host has what the container may see as well; nullptr: it must be the container's own.
+const char* hostsOwn(const Mount& mount, const Spec& spec) {
+  if (mount.type == "sysfs") return "/sys";
+  return mount.type == "proc" && !spec.find(NamespaceKind::pid) ? "/proc" : nullptr;
+}
+
+void makeFileSystem(int root, const Mount& mount, const MountOptions& options, const Spec& spec) {
   sys::UniqueFd target = openTarget(root, mount, true);
-  bool sysfs = mount.type == "sysfs";
+  const char* host = hostsOwn(mount, spec);
   sys::UniqueFd tree =
-      sysfs ? openSysfs(mount, options, target.get()) : openFileSystem(mount, options, target.get());
+      host ? openOrBind(mount, options, target.get(), host) : openFileSystem(mount, options, target.get());
   if (options.copyUp) {
     bool sealed = options.readonly();
     if (sealed) sys::changeMount(tree.get(), 0, MOUNT_ATTR_RDONLY, 0, false, mount.destination);
@@ -184,7 +190,7 @@ void makeMounts(int root, const LaunchRequest& request, const HostTrees& trees) 
     else if (mount.type == "cgroup" || mount.type == "cgroup2")
       makeCgroupMount(root, mount, options, request.cgroup);
     else
-      makeFileSystem(root, mount, options);
+      makeFileSystem(root, mount, options, request.spec);
   }
 }
 

@@ -109,7 +109,16 @@ sys::UniqueFd finish(sys::FsContext& overlay, const Rootfs& rootfs) {
   overlay.set("source", "overlay");
   if (rootfs.isVolatile && !rootfs.upper.empty()) overlay.flag("volatile");
   if (rootfs.userXattrs) overlay.flag("userxattr");
-  return overlay.mount(0);
+  try {
+    return overlay.mount(0);
+  } catch (const sys::SysError& error) {
+    if (error.error() != EINVAL || !rootfs.userXattrs) throw;
+    throw sys::Error(
+        "ERR_OVERLAY_UNAVAILABLE",
+        std::string(error.what()) +
+            "; an ordinary user's layers can have no mounts below them (as / has: @host is root's), and "
+            "must be on a file system that overlayfs takes (not NFS; choose another --root)");
+  }
 }
 
 sys::FsContext openOverlay() {

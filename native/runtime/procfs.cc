@@ -34,7 +34,8 @@ Procfs::Procfs(const char* needed) : root_(::open("/proc", O_PATH | O_DIRECTORY 
 // not.
 sys::UniqueFd Procfs::open(const std::string& path, int flags) const noexcept {
   open_how how{};
-  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC | O_NOCTTY);
+  // openat2(2) refuses any other flag beside O_PATH.
+  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC | (flags & O_PATH ? 0 : O_NOCTTY));
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
   return sys::UniqueFd(static_cast<int>(syscall(SYS_openat2, root_.get(), path.c_str(), &how, sizeof how)));
 }

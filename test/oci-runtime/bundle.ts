@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import test from 'ava';
 
-export const program = resolve(import.meta.dirname, '../../build/Release/strake-runtime');
+/** The command that is judged: another build, or another runtime with runc's command line, by STRAKE_TEST_RUNTIME. */
+export const program =
+  process.env.STRAKE_TEST_RUNTIME ?? resolve(import.meta.dirname, '../../build/Release/strake-runtime');
 /** Removed at the end, with the containers in `root`. */
 export const directory = mkdtempSync(join(tmpdir(), 'strake-oci-'));
 export const root = join(directory, 'run');
@@ -19,16 +21,60 @@ export interface Outcome {
   readonly err: string;
 }
 
+const applets =
+  'sh sleep echo cat tty ls stat id grep mount hostname stty mkdir touch readlink uname env kill chmod wc head true false ionice ps'.split(
+    ' ',
+  );
+
 /** A bundle with busybox as its root file system, running `args`; `more` replaces top-level members. */
 export function bundle(name: string, args: readonly string[], more: object = {}): string {
   const path = join(directory, name);
   mkdirSync(join(path, 'rootfs/bin'), { recursive: true });
   for (const place of ['proc', 'dev', 'tmp']) mkdirSync(join(path, 'rootfs', place), { recursive: true });
   cpSync('/bin/busybox', join(path, 'rootfs/bin/busybox'));
-  for (const applet of ['sh', 'sleep', 'echo', 'cat', 'tty'])
-    symlinkSync('busybox', join(path, 'rootfs/bin', applet));
+  for (const applet of applets) symlinkSync('busybox', join(path, 'rootfs/bin', applet));
   writeFileSync(join(path, 'config.json'), JSON.stringify({ ...config(args), ...more }));
   return path;
+}
+
+/** The `process` of a small config.json with other members. */
+export const processWith = (args: readonly string[], more: object = {}) => ({
+  ...config(args).process,
+  ...more,
+});
+
+/** The `linux` of a small config.json with other members. */
+export const linuxWith = (more: object = {}) => ({ ...config([]).linux, ...more });
+
+/** The namespaces of a small config.json, without some kinds, and with others. */
+export const namespacesWith = (without: readonly string[], more: readonly object[] = []) => [
+  ...config([]).linux.namespaces.filter(({ type }) => !without.includes(type)),
+  ...more,
+];
+
+/** The mounts of a small config.json and more of them. */
+export const mountsWith = (...more: readonly object[]) => [...config([]).mounts, ...more];
+
+/** `script` run by a shell in a container of its own; `more` replaces top-level members of its config.json. */
+export const shell = (name: string, script: string, more: object = {}): Outcome =>
+  runtime(['run', '-b', bundle(name, ['sh', '-c', script], more), unique(name)]);
+
+/** The same with other members of `process`. */
+export const shellAs = (name: string, script: string, process: object, more: object = {}): Outcome =>
+  shell(name, script, { process: processWith(['sh', '-c', script], process), ...more });
+
+/** What create says of a bundle with these members; it leaves nothing behind. */
+export function complaint(name: string, more: object): string {
+  const { status, err } = runtime(['create', '-b', bundle(name, ['sleep', '1'], more), unique(name)]);
+  return status === 1 ? err : `status ${status}`;
+}
+
+/** A container that sleeps, created and started. */
+export function started(name: string, more: object = {}): string {
+  const id = unique(name);
+  runtime(['create', '-b', bundle(name, ['sleep', '60'], more), id], 'ignore');
+  runtime(['start', id], 'ignore');
+  return id;
 }
 
 /** A small config.json. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { bundle, cleanUp, directory, linux, program, root, runtime, unique } from './bundle.ts';
+import { bundle, cleanUp, directory, linux, program, root, runtime, started, unique } from './bundle.ts';
 
 test.after.always(cleanUp);
 
@@ -24,15 +24,8 @@ function statisticsOf(id: string): Statistics {
   return JSON.parse(runtime(['events', '--stats', id]).out) as Statistics;
 }
 
-function start(name: string): string {
-  const id = unique(name);
-  runtime(['create', '-b', bundle(name, ['sleep', '60']), id], 'ignore');
-  runtime(['start', id]);
-  return id;
-}
-
 linux('events --stats counts what the container uses', (t) => {
-  const id = start('stats');
+  const id = started('stats');
   const { type, id: named, data } = statisticsOf(id);
   t.deepEqual([type, named], ['stats', id]);
   t.is(data.pids.current, 1);
@@ -42,7 +35,7 @@ linux('events --stats counts what the container uses', (t) => {
 });
 
 linux('update takes flags with units, a file or standard input; 0 and devices change nothing', (t) => {
-  const id = start('update');
+  const id = started('update');
   t.is(runtime(['update', '--memory', '64M', '--pids-limit', '20', id]).status, 0);
   t.like(statisticsOf(id).data, { pids: { current: 1, limit: 20 } });
   t.is(statisticsOf(id).data.memory.usage.limit, 64 << 20);
@@ -62,7 +55,7 @@ linux('update takes flags with units, a file or standard input; 0 and devices ch
 });
 
 linux('update refuses numbers that are none, Intel RDT and a document that is not JSON', (t) => {
-  const id = start('wrong');
+  const id = started('wrong');
   for (const value of ['', '5q', '9999999999g', 'm'])
     t.regex(runtime(['update', '--memory', value, id]).err, /--memory: invalid value/, value);
   t.regex(runtime(['update', '--cpu-share', '-1', id]).err, /--cpu-share: invalid value/);
@@ -71,7 +64,7 @@ linux('update refuses numbers that are none, Intel RDT and a document that is no
 });
 
 linux('events repeats the statistics until the container ends', async (t) => {
-  const id = start('follow');
+  const id = started('follow');
   const events = spawn(program, ['--root', root, 'events', '--interval', '50ms', id]);
   let out = '';
   let lines = 0;

@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { busyboxTree } from '../fixtures/busybox-image.ts';
 import { checkout, makeFastFolder } from '../fixtures/cache.ts';
 import { otherNode } from '../fixtures/other-node.ts';
 import { mustRun, runProgram } from '../fixtures/run-program.ts';
@@ -135,6 +136,31 @@ test.serial('the installed command runs a container', async (t) => {
   t.is(result.stdout, 'from the command\n');
   t.is(result.code, 3);
 });
+
+test.serial(
+  'the installed OCI runtime is a static executable, and runs a bundle by its name in .bin',
+  async (t) => {
+    const user = join(folder, 'user');
+    const executable = join(user, 'node_modules/strake/prebuilds', `linux-${process.arch}`, 'strake-runtime');
+    t.regex(await mustRun('readelf', ['--program-headers', executable]), /^ {2}LOAD/m);
+    t.notRegex(await mustRun('readelf', ['--program-headers', executable]), /INTERP/);
+    const info = ['--root', join(folder, 'root-info'), 'system', 'info', '--format', '{{.ociRuntime}}'];
+    t.is(await mustRun(join(user, 'node_modules/.bin/strake'), info), `${executable}\n`);
+    const bundle = join(folder, 'bundle');
+    await busyboxTree(join(bundle, 'rootfs'));
+    const named = join(user, 'node_modules/.bin/strake-runtime');
+    await mustRun(named, ['spec', '--bundle', bundle]);
+    const config = JSON.parse(await readFile(join(bundle, 'config.json'), 'utf8'));
+    config.process.terminal = false;
+    config.process.args = ['sh', '-c', 'echo "in a bundle as process $$"; exit 7'];
+    await writeFile(join(bundle, 'config.json'), JSON.stringify(config));
+    const state = join(folder, 'runtime-state');
+    const id = `strake-package-${process.pid}`;
+    const result = await runProgram(named, ['--root', state, 'run', '--bundle', bundle, id]);
+    t.deepEqual(result, { code: 7, stdout: 'in a bundle as process 1\n', stderr: '' });
+    t.deepEqual(await readdir(state), []);
+  },
+);
 
 for (const major of [22, 24, 26]) {
   test.serial(`the same binaries serve Node ${major}, with our own libraries in them`, async (t) => {

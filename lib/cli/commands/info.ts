@@ -22,16 +22,29 @@ function render(info: SystemInfo, format: string | undefined): string {
     `Containers:       ${containers.total} (${containers.running} running, ${containers.paused} paused, ${containers.stopped} stopped)`,
     `Images:           ${info.images}`,
     `Layers:           ${info.snapshotter}`,
+    `OCI runtime:      ${info.ociRuntime ?? 'not built'}`,
     `Kernel:           ${info.kernel}`,
     `Operating system: ${info.operatingSystem}`,
     `Architecture:     ${info.architecture}`,
     `CPUs:             ${info.cpus}`,
     `Memory:           ${(info.memory / 2 ** 30).toFixed(1)} GiB`,
     `Name:             ${info.hostname}`,
-    `Control groups:   ${info.cgroupLayout}`,
+    `Control groups:   ${controlGroups(info)}`,
+    `Security modules: ${info.securityModules.join(', ') || 'none that can be seen'}`,
+    `User:             ${user(info)}`,
     'This machine and user:',
     ...Object.entries(info.capabilities).map(
-      ([name, { ok, reason }]) => `  ${name.padEnd(16)}${ok ? 'yes' : `no${reason ? `: ${reason}` : ''}`}`,
+      ([name, { ok, reason }]) => `  ${name.padEnd(18)}${ok ? 'yes' : `no${reason ? `: ${reason}` : ''}`}`,
     ),
   ].join('\n');
+}
+
+function controlGroups({ cgroupLayout, cgroupControllers }: SystemInfo): string {
+  return `${cgroupLayout}${cgroupControllers.length > 0 ? ` (${cgroupControllers.join(', ')})` : ', none delegated'}`;
+}
+
+function user({ user: { uid, idMap } }: SystemInfo): string {
+  if (idMap === null) return 'root';
+  const ids = idMap.uids.map(({ containerID, hostID, size }) => `${containerID}:${hostID}:${size}`);
+  return `${uid}, whose containers have the ids ${ids.join(' ')} (inside:outside:count)`;
 }
