@@ -4,17 +4,8 @@ import { Undo } from '../undo/index.ts';
 import type { RemoveOptions } from './container.ts';
 import type { ContainersContext } from './context.ts';
 
-<<<<<<< HEAD
-
 import { keepStopped, killProcesses } from './kill.ts';
-import { observeLocked } from './observe.ts';
-
-=======
-
-import { killProcesses } from './kill.ts';
 import { endCgroup, observeLocked } from './observe.ts';
-
->>>>>>> main
 
 import type { ContainerRecord } from './record.ts';
 import { discardRoot } from './root-mount.ts';
