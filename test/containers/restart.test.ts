@@ -39,6 +39,10 @@ async function start(
   return container;
 }
 
+/** Ends at once but for a run after that many. */
+const sleepAfter = (runs: number) =>
+  `n=0; while read -r _; do n=$((n+1)); done </shared/runs; [ $n -gt ${runs} ] && exec sleep 100`;
+
 const runsOf = ({ shared }: { shared: string }) =>
   readFileSync(join(shared, 'runs'), 'utf8').split('\n').length - 1;
 
@@ -94,11 +98,7 @@ test.serial('what stop or kill ends stays ended, what ends by itself does not', 
     t.like((await container.inspect()).state, { status: 'exited' });
   }
   const before = runsOf(t.context);
-  const container = await start(
-    t.context,
-    '[ "$(wc -l </shared/runs)" -gt 3 ] && exec sleep 100; exit 0',
-    'unless-stopped',
-  );
+  const container = await start(t.context, `${sleepAfter(3)}; exit 0`, 'unless-stopped');
   await until(
     async () => (await container.inspect()).state.status === 'running' && runsOf(t.context) > before + 1,
   );
