@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { numberFlag } from './flag-values.ts';
+import { durationFlag, numberFlag } from './flag-values.ts';
 import { addLimitFlags, type LimitFlags } from './limit-flags.ts';
 
 /** The flags that `run` and `create` share, as commander gives them. */
@@ -19,6 +19,14 @@ export interface ContainerFlags extends LimitFlags {
   env?: string[];
   envFile?: string[];
   groupAdd?: string[];
+  healthCmd?: string;
+  healthInterval?: number;
+  healthRetries?: number;
+  healthStartInterval?: number;
+  healthStartPeriod?: number;
+  healthTimeout?: number;
+  healthcheck: boolean;
+  restartOnUnhealthy?: true;
   hide?: string[];
   hostname?: string;
   init?: true;
@@ -78,6 +86,30 @@ export function addContainerFlags(command: Command): Command {
     .option('-e, --env <name=value>', 'set a variable', list)
     .option('--env-file <file>', 'read variables from a file', list)
     .option('--group-add <group>', 'additional group', list)
+    .option('--health-cmd <command>', 'a line for /bin/sh that says whether it works')
+    .option('--health-interval <time>', 'between two checks (30s)', durationFlag('--health-interval'))
+    .option(
+      '--health-retries <number>',
+      'failures that make it unhealthy (3)',
+      numberFlag('--health-retries'),
+    )
+    .option(
+      '--health-start-interval <time>',
+      'between two checks in the start period (5s)',
+      durationFlag('--health-start-interval'),
+    )
+    .option(
+      '--health-start-period <time>',
+      'in which failures do not count (0s)',
+      durationFlag('--health-start-period'),
+    )
+    .option(
+      '--health-timeout <time>',
+      'after which a check has failed (30s)',
+      durationFlag('--health-timeout'),
+    )
+    .option('--no-healthcheck', "no check, not the image's either")
+    .option('--restart-on-unhealthy', 'stop it when it is unhealthy, so that --restart starts it again')
     .option('--hide <path>', 'cover a path of the root file system', list)
     .option('-h, --hostname <name>', 'host name')
     .option('--init', 'run an init that reaps zombies and forwards signals')

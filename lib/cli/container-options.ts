@@ -55,6 +55,7 @@ export function containerOptions(flags: ContainerFlags, argv: readonly string[])
     stopSignal: flags.stopSignal,
     stopTimeout: flags.stopTimeout,
     autoRemove: flags.rm,
+    health: healthOption(flags),
     restart: flags.restart === undefined ? undefined : parseRestartFlag(flags.restart),
     platform: flags.platform,
     pull: flags.pull,
@@ -116,6 +117,20 @@ function limits(flags: ContainerFlags): ResourceLimits {
     shmSize: flags.shmSize,
     oomScoreAdj: flags.oomScoreAdj,
   });
+}
+
+function healthOption(flags: ContainerFlags): ContainerOptions['health'] {
+  if (!flags.healthcheck) return false;
+  const health = defined({
+    test: flags.healthCmd,
+    interval: flags.healthInterval,
+    timeout: flags.healthTimeout,
+    startPeriod: flags.healthStartPeriod,
+    startInterval: flags.healthStartInterval,
+    retries: flags.healthRetries,
+    restartOnUnhealthy: flags.restartOnUnhealthy,
+  });
+  return Object.keys(health).length === 0 ? undefined : health;
 }
 
 function logOptions(flags: ContainerFlags): ContainerOptions['log'] | undefined {

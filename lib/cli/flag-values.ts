@@ -25,6 +25,18 @@ export const numberFlag = (flag: string) => (value: string) => {
   return parsed;
 };
 
+const units: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Go's durations, "1m30s", in milliseconds. */
+export const durationFlag = (flag: string) => (value: string) => {
+  if (!/^(\d+(\.\d+)?(us|ms|s|m|h))+$/.test(value) && value !== '0')
+    throw invalidFlag(flag, value, 'write a time such as 500ms, 30s or 1m30s');
+  const parts = value.matchAll(/([\d.]+)(us|ms|s|m|h)/g);
+  return Math.round(
+    [...parts].reduce((sum, [, number, unit]) => sum + Number(number) * (units[unit ?? ''] ?? 0), 0),
+  );
+};
+
 /** "no", "always", "unless-stopped", "on-failure" or "on-failure:5". */
 export function parseRestartFlag(value: string): RestartOption {
   const [policy = '', retries] = splitOnce(value, ':');

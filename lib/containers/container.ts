@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { LogEntry, LogOptions as ReadLogOptions } from '../logs/index.ts';
+import type { ContainerHealth } from './health.ts';
 import type { ContainerOptions, ContainerWarning, RunOptions, RunResult } from './options.ts';
 import type { RestartPolicy } from './restart-policy.ts';
 import type { ContainerSpec } from './spec.ts';
@@ -10,6 +11,7 @@ import type { ContainerStats, StatsOptions } from './stats.ts';
 import type { ProcessTable } from './top.ts';
 import type { UpdateOptions } from './update.ts';
 
+export type { ContainerHealth } from './health.ts';
 export type { RestartPolicy } from './restart-policy.ts';
 export type { RestartedContainer } from './start-restartable.ts';
 export type { ContainerStats, NetworkStats, StatsOptions } from './stats.ts';
@@ -53,6 +55,8 @@ export interface ContainerInfo {
   readonly readOnly: boolean;
   readonly autoRemove: boolean;
   readonly restart: RestartPolicy;
+  /** null: nothing is checked. */
+  readonly health: ContainerHealth | null;
   readonly platform: string;
   readonly stopSignal: string;
   readonly log: ContainerSpec['log'];

@@ -1,6 +1,7 @@
 import { EngineError } from '../errors/index.ts';
 import type { ContainerInfo } from './container.ts';
 import type { ContainersContext } from './context.ts';
+import { readHealth } from './health.ts';
 import { observe } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
 import { containerHostname } from './runtime-config.ts';
@@ -48,6 +49,7 @@ export function describe(
     readOnly: spec.readOnly,
     autoRemove: spec.autoRemove,
     restart: spec.restart,
+    health: readHealth(context.store.paths(id).runDir),
     platform: image.platform,
     stopSignal: stopSignalOf(record),
     log: spec.log,

@@ -66,6 +66,8 @@ export interface ContainerOptions {
    * `startRestartable()` does. stop() and kill() end it for good. Default `no`; not with `autoRemove`.
    */
   restart?: RestartOption;
+  /** How to see whether it works. Default: the image's HEALTHCHECK, if it has one; `false`: none. */
+  health?: HealthOption | false;
   /** "linux/arm64"; default: this machine's. */
   platform?: string;
   /** Default `missing`. */
@@ -103,6 +105,24 @@ export type RestartOption =
   | RestartPolicyName
   | { readonly policy: RestartPolicyName; readonly maximumRetries?: number };
 export type RestartPolicyName = 'no' | 'always' | 'unless-stopped' | 'on-failure';
+
+/** A command that the container's monitor executes in it again and again; 0 is healthy. Times are in milliseconds. */
+export interface HealthOption {
+  /** A line for /bin/sh, or a command and its arguments. Default: the image's. */
+  test?: string | readonly string[];
+  /** Between two checks. Default 30 s. */
+  interval?: number;
+  /** After which a check is killed and has failed. Default 30 s. */
+  timeout?: number;
+  /** In which failures do not count until the first success. Default 0. */
+  startPeriod?: number;
+  /** Between two checks in the start period. Default 5 s. */
+  startInterval?: number;
+  /** Failures in a row that make it unhealthy. Default 3. */
+  retries?: number;
+  /** Stops the container when it becomes unhealthy, so that its restart policy starts it again. */
+  restartOnUnhealthy?: boolean;
+}
 
 /** Limits are docker's; absent means unlimited. */
 export interface ResourceLimits {

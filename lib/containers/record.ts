@@ -40,7 +40,7 @@ export interface RecordedVolume {
 export function parseRecord(json: string, path: string): ContainerRecord {
   const record = parseJson(json) as Partial<ContainerRecord> | undefined;
   if (record?.version === 1 && record.id && record.name && record.spec && record.image) {
-    return { ...(record as ContainerRecord), spec: { ...neverRestarts, ...record.spec } };
+    return { ...(record as ContainerRecord), spec: { ...laterFields, ...record.spec } };
   }
   throw new EngineError(
     'ERR_SYSTEM',
@@ -48,8 +48,8 @@ export function parseRecord(json: string, path: string): ContainerRecord {
   );
 }
 
-/** Of records from before there were restart policies. */
-const neverRestarts = { restart: { policy: 'no', maximumRetries: 0 } } as const;
+/** For records that were written before there were these. */
+const laterFields = { restart: { policy: 'no', maximumRetries: 0 }, health: null } as const;
 
 function parseJson(json: string): unknown {
   try {

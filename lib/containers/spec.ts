@@ -1,5 +1,6 @@
 import { parsePlatform } from '../oci/index.ts';
 import { parseCapability } from './capabilities.ts';
+import { parseHealth, type SpecHealth } from './health.ts';
 import { parseContainerName } from './names.ts';
 import {
   absolutePath,
@@ -65,6 +66,8 @@ export interface ContainerSpec {
   readonly stopTimeout: number;
   readonly autoRemove: boolean;
   readonly restart: RestartPolicy;
+  /** false: none; null: the image decides. */
+  readonly health: SpecHealth | false | null;
   readonly platform: string | null;
   readonly pull: 'missing' | 'always' | 'never';
   readonly log: {
@@ -164,12 +167,14 @@ function parseSecurity(options: ContainerOptions) {
 }
 
 function parseLifecycle(options: ContainerOptions) {
+  const restart = parseRestart(options.restart ?? 'no', options.autoRemove === true);
   const { driver = 'json-file', maxSize = '64m', maxFile = 2 } = options.log ?? {};
   return {
     stopSignal: options.stopSignal === undefined ? null : signalName(parseSignal(options.stopSignal)),
     stopTimeout: integer('stopTimeout', options.stopTimeout ?? 10, -1, 2 ** 31 - 1),
     autoRemove: flag('autoRemove', options.autoRemove),
-    restart: parseRestart(options.restart ?? 'no', options.autoRemove === true),
+    restart,
+    health: parseHealth(options.health, restart),
     log: {
       driver: oneOf('log.driver', driver, ['json-file', 'none'] as const),
       maxSize: parseLogSize(maxSize),
@@ -287,7 +292,7 @@ const known: ReadonlySet<string> = new Set(
   (
     'name argv entrypoint env cwd user groups tty stdin hostname domainname extraHosts dns mounts network readOnly ' +
     'privileged capAdd capDrop security limits devices deviceCgroupRules sysctls init labels stopSignal stopTimeout ' +
-    'autoRemove restart platform pull log hide namespaces'
+    'autoRemove restart health platform pull log hide namespaces'
   ).split(' '),
 );
 

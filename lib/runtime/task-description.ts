@@ -31,6 +31,21 @@ export interface TaskDescription {
   readonly autoRemove?: readonly string[];
   /** When it is run again after its end. Absent: never. */
   readonly restart?: RestartDescription;
+  /** What is executed in it again and again to see whether it works. Absent: nothing. */
+  readonly health?: HealthDescription;
+}
+
+/** A health check, for the monitor. Milliseconds. */
+export interface HealthDescription {
+  readonly argv: readonly string[];
+  readonly interval: number;
+  readonly timeout: number;
+  readonly startPeriod: number;
+  readonly startInterval: number;
+  /** Failures in a row that make it unhealthy. */
+  readonly retries: number;
+  /** Ends what becomes unhealthy, so that its restart policy applies: this signal and, after the timeout, SIGKILL. */
+  readonly ending?: { readonly signal: number; readonly timeout: number };
 }
 
 /** Docker's restart policies, for the monitor. */

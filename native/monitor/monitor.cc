@@ -130,14 +130,14 @@ ExitStatus Monitor::waitForExit(runtime::Launched& launched) {
   return reapProcess(launched.pidfd.get());
 }
 
-void Monitor::kill(const runtime::Launched& launched) noexcept {
-  ::syscall(SYS_pidfd_send_signal, launched.pidfd.get(), SIGKILL, nullptr, 0);
+void Monitor::signal(const runtime::Launched& launched, int signal) noexcept {
+  ::syscall(SYS_pidfd_send_signal, launched.pidfd.get(), signal, nullptr, 0);
 }
 
 void Monitor::abandon(runtime::Launched& launched) noexcept {
   if (!launched.pidfd) return;
   siginfo_t info{};
-  kill(launched);
+  signal(launched, SIGKILL);
   while (::waitid(P_PIDFD, static_cast<id_t>(launched.pidfd.get()), &info, WEXITED) < 0 && errno == EINTR)
     continue;
 }

@@ -25,6 +25,7 @@ class Monitor {
   const std::string& directory() const { return directory_; }
   StdioHub& hub() { return hub_; }
   Trace& trace() { return trace_; }
+  EventLoop& loop() { return loop_; }
   /// `name` in the run directory.
   std::string path(const char* name) const { return directory_ + "/" + name; }
 
@@ -35,8 +36,8 @@ class Monitor {
   const State& state() const { return state_; }
   /// Serves the clients until the process has ended, and reaps it. Its output may not be drained yet.
   ExitStatus waitForExit(runtime::Launched& launched);
-  /// SIGKILL; it is reaped by waitForExit().
-  static void kill(const runtime::Launched& launched) noexcept;
+  /// One that has ended already is no error; it is reaped by waitForExit().
+  static void signal(const runtime::Launched& launched, int signal) noexcept;
   /// Kills and reaps a process that runs but cannot be supervised (its state cannot be written). None: does
   /// nothing.
   static void abandon(runtime::Launched& launched) noexcept;

@@ -1,11 +1,13 @@
 #include "monitor/run.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "cgroup/cgroup.h"
+#include "monitor/health.h"
 #include "monitor/stdio.h"
 #include "monitor/task.h"
 #include "runtime/spec.h"
@@ -71,6 +73,8 @@ void start(Monitor& monitor, Container& container) {
   if (task.rootfs.userXattrs) container.userNamespace = userNamespaceOf(container.launched.pid);
   connect(monitor.hub(), stdio, container.launched, task.wiring.terminal);
   if (!task.statusFile.empty()) ::unlink(task.statusFile.c_str());  // of an earlier run
+  if (task.health)
+    sys::writeFileAtomic(monitor.path("health.json"), HealthStatus(*task.health).json(), 0600, false);
   monitor.announce(container.launched, task.cgroup);
 }
 
@@ -142,12 +146,46 @@ struct Run {
   bool isLast = false;  // whatever the policy says
 };
 
+/// As the container's own process, but for the command and the output. The specification is read again: a
+/// monitor keeps nothing that it does not need.
+runtime::Launched execute(const Monitor& monitor, const Container& container,
+                          const std::vector<std::string>& argv, int output) {
+  const runtime::Spec spec = runtime::parseSpec(sys::readDocument(monitor.path("config.json")));
+  runtime::Process process = spec.process;
+  process.args = argv;
+  process.terminal = false;
+  return runtime::exec({.spec = spec,
+                        .process = std::move(process),
+                        .id = container.task.id,
+                        .bundle = monitor.directory(),
+                        .init = container.launched.pid,
+                        .initPidfd = container.launched.pidfd.get(),
+                        .user = container.task.user,
+                        .stdio = {.in = STDIN_FILENO, .out = output, .err = output},
+                        .cgroup = container.group.get(),
+                        .dieWithParent = true,
+                        .preservedFds = {}});
+}
+
+std::unique_ptr<HealthMonitor> watchHealth(Monitor& monitor, const Container& container) {
+  if (!container.task.health) return nullptr;
+  return std::make_unique<HealthMonitor>(
+      monitor.loop(), *container.task.health, monitor.path("health.json"),
+      HealthMonitor::Container{
+          .execute = [&](const std::vector<std::string>& argv,
+                         int output) { return execute(monitor, container, argv, output); },
+          .isPaused = [&] { return ::access(monitor.path("paused").c_str(), F_OK) == 0; },
+          .signal = [&](int signal) { Monitor::signal(container.launched, signal); }});
+}
+
 /// From its start to the record of its end.
 Run supervise(Monitor& monitor, Container& container) {
   using std::chrono::steady_clock;
   const auto began = steady_clock::now();
+  auto health = watchHealth(monitor, container);
   Run run{monitor.waitForExit(container.launched)};
   run.took = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - began);
+  health.reset();
   end(monitor, container, run.status);
   return run;
 }
@@ -175,7 +213,7 @@ Run runAgain(Monitor& monitor, Container& container) {
   try {
     start(monitor, container);
     // Who stops it while nothing runs finds nothing to kill, and relies on this.
-    if (isStopped(container.task.restart)) Monitor::kill(container.launched);
+    if (isStopped(container.task.restart)) Monitor::signal(container.launched, SIGKILL);
   } catch (...) {
     const Failure failure = undoLaunch(container);
     const ExitStatus status{.exitCode = exitCodeOf(failure),

@@ -130,6 +130,26 @@ RestartPolicy restartOf(const Value& task) {
   return restart;
 }
 
+std::chrono::milliseconds timeOf(const Value& object, const char* key) {
+  return std::chrono::milliseconds(numberOf(object, key, 0));
+}
+
+std::optional<HealthCheck> healthOf(const Value& task) {
+  const Value* value = findObject(task, "health");
+  if (value == nullptr) return std::nullopt;
+  HealthCheck check{.argv = textsOf(*value, "argv"),
+                    .interval = timeOf(*value, "interval"),
+                    .timeout = timeOf(*value, "timeout"),
+                    .startPeriod = timeOf(*value, "startPeriod"),
+                    .startInterval = timeOf(*value, "startInterval"),
+                    .retries = static_cast<unsigned>(numberOf(*value, "retries", 1)),
+                    .ending = {}};
+  if (const Value* ending = findObject(*value, "ending"))
+    check.ending = {.signal = static_cast<int>(numberOf(*ending, "signal", 15)),
+                    .timeout = timeOf(*ending, "timeout")};
+  return check;
+}
+
 rapidjson::Document parse(const std::string& json) {
   rapidjson::Document document;
   document.Parse(json.data(), json.size());
@@ -162,7 +182,8 @@ Task parseTask(const std::string& json) {
           .durable = flagOf(document, "durable"),
           .init = textOf(document, "init"),
           .autoRemove = textsOf(document, "autoRemove"),
-          .restart = restartOf(document)};
+          .restart = restartOf(document),
+          .health = healthOf(document)};
 }
 
 ExecTask parseExecTask(const std::string& json) {

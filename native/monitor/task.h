@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "monitor/health_status.h"
 #include "monitor/json_log.h"
 #include "monitor/restart.h"
 #include "monitor/stdio_hub.h"
@@ -30,6 +31,7 @@ struct Task {
   std::string init;  // "": the payload is process 1
   std::vector<std::string> autoRemove;
   RestartPolicy restart;
+  std::optional<HealthCheck> health;
 };
 
 struct ExecTask {

@@ -89,12 +89,12 @@ function quoted(command: string): string {
   return printable(JSON.stringify(command));
 }
 
-function statusOf({ state }: ContainerInfo): string {
+function statusOf({ state, health }: ContainerInfo): string {
   switch (state.status) {
     case 'created':
       return 'Created';
     case 'running':
-      return `Up ${since(state.startedAt)}`;
+      return `Up ${since(state.startedAt)}${health ? ` (${healthText[health.status]})` : ''}`;
     case 'paused':
       return `Up ${since(state.startedAt)} (Paused)`;
     case 'restarting':
@@ -103,6 +103,9 @@ function statusOf({ state }: ContainerInfo): string {
       return `Exited (${state.exitCode}) ${since(state.finishedAt)} ago`;
   }
 }
+
+/** Docker's words. */
+const healthText = { starting: 'health: starting', healthy: 'healthy', unhealthy: 'unhealthy' };
 
 function since(time: string): string {
   return formatDuration(Date.now() - new Date(time).getTime());
