@@ -65,6 +65,10 @@ export interface NativeAddon {
   signalProcess(pid: number, startTime: string, signal: number): boolean;
   processStartTime(pid: number): string | null;
 
+  // events_binding.cc
+  /** One write(2) of `{"time":now,` and `rest` to the journal of `directory`, which turns over at 4 MiB. false: it failed. */
+  appendEvent(directory: string, rest: string): boolean;
+
   // cgroup_binding.cc: a group is named as in task.json ("strake/ID"); an absent one is empty
   cgroupLayout(): 'none' | 'v1' | 'hybrid' | 'v2';
   /** Whether this process may make groups at all, and with which controllers: root, or by delegation (cgroups(7)). */

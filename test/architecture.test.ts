@@ -18,6 +18,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   reference: ['oci', 'errors'],
   scratch: ['errors', 'bindings'],
   logs: ['errors'],
+  events: ['logs', 'errors', 'bindings'],
   content: ['oci', 'errors', 'undo', 'scratch', 'bindings'],
   'registry-client': ['config', 'content', 'reference', 'oci', 'errors', 'undo'],
   snapshots: ['mount', 'id-map', 'oci', 'errors', 'undo', 'deferred', 'scratch', 'bindings'],
@@ -43,6 +44,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'mount',
     'id-map',
     'logs',
+    'events',
     'runtime',
     'reference',
     'oci',
@@ -56,6 +58,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'containers',
     'images',
     'logs',
+    'events',
     'content',
     'snapshots',
     'registry-client',
@@ -66,7 +69,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'id-map',
     'oci',
   ],
-  cli: ['engine', 'containers', 'images', 'logs', 'reference', 'errors', 'trace'],
+  cli: ['engine', 'containers', 'images', 'logs', 'events', 'reference', 'errors', 'trace'],
 };
 
 /** Of bindings' own files, those that every facade may use; one facade never uses another. */
@@ -88,10 +91,11 @@ const nativeRooms: Readonly<Record<string, readonly string[]>> = {
   cgroup: ['sys'],
   seccomp: ['sys'],
   protocol: ['sys'],
+  events: ['sys'],
   runtime: ['cgroup', 'seccomp', 'sys'],
   'oci-runtime': ['runtime', 'cgroup', 'sys'],
-  monitor: ['runtime', 'cgroup', 'protocol', 'sys'],
-  addon: ['layer', 'cgroup', 'runtime', 'protocol', 'compress', 'hash', 'sys'],
+  monitor: ['runtime', 'cgroup', 'protocol', 'events', 'sys'],
+  addon: ['layer', 'cgroup', 'runtime', 'protocol', 'events', 'compress', 'hash', 'sys'],
 };
 
 /** `credential-helper` is Docker's own word for a program that keeps passwords. */

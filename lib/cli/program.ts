@@ -39,6 +39,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   update: { summary: "change containers' limits", load: () => import('./commands/update.ts') },
   top: { summary: "list a container's processes", load: () => import('./commands/top.ts') },
   stats: { summary: 'show what containers use', load: () => import('./commands/stats.ts') },
+  events: { summary: 'show what happens, as it happens', load: () => import('./commands/events.ts') },
   rm: { summary: 'remove containers', load: () => import('./commands/rm.ts') },
   pull: { summary: 'download an image from a registry', load: () => import('./commands/pull.ts') },
   images: { summary: 'list images', load: () => import('./commands/images.ts') },

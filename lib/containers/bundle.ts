@@ -2,6 +2,7 @@ import { cgroupDelegation, cgroupLayout } from '../../bindings/cgroup.ts';
 import { EngineError } from '../errors/index.ts';
 import type { Mount } from '../mount/index.ts';
 import type { Bundle, StdinMode, StdioSelection, TerminalSize } from '../runtime/index.ts';
+import { eventSource } from './announce.ts';
 import type { ContainersContext } from './context.ts';
 import { writeEtcFiles } from './etc-files.ts';
 import { healthDescription } from './health.ts';
@@ -58,6 +59,7 @@ function taskFields(context: ContainersContext, record: ContainerRecord) {
     ...(spec.init && { init: requireInit(context) }),
     ...(spec.autoRemove && { autoRemove: removedAtEnd(context, record) }),
     ...supervision(context, record),
+    events: eventSource(context, record),
   };
 }
 

@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { thawCgroup } from '../../bindings/cgroup.ts';
 import { isEngineError } from '../errors/index.ts';
 import { killTask } from '../runtime/index.ts';
+import { announce } from './announce.ts';
 import { cgroupOf } from './bundle.ts';
 import type { ContainersContext } from './context.ts';
 import { observe } from './observe.ts';
@@ -41,9 +42,12 @@ export async function killProcesses(
   signal: number,
 ): Promise<void> {
   const { runDir, paused } = context.store.paths(record.id);
-  await killTask(runDir, signal).catch((error: unknown) => {
-    if (!isEngineError(error, 'ERR_CONTAINER_STATE')) throw error;
-  });
+  await killTask(runDir, signal).then(
+    () => announce(context, record, 'kill', { signal: String(signal) }),
+    (error: unknown) => {
+      if (!isEngineError(error, 'ERR_CONTAINER_STATE')) throw error;
+    },
+  );
   if (signal !== constants.signals.SIGKILL) return;
   await rm(paused, { force: true }); // before the thaw: pauseContainer relies on it
   await thawCgroup(cgroupOf(record.id)).catch(() => undefined); // it has gone with the container

@@ -4,6 +4,7 @@ import { removeTree, writeFileAtomic } from '../../bindings/files.ts';
 import { processStartTime } from '../../bindings/runtime.ts';
 import { EngineError } from '../errors/index.ts';
 import { taskState } from '../runtime/index.ts';
+import { announce } from './announce.ts';
 import { cgroupOf } from './bundle.ts';
 import type { ContainersContext } from './context.ts';
 import type { ContainerRecord } from './record.ts';
@@ -61,6 +62,7 @@ function isOrphan({ owner }: ContainerRecord): boolean {
 async function heal(context: ContainersContext, record: ContainerRecord): Promise<ContainerState | null> {
   const paths = context.store.paths(record.id);
   await endCgroup(record.id);
+  announce(context, record, 'die', { exitCode: '137' });
   if (record.spec.autoRemove) {
     await removeFiles(context, record, { volumes: true });
     return null;

@@ -1,8 +1,10 @@
 import { EngineError } from '../errors/index.ts';
 import { Undo } from '../undo/index.ts';
+import { announce } from './announce.ts';
 import type { ContainersContext } from './context.ts';
 import { parseContainerName } from './names.ts';
 import type { ContainerRecord } from './record.ts';
+import { tellMonitor } from './tell-monitor.ts';
 
 /**
  * Gives it another name, whatever it is doing; its hostname stays. The new name is reserved before the record says it, and
@@ -25,5 +27,7 @@ export async function renameContainer(
   await context.store.write(renamed, { durable: true });
   undo.commit();
   await context.store.releaseName(record.name, id);
+  await tellMonitor(context, renamed);
+  announce(context, renamed, 'rename', { oldName: record.name });
   return renamed;
 }

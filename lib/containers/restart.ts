@@ -1,4 +1,5 @@
 import { EngineError } from '../errors/index.ts';
+import { announce } from './announce.ts';
 import type { ContainersContext } from './context.ts';
 import { observe } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
@@ -19,6 +20,7 @@ export async function restartContainer(
   }
   const task = await startContainer(context, record, { signal: options.signal });
   task.detach();
+  announce(context, record, 'restart');
 }
 
 function goesWhenItEnds({ name }: ContainerRecord): EngineError {

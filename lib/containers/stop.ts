@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { EngineError, isEngineError } from '../errors/index.ts';
+import { announce } from './announce.ts';
 import type { Cancellable } from './container.ts';
 import type { ContainersContext } from './context.ts';
 import { keepStopped, killProcesses } from './kill.ts';
@@ -33,9 +34,11 @@ export async function stopContainer(
   await keepStopped(context, record);
   if (state.status === 'paused') await unpauseContainer(context, record);
   await killProcesses(context, record, signal);
-  if (await endsWithin(context, record, timeout, options.signal)) return;
-  await killProcesses(context, record, constants.signals.SIGKILL);
-  await waitForEnd(context, record, options.signal);
+  if (!(await endsWithin(context, record, timeout, options.signal))) {
+    await killProcesses(context, record, constants.signals.SIGKILL);
+    await waitForEnd(context, record, options.signal);
+  }
+  announce(context, record, 'stop');
 }
 
 /** Milliseconds; Node makes 1 of anything longer. */

@@ -1,8 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { updateCgroup } from '../../bindings/cgroup.ts';
-import { writeFileAtomic } from '../../bindings/files.ts';
 import { EngineError } from '../errors/index.ts';
-import type { TaskDescription } from '../runtime/index.ts';
+import { announce } from './announce.ts';
 import { cgroupOf } from './bundle.ts';
 import type { Cancellable } from './container.ts';
 import type { ContainersContext } from './context.ts';
@@ -11,10 +9,11 @@ import { observeLocked } from './observe.ts';
 import { invalidOption } from './option-values.ts';
 import type { ResourceLimits, RestartOption } from './options.ts';
 import type { ContainerRecord } from './record.ts';
-import { parseRestart, restartDescription } from './restart-policy.ts';
+import { parseRestart } from './restart-policy.ts';
 import { runtimeResources } from './runtime-linux.ts';
 import { changeLimits, type SpecLimits } from './spec-limits.ts';
 import { can } from './state.ts';
+import { tellMonitor } from './tell-monitor.ts';
 
 /** What can be changed while a container exists. What is not given stays as it is. */
 export interface UpdateOptions extends Cancellable {
@@ -48,6 +47,7 @@ export async function updateContainer(
   const updated = { ...record, spec };
   await context.store.write(updated, { durable: true });
   if (can('stop', state)) await tellMonitor(context, updated);
+  announce(context, updated, 'update');
   return updated;
 }
 
@@ -61,18 +61,6 @@ function refuseStartOnly(limits: ResourceLimits): void {
       limits[given],
       'it is set at a start: create another container with it',
     );
-}
-
-/** It reads the policy at each end. */
-async function tellMonitor({ store }: ContainersContext, { id, spec }: ContainerRecord): Promise<void> {
-  const { runDir, stopped } = store.paths(id);
-  const path = `${runDir}/task.json`;
-  const { restart: _, ...task } = JSON.parse(await readFile(path, 'utf8')) as TaskDescription;
-  const restart = restartDescription(spec.restart, stopped);
-  await writeFileAtomic(path, JSON.stringify({ ...task, ...(restart && { restart }) }), {
-    mode: 0o600,
-    durable: false,
-  });
 }
 
 /** What the kernel has taken of a change that it refused is taken back. */

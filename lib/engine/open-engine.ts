@@ -7,6 +7,7 @@ import {
   openContainers,
   VolumeStore,
 } from '../containers/index.ts';
+import { EventJournal } from '../events/index.ts';
 import { hostIds, mappedIds, userIdMap } from '../id-map/index.ts';
 import type { Images } from '../images/index.ts';
 import { directorySnapshotter, type Snapshotter } from '../snapshots/index.ts';
@@ -25,8 +26,10 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const ids = process.geteuid?.() === 0 ? hostIds : mappedIds(requireSameMap(root, userIdMap().map));
   const store = new ContainerStore(root, runDir, ids);
   store.prepare();
+  const events = new EventJournal(root);
+  events.prepare();
   const snapshots = directorySnapshotter({ root: `${root}/layers`, writable: `${root}/containers`, ids });
-  const images = lazyImages(() => openImagesOf(root, snapshots, options, () => containers.uses()));
+  const images = lazyImages(events, () => openImagesOf(root, snapshots, options, () => containers.uses()));
   const context: ContainersContext = {
     root,
     runDir,
@@ -38,6 +41,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     snapshots,
     host: hostFacts(ids.map),
     ids,
+    events,
     onTrace: options.onTrace,
   };
   const containers = openContainers(context);
@@ -46,6 +50,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     runDir,
     images,
     containers,
+    events: (options) => events.read(options),
     system: openSystem({ root, runDir, images, containers, snapshots, ids }),
     run: containers.run,
     [Symbol.asyncDispose]: async () => undefined, // files and locks are held by the calls that need them

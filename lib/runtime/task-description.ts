@@ -33,6 +33,15 @@ export interface TaskDescription {
   readonly restart?: RestartDescription;
   /** What is executed in it again and again to see whether it works. Absent: nothing. */
   readonly health?: HealthDescription;
+  /** Where `start`, `die` and the like are told, and of whom. Absent: nowhere. */
+  readonly events?: EventSource;
+}
+
+/** What its monitor tells of a task in the journal of events. */
+export interface EventSource {
+  readonly directory: string;
+  readonly id: string;
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 /** A health check, for the monitor. Milliseconds. */

@@ -23,8 +23,8 @@ Napi::Object versions(Napi::Env env) {
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   EventLoop::attach(env);
   exports.Set("versions", versions(env));
-  for (auto* registerRoom : {&registerLayer, &registerHash, &registerFile, &registerRuntime, &registerCgroup,
-                             &registerUserNamespace, &registerProbe}) {
+  for (auto* registerRoom : {&registerLayer, &registerHash, &registerFile, &registerRuntime, &registerEvents,
+                             &registerCgroup, &registerUserNamespace, &registerProbe}) {
     registerRoom(env, exports);
   }
   return exports;

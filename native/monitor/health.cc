@@ -115,10 +115,12 @@ void HealthMonitor::onExit() {
 void HealthMonitor::end(int exitCode, std::string output) {
   const std::unique_ptr<Probe> probe = std::move(probe_);
   setTimer(status_.pause(age()));
+  const char* before = status_.name();
   const bool isNewlyUnhealthy = status_.record(
       {.start = probe->start, .end = currentTime(), .exitCode = exitCode, .output = std::move(output)},
       probe->age);
   publish();
+  if (status_.name() != before) container_.onChange(status_.name());
   if (isNewlyUnhealthy) becomeUnhealthy();
 }
 

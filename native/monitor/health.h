@@ -37,6 +37,8 @@ class HealthMonitor {
     std::function<bool()> isPaused;
     /// Sends its process 1 a signal.
     std::function<void(int signal)> signal;
+    /// It is `status` now, and was not before.
+    std::function<void(const char* status)> onChange;
   };
 
   /// `statusPath` is there, and is written again after each probe. The first one is due after a pause.

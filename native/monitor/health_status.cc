@@ -64,12 +64,16 @@ std::chrono::milliseconds HealthStatus::pause(std::chrono::milliseconds age) con
   return health_ == Health::starting && age < check_.startPeriod ? check_.startInterval : check_.interval;
 }
 
+const char* HealthStatus::name() const noexcept {
+  static constexpr const char* names[] = {"starting", "healthy", "unhealthy"};
+  return names[static_cast<size_t>(health_)];
+}
+
 std::string HealthStatus::json() const {
-  constexpr const char* names[] = {"starting", "healthy", "unhealthy"};
   rapidjson::StringBuffer buffer;
   Writer writer(buffer);
   writer.StartObject();
-  write(writer, "status", std::string(names[static_cast<size_t>(health_)]));
+  write(writer, "status", std::string(name()));
   writer.Key("failingStreak");
   writer.Uint(failures_);
   writer.Key("log");

@@ -35,6 +35,8 @@ class HealthStatus {
   bool record(ProbeResult result, std::chrono::milliseconds age);
   /// Until the next probe.
   std::chrono::milliseconds pause(std::chrono::milliseconds age) const;
+  /// starting, healthy or unhealthy; the same pointer for the same.
+  const char* name() const noexcept;
   /// {"status":"starting|healthy|unhealthy","failingStreak":n,"log":[the last five, oldest first]}
   std::string json() const;
 

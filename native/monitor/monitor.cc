@@ -33,7 +33,7 @@ std::string timeAfter(std::chrono::milliseconds delay) {
   const int64_t nanoseconds = time.tv_nsec + delay.count() % 1000 * 1'000'000;
   time.tv_sec += delay.count() / 1000 + nanoseconds / 1'000'000'000;
   time.tv_nsec = nanoseconds % 1'000'000'000;
-  return formatTime(time);
+  return sys::formatTime(time);
 }
 
 void setOomScore(std::string_view adjustment) {
@@ -72,12 +72,6 @@ ExitStatus reapProcess(int pidfd) {
 }
 
 }  // namespace
-
-std::string currentTime() {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return formatTime(now);
-}
 
 Monitor::Monitor(std::string directory, sys::UniqueFd launcher)
     : directory_(std::move(directory)), hub_(loop_), trace_(hub_) {

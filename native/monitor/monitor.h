@@ -12,6 +12,7 @@
 #include "monitor/trace.h"
 #include "runtime/launch.h"
 #include "sys/lock.h"
+#include "sys/time.h"
 
 namespace strake::monitor {
 
@@ -66,8 +67,7 @@ class Monitor {
   bool hasFinished_ = false;
 };
 
-/// Now, as all times here are written: RFC 3339.
-std::string currentTime();
+using sys::currentTime;
 
 /// The exception that is being handled, for a `failed` frame.
 Failure currentFailure();

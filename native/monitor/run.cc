@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "cgroup/cgroup.h"
+#include "monitor/events.h"
 #include "monitor/health.h"
 #include "monitor/stdio.h"
 #include "monitor/task.h"
@@ -75,7 +76,17 @@ void start(Monitor& monitor, Container& container) {
   if (!task.statusFile.empty()) ::unlink(task.statusFile.c_str());  // of an earlier run
   if (task.health)
     sys::writeFileAtomic(monitor.path("health.json"), HealthStatus(*task.health).json(), 0600, false);
+  emit(task.events, "start");
   monitor.announce(container.launched, task.cgroup);
+}
+
+/// task.json as it is now: `update` and `rename` rewrite it while the container runs.
+Task currentTask(const Monitor& monitor, const Task& last) {
+  try {
+    return parseTask(sys::readDocument(monitor.path("task.json")));
+  } catch (const std::exception&) {
+    return last;
+  }
 }
 
 /// Its process 1 has ended: in a pid namespace of its own everybody else has, too.
@@ -130,12 +141,15 @@ void end(Monitor& monitor, Container& container, ExitStatus& status) {
   monitor.hub().drain();
   monitor.trace().step("drain");
   if (!recordGoes) attempt([&] { record(monitor, task, status); });
+  const EventSource events = currentTask(monitor, task).events;
+  if (status.oomKilled) emit(events, "oom");
+  emit(events, "die", {{"exitCode", std::to_string(status.exitCode)}});
   monitor.trace().step("record");
   attempt([&] { removeGroup(container); });
   monitor.trace().step("cgroup removal");
-  if (!removeDirectories(container) && recordGoes) {
-    attempt([&] { record(monitor, task, status); });
-  }
+  const bool removed = removeDirectories(container);
+  if (removed && recordGoes) emit(events, "destroy");
+  if (!removed && recordGoes) attempt([&] { record(monitor, task, status); });
   monitor.trace().step("removal");
 }
 
@@ -175,7 +189,11 @@ std::unique_ptr<HealthMonitor> watchHealth(Monitor& monitor, const Container& co
           .execute = [&](const std::vector<std::string>& argv,
                          int output) { return execute(monitor, container, argv, output); },
           .isPaused = [&] { return ::access(monitor.path("paused").c_str(), F_OK) == 0; },
-          .signal = [&](int signal) { Monitor::signal(container.launched, signal); }});
+          .signal = [&](int signal) { Monitor::signal(container.launched, signal); },
+          .onChange =
+              [&](const char* status) {
+                emit(currentTask(monitor, container.task).events, std::string("health_status: ") + status);
+              }});
 }
 
 /// From its start to the record of its end.
@@ -225,22 +243,13 @@ Run runAgain(Monitor& monitor, Container& container) {
   return supervise(monitor, container);
 }
 
-/// As it is now: `update` rewrites task.json while the container runs.
-RestartPolicy currentPolicy(const Monitor& monitor, const RestartPolicy& last) {
-  try {
-    return parseTask(sys::readDocument(monitor.path("task.json"))).restart;
-  } catch (const std::exception&) {
-    return last;
-  }
-}
-
 /// The runs that the policy asks for after `run`; the last one, with its monitor in `monitor`.
 Run restart(std::unique_ptr<Monitor>& monitor, Container& container, Run run) {
   RestartPolicy policy = container.task.restart;
   const auto isOver = [&] { return isStopped(policy); };
   RestartHistory history;
   while (!run.isLast && !isOver()) {
-    policy = currentPolicy(*monitor, policy);
+    policy = currentTask(*monitor, container.task).restart;
     const auto delay = history.next(policy, run.status.exitCode, run.took);
     if (!delay || !monitor->backOff(run.status, *delay, isOver)) break;
     monitor = std::make_unique<Monitor>(monitor->directory(), monitor->takeLock(), history.count());

@@ -150,6 +150,17 @@ std::optional<HealthCheck> healthOf(const Value& task) {
   return check;
 }
 
+EventSource eventsOf(const Value& task) {
+  const Value* value = findObject(task, "events");
+  if (value == nullptr) return {};
+  EventSource source{.directory = textOf(*value, "directory"), .id = textOf(*value, "id")};
+  const Value* attributes = findObject(*value, "attributes");
+  if (attributes == nullptr) return source;
+  for (const auto& member : attributes->GetObject())
+    source.attributes.emplace_back(text(member.name, "attributes"), text(member.value, "attributes"));
+  return source;
+}
+
 rapidjson::Document parse(const std::string& json) {
   rapidjson::Document document;
   document.Parse(json.data(), json.size());
@@ -183,7 +194,8 @@ Task parseTask(const std::string& json) {
           .init = textOf(document, "init"),
           .autoRemove = textsOf(document, "autoRemove"),
           .restart = restartOf(document),
-          .health = healthOf(document)};
+          .health = healthOf(document),
+          .events = eventsOf(document)};
 }
 
 ExecTask parseExecTask(const std::string& json) {
@@ -192,7 +204,8 @@ ExecTask parseExecTask(const std::string& json) {
           .process = processOf(document),
           .user = userOf(document),
           .wiring = wiringOf(document),
-          .statusFile = textOf(document, "statusFile")};
+          .statusFile = textOf(document, "statusFile"),
+          .events = eventsOf(document)};
 }
 
 }  // namespace strake::monitor

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "monitor/events.h"
 #include "monitor/health_status.h"
 #include "monitor/json_log.h"
 #include "monitor/restart.h"
@@ -32,6 +33,7 @@ struct Task {
   std::vector<std::string> autoRemove;
   RestartPolicy restart;
   std::optional<HealthCheck> health;
+  EventSource events;
 };
 
 struct ExecTask {
@@ -40,6 +42,7 @@ struct ExecTask {
   runtime::UserByName user;
   Wiring wiring;
   std::string statusFile;
+  EventSource events;
 };
 
 /// Both throw sys::Error ERR_SPEC_INVALID that names the field.
