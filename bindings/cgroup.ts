@@ -1,6 +1,9 @@
 /** native/cgroup as the library sees it. Failures are EngineErrors (errors.ts). */
 import { fromNative } from './errors.ts';
 import { native } from './load.ts';
+import type { CgroupStats } from './native.ts';
+
+export type { CgroupStats } from './native.ts';
 
 /** See NativeAddon.cgroupLayout. */
 export function cgroupLayout(): 'none' | 'v1' | 'hybrid' | 'v2' {
@@ -35,4 +38,14 @@ export function removeCgroup(path: string): Promise<void> {
 /** See NativeAddon.cgroupProcesses. */
 export function cgroupProcesses(path: string): Promise<number[]> {
   return fromNative(() => native.cgroupProcesses(path));
+}
+
+/** See NativeAddon.updateCgroup. */
+export function updateCgroup(path: string, resources: object): Promise<void> {
+  return fromNative(() => native.updateCgroup(path, JSON.stringify(resources)));
+}
+
+/** See NativeAddon.cgroupStats. */
+export function cgroupStats(path: string): Promise<CgroupStats> {
+  return fromNative(() => native.cgroupStats(path));
 }

@@ -142,6 +142,10 @@ export interface NativeAddon {
   signalProcess(pid: number, startTime: string, signal: number): boolean;
   processStartTime(pid: number): string | null;
 
+  // events_binding.cc
+  /** One write(2) of `{"time":now,` and `rest` to the journal of `directory`, which turns over at 4 MiB. false: it failed. */
+  appendEvent(directory: string, rest: string): boolean;
+
   // cgroup_binding.cc: a group is named as in task.json ("strake/ID"); an absent one is empty
   cgroupLayout(): 'none' | 'v1' | 'hybrid' | 'v2';
   /** Whether this process may make groups at all, and with which controllers: root, or by delegation (cgroups(7)). */
@@ -155,6 +159,10 @@ export interface NativeAddon {
   removeCgroup(path: string): Promise<void>;
   /** Pids, of child groups too. */
   cgroupProcesses(path: string): Promise<number[]>;
+  /** `resources`: JSON of the runtime-spec's linux.resources; what it does not name stays. ERR_CGROUP_*, ERR_SPEC_INVALID. */
+  updateCgroup(path: string, resources: string): Promise<void>;
+  /** One reading of all counters; what a hierarchy does not have is 0. */
+  cgroupStats(path: string): Promise<CgroupStats>;
 
   // user_namespace_binding.cc: where a function takes one, its files are made, seen and removed as its root does
   /** A user namespace that nobody is in. By newuidmap(1) where this user may not map by himself; ERR_NO_SUBORDINATE_IDS. */
@@ -167,6 +175,31 @@ export interface NativeAddon {
   probe(root: string): Promise<Readonly<Record<Capability, { ok: boolean; reason?: string }>>>;
   /** Of these only whether layers can be EROFS below `root`: "" or why not. Takes a millisecond or two. */
   probeErofs(root: string): string;
+}
+
+/** Bytes, nanoseconds, counts since the group was made. */
+export interface CgroupStats {
+  readonly cpuUsage: number;
+  readonly cpuUser: number;
+  readonly cpuSystem: number;
+  readonly periods: number;
+  readonly throttledPeriods: number;
+  readonly throttledTime: number;
+  readonly memoryUsage: number;
+  /** Without a limit: 0 (v2), or more than any machine has (v1). */
+  readonly memoryLimit: number;
+  readonly memoryPeak: number;
+  /** Of memoryUsage: page cache that has not been used lately. */
+  readonly memoryCache: number;
+  readonly swapUsage: number;
+  readonly pids: number;
+  /** 0: none. */
+  readonly pidsLimit: number;
+  readonly readBytes: number;
+  readonly writeBytes: number;
+  readonly readOperations: number;
+  readonly writeOperations: number;
+  readonly oomKills: number;
 }
 
 export type NativePromise<T> = Promise<T>;

@@ -18,6 +18,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   reference: ['oci', 'errors'],
   scratch: ['errors', 'bindings'],
   logs: ['errors'],
+  events: ['logs', 'errors', 'bindings'],
   content: ['oci', 'errors', 'undo', 'scratch', 'bindings'],
   archives: ['content', 'reference', 'oci', 'errors', 'scratch', 'bindings'],
   'registry-client': ['config', 'content', 'reference', 'oci', 'errors', 'undo'],
@@ -46,6 +47,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'mount',
     'id-map',
     'logs',
+    'events',
     'runtime',
     'reference',
     'oci',
@@ -59,6 +61,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'containers',
     'images',
     'logs',
+    'events',
     'content',
     'snapshots',
     'manifests',
@@ -70,7 +73,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'id-map',
     'oci',
   ],
-  cli: ['engine', 'containers', 'images', 'logs', 'reference', 'errors', 'trace'],
+  cli: ['engine', 'containers', 'images', 'logs', 'events', 'reference', 'errors', 'trace'],
 };
 
 /** Of bindings' own files, those that every facade may use; one facade never uses another. */
@@ -92,10 +95,11 @@ const nativeRooms: Readonly<Record<string, readonly string[]>> = {
   cgroup: ['sys'],
   seccomp: ['sys'],
   protocol: ['sys'],
+  events: ['sys'],
   runtime: ['cgroup', 'seccomp', 'sys'],
   'oci-runtime': ['runtime', 'cgroup', 'seccomp', 'sys'],
-  monitor: ['runtime', 'cgroup', 'protocol', 'sys'],
-  addon: ['layer', 'cgroup', 'runtime', 'protocol', 'compress', 'hash', 'sys'],
+  monitor: ['runtime', 'cgroup', 'protocol', 'events', 'sys'],
+  addon: ['layer', 'cgroup', 'runtime', 'protocol', 'events', 'compress', 'hash', 'sys'],
 };
 
 /** `credential-helper` is Docker's own word for a program that keeps passwords. */

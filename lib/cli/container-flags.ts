@@ -1,20 +1,14 @@
 import { type Command, Option } from 'commander';
-import { numberFlag } from './flag-values.ts';
+import { durationFlag, numberFlag } from './flag-values.ts';
+import { addLimitFlags, type LimitFlags } from './limit-flags.ts';
 
 /** The flags that `run` and `create` share, as commander gives them. */
-export interface ContainerFlags {
+export interface ContainerFlags extends LimitFlags {
   addHost?: string[];
-  blkioWeight?: number;
   capAdd?: string[];
   capDrop?: string[];
   cgroupns?: 'private' | 'host';
   cidfile?: string;
-  cpuPeriod?: number;
-  cpuQuota?: number;
-  cpus?: number;
-  cpuShares?: number;
-  cpusetCpus?: string;
-  cpusetMems?: string;
   device?: string[];
   deviceCgroupRule?: string[];
   dns?: string[];
@@ -25,6 +19,14 @@ export interface ContainerFlags {
   env?: string[];
   envFile?: string[];
   groupAdd?: string[];
+  healthCmd?: string;
+  healthInterval?: number;
+  healthRetries?: number;
+  healthStartInterval?: number;
+  healthStartPeriod?: number;
+  healthTimeout?: number;
+  healthcheck: boolean;
+  restartOnUnhealthy?: true;
   hide?: string[];
   hostname?: string;
   init?: true;
@@ -33,9 +35,6 @@ export interface ContainerFlags {
   label?: string[];
   logDriver?: string;
   logOpt?: string[];
-  memory?: string;
-  memoryReservation?: string;
-  memorySwap?: string;
   memorySwappiness?: number;
   mount?: string[];
   name?: string;
@@ -44,7 +43,6 @@ export interface ContainerFlags {
   oomKillDisable?: true;
   oomScoreAdj?: number;
   pid?: 'private' | 'host';
-  pidsLimit?: number;
   platform?: string;
   privileged?: true;
   publish?: string[];
@@ -72,19 +70,12 @@ const list = (value: string, all: string[] | undefined) => [...(all ?? []), valu
 
 /** Docker's flags, in docker's words. */
 export function addContainerFlags(command: Command): Command {
-  command
+  addLimitFlags(command)
     .option('--add-host <host:ip>', 'a line of /etc/hosts', list)
-    .option('--blkio-weight <weight>', 'block IO, 10 to 1000', numberFlag('--blkio-weight'))
     .option('--cap-add <capability>', 'add a Linux capability', list)
     .option('--cap-drop <capability>', 'drop a Linux capability', list)
     .addOption(namespace('--cgroupns <mode>', 'cgroup namespace'))
     .option('--cidfile <file>', 'write the container id to the file')
-    .option('--cpu-period <microseconds>', 'period of the CPU quota', numberFlag('--cpu-period'))
-    .option('--cpu-quota <microseconds>', 'CPU time in each period', numberFlag('--cpu-quota'))
-    .option('-c, --cpu-shares <shares>', 'CPU weight, relative', numberFlag('--cpu-shares'))
-    .option('--cpus <number>', "CPUs' worth of time", numberFlag('--cpus'))
-    .option('--cpuset-cpus <list>', 'CPUs it may run on (0-2,4)')
-    .option('--cpuset-mems <list>', 'memory nodes it may use')
     .option('--device <device>', 'add a host device (/dev/a:/dev/b:rwm)', list)
     .option('--device-cgroup-rule <rule>', 'allow devices ("c 42:* rmw")', list)
     .option('--dns <address>', 'name server', list)
@@ -95,6 +86,30 @@ export function addContainerFlags(command: Command): Command {
     .option('-e, --env <name=value>', 'set a variable', list)
     .option('--env-file <file>', 'read variables from a file', list)
     .option('--group-add <group>', 'additional group', list)
+    .option('--health-cmd <command>', 'a line for /bin/sh that says whether it works')
+    .option('--health-interval <time>', 'between two checks (30s)', durationFlag('--health-interval'))
+    .option(
+      '--health-retries <number>',
+      'failures that make it unhealthy (3)',
+      numberFlag('--health-retries'),
+    )
+    .option(
+      '--health-start-interval <time>',
+      'between two checks in the start period (5s)',
+      durationFlag('--health-start-interval'),
+    )
+    .option(
+      '--health-start-period <time>',
+      'in which failures do not count (0s)',
+      durationFlag('--health-start-period'),
+    )
+    .option(
+      '--health-timeout <time>',
+      'after which a check has failed (30s)',
+      durationFlag('--health-timeout'),
+    )
+    .option('--no-healthcheck', "no check, not the image's either")
+    .option('--restart-on-unhealthy', 'stop it when it is unhealthy, so that --restart starts it again')
     .option('--hide <path>', 'cover a path of the root file system', list)
     .option('-h, --hostname <name>', 'host name')
     .option('--init', 'run an init that reaps zombies and forwards signals')
@@ -107,9 +122,6 @@ export function addContainerFlags(command: Command): Command {
       'max-size=SIZE of one file (64m; -1: unlimited), max-file=NUMBER kept (2)',
       list,
     )
-    .option('-m, --memory <bytes>', 'memory limit')
-    .option('--memory-reservation <bytes>', 'soft memory limit')
-    .option('--memory-swap <bytes>', 'memory and swap together; -1: unlimited swap')
     .option('--memory-swappiness <percent>', '0 to 100', numberFlag('--memory-swappiness'))
     .option('--mount <mount>', 'type=bind|volume|tmpfs,source=…,target=…', list)
     .option('--name <name>', 'name of the container')
@@ -118,14 +130,16 @@ export function addContainerFlags(command: Command): Command {
     .option('--oom-kill-disable', 'never kill it for memory')
     .option('--oom-score-adj <adjustment>', '-1000 to 1000', numberFlag('--oom-score-adj'))
     .addOption(namespace('--pid <mode>', 'PID namespace'))
-    .option('--pids-limit <number>', 'processes; -1: unlimited', numberFlag('--pids-limit'))
     .option('--platform <os/arch>', 'platform of the image')
     .option('--privileged', 'all capabilities and devices, no confinement')
     .option('-p, --publish <ports>', 'not available yet', list)
     .addOption(new Option('--pull <policy>', 'when to pull').choices(['missing', 'always', 'never']))
     .option('-q, --quiet', 'no pull progress')
     .option('--read-only', 'mount the root file system read-only')
-    .option('--restart <policy>', 'only "no" for now')
+    .option(
+      '--restart <policy>',
+      'when it has ended: no (the default), always, unless-stopped, on-failure[:RETRIES]',
+    )
     .option('--rm', 'remove the container when it ends')
     .option(
       '--security-opt <option>',

@@ -12,11 +12,13 @@ import {
   parseLabelFlag,
   parseMountFlag,
   parsePairFlag,
+  parseRestartFlag,
   parseSecurityFlags,
   parseTmpfsFlag,
   parseUlimitFlag,
   parseVolumeFlag,
 } from './flag-values.ts';
+import { limitsOf } from './limit-flags.ts';
 
 /** What the flags ask for. @throws EngineError ERR_INVALID_ARGUMENT, ERR_NETWORK_NOT_AVAILABLE */
 export function containerOptions(flags: ContainerFlags, argv: readonly string[]): ContainerOptions {
@@ -53,6 +55,8 @@ export function containerOptions(flags: ContainerFlags, argv: readonly string[])
     stopSignal: flags.stopSignal,
     stopTimeout: flags.stopTimeout,
     autoRemove: flags.rm,
+    health: healthOption(flags),
+    restart: flags.restart === undefined ? undefined : parseRestartFlag(flags.restart),
     platform: flags.platform,
     pull: flags.pull,
     log: logOptions(flags),
@@ -66,12 +70,6 @@ function refuseUnavailable(flags: ContainerFlags): void {
     throw new EngineError(
       'ERR_NETWORK_NOT_AVAILABLE',
       'ports cannot be published yet: there is no bridge network. Use --network host',
-    );
-  }
-  if (flags.restart !== undefined && flags.restart !== 'no') {
-    throw new EngineError(
-      'ERR_NOT_IMPLEMENTED',
-      `--restart ${flags.restart} is not available yet: start it again from a supervisor such as systemd`,
     );
   }
 }
@@ -112,23 +110,27 @@ function dnsOptions(flags: ContainerFlags): ContainerOptions['dns'] | undefined 
 
 function limits(flags: ContainerFlags): ResourceLimits {
   return defined({
-    memory: flags.memory,
-    memorySwap: flags.memorySwap,
-    memoryReservation: flags.memoryReservation,
+    ...limitsOf(flags),
     memorySwappiness: flags.memorySwappiness,
     oomKillDisable: flags.oomKillDisable,
-    cpus: flags.cpus,
-    cpuShares: flags.cpuShares,
-    cpuQuota: flags.cpuQuota,
-    cpuPeriod: flags.cpuPeriod,
-    cpusetCpus: flags.cpusetCpus,
-    cpusetMems: flags.cpusetMems,
-    pids: flags.pidsLimit,
-    blkioWeight: flags.blkioWeight,
     ulimits: flags.ulimit && Object.fromEntries(flags.ulimit.map(parseUlimitFlag)),
     shmSize: flags.shmSize,
     oomScoreAdj: flags.oomScoreAdj,
   });
+}
+
+function healthOption(flags: ContainerFlags): ContainerOptions['health'] {
+  if (!flags.healthcheck) return false;
+  const health = defined({
+    test: flags.healthCmd,
+    interval: flags.healthInterval,
+    timeout: flags.healthTimeout,
+    startPeriod: flags.healthStartPeriod,
+    startInterval: flags.healthStartInterval,
+    retries: flags.healthRetries,
+    restartOnUnhealthy: flags.restartOnUnhealthy,
+  });
+  return Object.keys(health).length === 0 ? undefined : health;
 }
 
 function logOptions(flags: ContainerFlags): ContainerOptions['log'] | undefined {

@@ -4,6 +4,8 @@ import type {
   ContainerMount,
   DeviceOption,
   Propagation,
+  RestartOption,
+  RestartPolicyName,
   SecurityOptions,
   TmpfsMountOption,
 } from '../containers/index.ts';
@@ -21,6 +23,37 @@ export const numberFlag = (flag: string) => (value: string) => {
   const parsed = Number(value);
   if (value.trim() === '' || Number.isNaN(parsed)) throw invalidFlag(flag, value, 'it must be a number');
   return parsed;
+};
+
+const units: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Go's durations, "1m30s", in milliseconds. */
+export const durationFlag = (flag: string) => (value: string) => {
+  if (!/^(\d+(\.\d+)?(us|ms|s|m|h))+$/.test(value) && value !== '0')
+    throw invalidFlag(flag, value, 'write a time such as 500ms, 30s or 1m30s');
+  const parts = value.matchAll(/([\d.]+)(us|ms|s|m|h)/g);
+  return Math.round(
+    [...parts].reduce((sum, [, number, unit]) => sum + Number(number) * (units[unit ?? ''] ?? 0), 0),
+  );
+};
+
+/** "no", "always", "unless-stopped", "on-failure" or "on-failure:5". */
+export function parseRestartFlag(value: string): RestartOption {
+  const [policy = '', retries] = splitOnce(value, ':');
+  if (!isRestartPolicy(policy))
+    throw invalidFlag('--restart', value, 'use no, always, unless-stopped or on-failure[:RETRIES]');
+  if (retries === undefined || retries === '') return policy;
+  return { policy, maximumRetries: numberFlag('--restart')(retries) };
+}
+
+function isRestartPolicy(text: string): text is RestartPolicyName {
+  return ['no', 'always', 'unless-stopped', 'on-failure'].includes(text);
+}
+
+/** Whole seconds, or -1 for ever. */
+export const secondsFlag = (flag: string) => (value: string) => {
+  if (/^(-1|\d+)$/.test(value)) return Number(value);
+  throw invalidFlag(flag, value, 'write seconds');
 };
 
 /** `NAME=value`; a bare NAME takes this process's value, and is left out when it has none. */

@@ -1,4 +1,5 @@
 import { attachTask, type Task } from '../runtime/index.ts';
+import { announce } from './announce.ts';
 import type { Attachment, AttachOptions } from './container.ts';
 import type { ContainersContext } from './context.ts';
 import { observe } from './observe.ts';
@@ -19,7 +20,13 @@ export async function attachContainer(
     ...(stdout !== undefined && { stdout }),
     ...(stderr !== undefined && { stderr }),
   });
-  return attachmentOf(task);
+  announce(context, record, 'attach');
+  const attachment = attachmentOf(task);
+  const detach = () => {
+    attachment.detach();
+    announce(context, record, 'detach');
+  };
+  return Object.defineProperty(attachment, 'detach', { value: detach }) && attachment;
 }
 
 /** A task as far as its stdio is concerned. */

@@ -2,12 +2,16 @@ import { cgroupDelegation, cgroupLayout } from '../../bindings/cgroup.ts';
 import { EngineError } from '../errors/index.ts';
 import type { Mount } from '../mount/index.ts';
 import type { Bundle, StdinMode, StdioSelection, TerminalSize } from '../runtime/index.ts';
+import { eventSource } from './announce.ts';
 import type { ContainersContext } from './context.ts';
 import { writeEtcFiles } from './etc-files.ts';
+import { healthDescription } from './health.ts';
 import { hostDevices } from './host-devices.ts';
 import type { ContainerRecord } from './record.ts';
+import { restartDescription } from './restart-policy.ts';
 import { containerHostname, runtimeConfig } from './runtime-config.ts';
 import type { SpecLimits } from './spec-limits.ts';
+import { stopSignalOf } from './stop-signal.ts';
 
 export interface BundleStdio {
   readonly stdin: StdinMode;
@@ -54,7 +58,18 @@ function taskFields(context: ContainersContext, record: ContainerRecord) {
     durable: !spec.autoRemove,
     ...(spec.init && { init: requireInit(context) }),
     ...(spec.autoRemove && { autoRemove: removedAtEnd(context, record) }),
+    ...supervision(context, record),
+    events: eventSource(context, record),
   };
+}
+
+/** What its monitor does for it on its own. */
+function supervision({ store }: ContainersContext, record: ContainerRecord) {
+  const { id, spec, image } = record;
+  const restart = restartDescription(spec.restart, store.paths(id).stopped);
+  const stop = { signal: stopSignalOf(record), timeout: spec.stopTimeout };
+  const health = healthDescription(spec.health, image.process, stop);
+  return { ...(restart && { restart }), ...(health && { health }) };
 }
 
 /** In the order of removal: the name is free as long as its holder is still there, so that nobody's is taken. */

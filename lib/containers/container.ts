@@ -1,10 +1,23 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Image } from '../images/index.ts';
 import type { LogEntry, LogOptions as ReadLogOptions } from '../logs/index.ts';
+import type { ContainerHealth } from './health.ts';
 import type { ContainerOptions, ContainerWarning, RunOptions, RunResult } from './options.ts';
+import type { RestartPolicy } from './restart-policy.ts';
 import type { ContainerSpec } from './spec.ts';
 import type { SpecLimits } from './spec-limits.ts';
+import type { RestartedContainer } from './start-restartable.ts';
 import type { ContainerState, ExitStatus } from './state.ts';
+import type { ContainerStats, StatsOptions } from './stats.ts';
+import type { ProcessTable } from './top.ts';
+import type { UpdateOptions } from './update.ts';
+
+export type { ContainerHealth } from './health.ts';
+export type { RestartPolicy } from './restart-policy.ts';
+export type { RestartedContainer } from './start-restartable.ts';
+export type { ContainerStats, NetworkStats, StatsOptions } from './stats.ts';
+export type { ProcessTable } from './top.ts';
+export type { UpdateOptions } from './update.ts';
 
 /** Everything that can wait takes one; aborting rejects with ERR_ABORTED. */
 export interface Cancellable {
@@ -42,6 +55,9 @@ export interface ContainerInfo {
   readonly privileged: boolean;
   readonly readOnly: boolean;
   readonly autoRemove: boolean;
+  readonly restart: RestartPolicy;
+  /** null: nothing is checked. */
+  readonly health: ContainerHealth | null;
   readonly platform: string;
   readonly stopSignal: string;
   readonly log: ContainerSpec['log'];
@@ -154,6 +170,8 @@ export interface Container {
   logs(options?: ReadLogOptions): AsyncIterable<LogEntry>;
   /** The stop signal, `timeout` seconds, SIGKILL. Of a container that is not running: ERR_CONTAINER_STATE. */
   stop(options?: Cancellable & { timeout?: number; stopSignal?: string }): Promise<void>;
+  /** stop, if it runs, and start. ERR_CONTAINER_STATE for one that is removed when it ends. */
+  restart(options?: Cancellable & { timeout?: number; stopSignal?: string }): Promise<void>;
   /** Default SIGKILL. */
   kill(signal?: string | number): Promise<void>;
   pause(): Promise<void>;
@@ -162,6 +180,14 @@ export interface Container {
   exec(argv: readonly string[], options?: ExecOptions): Promise<Exec>;
   /** exec, with its output captured. */
   run(argv: readonly string[], options?: ExecRunOptions): Promise<RunResult>;
+  /** Another name; its hostname stays. Whoever holds this object still sees the old one. ERR_CONTAINER_NAME_IN_USE. */
+  rename(name: string): Promise<void>;
+  /** Other limits, at once and for later starts. ERR_CONTAINER_OPTION_INVALID, ERR_CGROUP_*. */
+  update(options: UpdateOptions): Promise<void>;
+  /** Its processes, as ps(1) with these arguments shows them; default `-ef`. */
+  top(psArgs?: readonly string[]): Promise<ProcessTable>;
+  /** What it uses, read again and again until it stops. */
+  stats(options?: StatsOptions): AsyncIterable<ContainerStats>;
   remove(options?: RemoveOptions): Promise<void>;
   /** What it has changed of its image (docker diff), sorted by path. ERR_OUTPUT_TOO_LARGE past five million. */
   changes(options?: Cancellable): Promise<ContainerChange[]>;
@@ -210,16 +236,24 @@ export interface Containers {
   ): Promise<RunResult<Buffer>>;
   run(image: string, argv: readonly string[], options: RunOptions): Promise<RunResult<string | Buffer>>;
 
+  /** After a reboot: starts what should run by its restart policy, oldest first; one that fails has an `error`. */
+  startRestartable(options?: Cancellable): AsyncIterable<RestartedContainer>;
+
   start(container: string, options?: StartOptions): Promise<StartedContainer>;
   inspect(container: string, options?: Cancellable): Promise<ContainerInfo>;
   wait(container: string, options?: Parameters<Container['wait']>[0]): Promise<ExitStatus>;
   logs(container: string, options?: ReadLogOptions): AsyncIterable<LogEntry>;
   stop(container: string, options?: Parameters<Container['stop']>[0]): Promise<void>;
+  restart(container: string, options?: Parameters<Container['restart']>[0]): Promise<void>;
   kill(container: string, signal?: string | number): Promise<void>;
   pause(container: string): Promise<void>;
   unpause(container: string): Promise<void>;
   attach(container: string, options?: AttachOptions): Promise<Attachment>;
   exec(container: string, argv: readonly string[], options?: ExecOptions): Promise<Exec>;
+  rename(container: string, name: string): Promise<void>;
+  update(container: string, options: UpdateOptions): Promise<void>;
+  top(container: string, psArgs?: readonly string[]): Promise<ProcessTable>;
+  stats(container: string, options?: StatsOptions): AsyncIterable<ContainerStats>;
   remove(container: string, options?: RemoveOptions): Promise<void>;
   size(container: string): Promise<number>;
   /** Removes those that do not run; their anonymous volumes stay. */

@@ -1,3 +1,4 @@
+import type { EventJournal } from '../events/index.ts';
 import type { Ids } from '../id-map/index.ts';
 import type { Images } from '../images/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
@@ -21,6 +22,7 @@ export interface ContainersContext {
   readonly host: HostFacts;
   /** Whose ids its containers have. */
   readonly ids: Ids;
+  readonly events: Pick<EventJournal, 'directory' | 'emit'>;
   /** Receives the step trace of each start. Default: stderr. */
   readonly onTrace: OnTrace | undefined;
 }

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { EngineError } from '../errors/index.ts';
 import { Undo } from '../undo/index.ts';
+import { announce } from './announce.ts';
 import type { ContainersContext } from './context.ts';
 import { generateName } from './names.ts';
 import { invalidOption, normalizePath } from './option-values.ts';
@@ -37,6 +38,7 @@ export async function createContainer(
   await prepareRoot(context, record);
   throwIfAborted(signal);
   undo.commit();
+  announce(context, record, 'create');
   return record;
 }
 
@@ -75,7 +77,8 @@ export async function makeVolumes(
   undo: Undo,
 ): Promise<void> {
   for (const { name, anonymous } of record.volumes) {
-    await context.volumes.ensure(name);
+    const isNew = await context.volumes.ensure(name);
+    if (isNew) context.events.emit({ type: 'volume', action: 'create', id: name });
     if (anonymous) undo.add(() => context.volumes.remove(name));
   }
 }

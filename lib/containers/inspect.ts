@@ -1,13 +1,14 @@
 import { EngineError } from '../errors/index.ts';
 import type { ContainerInfo } from './container.ts';
 import type { ContainersContext } from './context.ts';
+import { readHealth } from './health.ts';
 import { observe } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
 import { containerHostname } from './runtime-config.ts';
 import { commandLine, environment, workingDir } from './runtime-process.ts';
 import type { SpecMount } from './spec-mounts.ts';
 import type { ContainerState } from './state.ts';
-import { stopSignalOf } from './stop.ts';
+import { stopSignalOf } from './stop-signal.ts';
 
 /** All that is known of a container now. ERR_CONTAINER_NOT_FOUND when it has gone meanwhile. */
 export async function inspectContainer(
@@ -47,6 +48,8 @@ export function describe(
     privileged: spec.privileged,
     readOnly: spec.readOnly,
     autoRemove: spec.autoRemove,
+    restart: spec.restart,
+    health: readHealth(context.store.paths(id).runDir),
     platform: image.platform,
     stopSignal: stopSignalOf(record),
     log: spec.log,

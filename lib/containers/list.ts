@@ -57,5 +57,5 @@ function gone(error: unknown): null {
 }
 
 function isUp(state: ContainerState): boolean {
-  return state.status === 'running' || state.status === 'paused';
+  return state.status === 'running' || state.status === 'paused' || state.status === 'restarting';
 }

@@ -4,6 +4,7 @@ import { killCgroup, removeCgroup, thawCgroup } from '../../bindings/cgroup.ts';
 import { removeTree, writeFileAtomic } from '../../bindings/files.ts';
 import { EngineError } from '../errors/index.ts';
 import { taskState } from '../runtime/index.ts';
+import { announce } from './announce.ts';
 import { cgroupOf } from './bundle.ts';
 import type { ContainersContext } from './context.ts';
 import { isAlive, type Owner } from './owner.ts';
@@ -50,6 +51,8 @@ async function look(
     return { status, pid: task.pid, startedAt: task.startedAt };
   }
   const exit = readExit(paths.exit);
+  if (task.status === 'restarting' && exit !== null)
+    return { status: 'restarting', restartAt: task.restartAt, ...exit };
   if (exit !== null) return { status: 'exited', ...exit };
   if (task.status === 'starting') return { status: 'created' };
   const wasStarted = existsSync(paths.started) || existsSync(`${paths.runDir}/state.json`);
@@ -72,6 +75,7 @@ async function thaw(context: ContainersContext, record: ContainerRecord): Promis
 async function heal(context: ContainersContext, record: ContainerRecord): Promise<ContainerState | null> {
   const paths = context.store.paths(record.id);
   await endCgroup(record.id);
+  announce(context, record, 'die', { exitCode: '137' });
   if (record.spec.autoRemove) {
     await removeFiles(context, record, { volumes: true });
     return null;

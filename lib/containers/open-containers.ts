@@ -16,11 +16,17 @@ import { pauseContainer } from './pause.ts';
 import { pruneContainers } from './prune.ts';
 import type { ContainerRecord } from './record.ts';
 import { removeContainer } from './remove.ts';
+import { renameContainer } from './rename.ts';
+import { restartContainer } from './restart.ts';
 import { runContainer } from './run.ts';
 import { containerSize } from './size.ts';
 import { attachSelection, isAttached, startContainer } from './start.ts';
+import { startRestartable } from './start-restartable.ts';
+import { readStats } from './stats.ts';
 import { stopContainer } from './stop.ts';
+import { listProcesses } from './top.ts';
 import { unpauseContainer } from './unpause.ts';
+import { updateContainer } from './update.ts';
 import { waitForContainer } from './wait.ts';
 
 /** The verbs of this room as one object, and what images ask of it. */
@@ -35,16 +41,22 @@ export function openContainers(context: ContainersContext): Containers & { uses(
     },
     run: ((image, argv = [], options = {}) =>
       runContainer(context, image, argv, options)) as Containers['run'],
+    startRestartable: (options) => startRestartable(context, options),
     start: async (name, options) => await (await get(name)).start(options),
     inspect: async (name, options) => await (await get(name)).inspect(options),
     wait: async (name, options) => await (await get(name)).wait(options),
     logs: (name, options) => logsOf(context, name, options),
     stop: async (name, options) => await (await get(name)).stop(options),
+    restart: async (name, options) => await (await get(name)).restart(options),
     kill: async (name, signal) => await (await get(name)).kill(signal),
     pause: async (name) => await (await get(name)).pause(),
     unpause: async (name) => await (await get(name)).unpause(),
     attach: async (name, options) => await (await get(name)).attach(options),
     exec: async (name, argv, options) => await (await get(name)).exec(argv, options),
+    rename: async (name, newName) => await (await get(name)).rename(newName),
+    update: async (name, options) => await (await get(name)).update(options),
+    top: async (name, psArgs) => await (await get(name)).top(psArgs),
+    stats: (name, options) => statsOf(context, name, options),
     remove: async (name, options) => await (await get(name)).remove(options),
     size: async (name) => await (await get(name)).size(),
     prune: (options) => pruneContainers(context, options),
@@ -73,6 +85,14 @@ async function* exportOf(
   yield* exportContainer(context, await find(context, name), options);
 }
 
+async function* statsOf(
+  context: ContainersContext,
+  name: string,
+  options: Parameters<Containers['stats']>[1],
+) {
+  yield* readStats(context, await find(context, name), options);
+}
+
 function handleOf(context: ContainersContext, record: ContainerRecord): Container {
   return {
     id: record.id,
@@ -85,12 +105,17 @@ function handleOf(context: ContainersContext, record: ContainerRecord): Containe
     wait: (options) => waitForContainer(context, record, options),
     logs: (options) => readContainerLog(context, record, options),
     stop: (options) => stopContainer(context, record, options),
+    restart: (options) => restartContainer(context, record, options),
     kill: (signal) => killContainer(context, record, signal),
     pause: () => pauseContainer(context, record),
     unpause: () => unpauseContainer(context, record),
     attach: (options) => attachContainer(context, record, options),
     exec: (argv, options) => execInContainer(context, record, argv, options),
     run: (argv, options) => runInContainer(context, record, argv, options),
+    rename: async (name) => void (await renameContainer(context, record, name)),
+    update: async (options) => void (await updateContainer(context, record, options)),
+    top: (psArgs) => listProcesses(context, record, psArgs),
+    stats: (options) => readStats(context, record, options),
     remove: (options) => removeContainer(context, record, options),
     size: () => containerSize(context, record),
     changes: (options) => listContainerChanges(context, record, options),

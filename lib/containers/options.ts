@@ -61,6 +61,13 @@ export interface ContainerOptions {
   stopTimeout?: number;
   /** Removes the container, its log and its anonymous volumes when it ends. Nothing of it is then synced to disk. */
   autoRemove?: boolean;
+  /**
+   * Whether it is started again when it has ended. Its monitor does that, with no other process alive; after a reboot
+   * `startRestartable()` does. stop() and kill() end it for good. Default `no`; not with `autoRemove`.
+   */
+  restart?: RestartOption;
+  /** How to see whether it works. Default: the image's HEALTHCHECK, if it has one; `false`: none. */
+  health?: HealthOption | false;
   /** "linux/arm64"; default: this machine's. */
   platform?: string;
   /** Default `missing`. */
@@ -91,6 +98,30 @@ export interface SecurityOptions {
   /** Replace docker's list. */
   maskedPaths?: readonly string[];
   readonlyPaths?: readonly string[];
+}
+
+/** `on-failure`: after an exit code that is not 0; `maximumRetries` bounds how often. */
+export type RestartOption =
+  | RestartPolicyName
+  | { readonly policy: RestartPolicyName; readonly maximumRetries?: number };
+export type RestartPolicyName = 'no' | 'always' | 'unless-stopped' | 'on-failure';
+
+/** A command that the container's monitor executes in it again and again; 0 is healthy. Times are in milliseconds. */
+export interface HealthOption {
+  /** A line for /bin/sh, or a command and its arguments. Default: the image's. */
+  test?: string | readonly string[];
+  /** Between two checks. Default 30 s. */
+  interval?: number;
+  /** After which a check is killed and has failed. Default 30 s. */
+  timeout?: number;
+  /** In which failures do not count until the first success. Default 0. */
+  startPeriod?: number;
+  /** Between two checks in the start period. Default 5 s. */
+  startInterval?: number;
+  /** Failures in a row that make it unhealthy. Default 3. */
+  retries?: number;
+  /** Stops the container when it becomes unhealthy, so that its restart policy starts it again. */
+  restartOnUnhealthy?: boolean;
 }
 
 /** Limits are docker's; absent means unlimited. */

@@ -1,6 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { cgroupDelegation, freezeCgroup } from '../../bindings/cgroup.ts';
 import { EngineError } from '../errors/index.ts';
+import { announce } from './announce.ts';
 import { cgroupOf } from './bundle.ts';
 import type { ContainersContext } from './context.ts';
 import { observeLocked } from './observe.ts';
@@ -31,6 +32,7 @@ export async function pauseContainer(
     throw error;
   });
   await writeFile(paused, mark).catch(ignoring('ENOENT')); // a kill meanwhile has removed the mark, and thawed too early
+  announce(context, record, 'pause');
 }
 
 function noFreezer({ name }: ContainerRecord): EngineError {

@@ -43,13 +43,16 @@ export interface RecordedVolume {
 export function parseRecord(json: string, path: string): ContainerRecord {
   const record = parseJson(json) as Partial<ContainerRecord> | undefined;
   if (record?.version === 1 && record.id && record.name && record.spec && record.image) {
-    return record as ContainerRecord;
+    return { ...(record as ContainerRecord), spec: { ...laterFields, ...record.spec } };
   }
   throw new EngineError(
     'ERR_SYSTEM',
     `${path} is no container record of this version: remove its directory, or use the version that wrote it`,
   );
 }
+
+/** For records that were written before there were these. */
+const laterFields = { restart: { policy: 'no', maximumRetries: 0 }, health: null } as const;
 
 function parseJson(json: string): unknown {
   try {

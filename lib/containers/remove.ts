@@ -1,10 +1,13 @@
 import { EngineError } from '../errors/index.ts';
 import { waitTask } from '../runtime/index.ts';
 import { Undo } from '../undo/index.ts';
+import { announce } from './announce.ts';
 import type { RemoveOptions } from './container.ts';
 import type { ContainersContext } from './context.ts';
-import { killProcesses } from './kill.ts';
+
+import { keepStopped, killProcesses } from './kill.ts';
 import { endCgroup, observeLocked } from './observe.ts';
+
 import type { ContainerRecord } from './record.ts';
 import { discardRoot } from './root-mount.ts';
 import { can, requireState } from './state.ts';
@@ -33,15 +36,22 @@ export async function removeFiles(
 ): Promise<void> {
   await using steps = new Undo(); // in reverse
   for (const { name, anonymous } of record.volumes) {
-    if (anonymous && options.volumes) steps.add(() => context.volumes.remove(name));
+    if (anonymous && options.volumes) steps.add(() => removeVolume(context, name));
   }
+  steps.add(() => announce(context, record, 'destroy'));
   steps.add(() => discardRoot(context, record));
   steps.add(() => context.store.releaseName(record.name, record.id));
   steps.add(() => context.store.remove(record.id));
 }
 
+async function removeVolume({ volumes, events }: ContainersContext, name: string): Promise<void> {
+  await volumes.remove(name);
+  events.emit({ type: 'volume', action: 'destroy', id: name });
+}
+
 async function end(context: ContainersContext, record: ContainerRecord): Promise<void> {
   const { runDir, exit } = context.store.paths(record.id);
+  await keepStopped(context, record);
   await killProcesses(context, record, 9);
   await waitTask(runDir, { statusFile: exit }).catch(() => undefined); // gone is gone, however
   await endCgroup(record.id); // of a monitor that was just being killed

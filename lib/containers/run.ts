@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { runTask } from '../runtime/index.ts';
 import { beginTrace } from '../trace/index.ts';
 import { Undo } from '../undo/index.ts';
+import { announce } from './announce.ts';
 import { makeBundle } from './bundle.ts';
 import type { ContainersContext } from './context.ts';
 import { draftRecord, makeVolumes, throwIfAborted } from './create.ts';
@@ -35,6 +36,7 @@ export async function runContainer(
   undo.add(() => removeFiles(context, record, { volumes: true }));
   await writeRecord(context, record);
   await makeVolumes(context, record, undo);
+  announce(context, record, 'create');
   trace?.step('record');
   const root = await prepareRoot(context, record);
   trace?.step('root');

@@ -65,7 +65,7 @@ export function runtimeLinux(input: RuntimeConfigInput): RuntimeLinux {
     // Which devices a user namespace can use is what was bound into it; a user may attach no rules.
     resources: {
       ...(!host.inUserNamespace && { devices: deviceRules(input) }),
-      ...resources(spec.limits, host),
+      ...runtimeResources(spec.limits, host),
     },
     ...(input.devices.length > 0 && { devices: input.devices.map(deviceNode) }),
     ...seccomp(spec, host),
@@ -123,7 +123,8 @@ function deviceNode({ path, type, major, minor, mode, uid, gid }: HostDevice): R
   return { path, type, major, minor, fileMode: mode, uid, gid };
 }
 
-function resources(limits: SpecLimits, host: HostFacts): RuntimeResources {
+/** linux.resources of the runtime-spec, without devices: only what is limited. */
+export function runtimeResources(limits: SpecLimits, host: HostFacts): RuntimeResources {
   const memory = present({
     limit: limits.memory,
     swap: host.swapAccounting ? limits.memorySwap : null,

@@ -44,6 +44,20 @@ export function parseLimits(limits: ResourceLimits): SpecLimits {
   };
 }
 
+/** `limits` with `changes`; what those do not name stays. The same checks hold. @throws EngineError ERR_CONTAINER_OPTION_INVALID */
+export function changeLimits(limits: SpecLimits, changes: ResourceLimits): SpecLimits {
+  const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+  const { ulimits, shmSize, oomScoreAdj } = limits;
+  const quota = 'cpus' in given ? { cpuQuota: null, cpuPeriod: null } : {};
+  const changed = parseLimits({ ...asOptions({ ...limits, ...quota }), ...given });
+  return { ...changed, ulimits, shmSize, oomScoreAdj };
+}
+
+/** As they would be asked for, but those that only a start sets. */
+function asOptions({ ulimits, shmSize, oomScoreAdj, ...limits }: SpecLimits): ResourceLimits {
+  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== null));
+}
+
 function parseMemory(limits: ResourceLimits) {
   const memory = optional(limits.memory, (value) => byteSize('limits.memory', value)) || null;
   const swap = optional(limits.memorySwap, (value) => byteSize('limits.memorySwap', value, true)) || null;

@@ -1,5 +1,6 @@
 import { parsePlatform } from '../oci/index.ts';
 import { parseCapability } from './capabilities.ts';
+import { parseHealth, type SpecHealth } from './health.ts';
 import { parseContainerName } from './names.ts';
 import {
   absolutePath,
@@ -13,6 +14,7 @@ import {
   texts,
 } from './option-values.ts';
 import type { ContainerOptions } from './options.ts';
+import { parseRestart, type RestartPolicy } from './restart-policy.ts';
 import { parseSignal, signalName } from './signals.ts';
 import { parseDevice, parseDeviceRule, type SpecDevice, type SpecDeviceRule } from './spec-devices.ts';
 import { parseLimits, type SpecLimits } from './spec-limits.ts';
@@ -63,6 +65,9 @@ export interface ContainerSpec {
   /** Seconds. */
   readonly stopTimeout: number;
   readonly autoRemove: boolean;
+  readonly restart: RestartPolicy;
+  /** false: none; null: the image decides. */
+  readonly health: SpecHealth | false | null;
   readonly platform: string | null;
   readonly pull: 'missing' | 'always' | 'never';
   readonly log: {
@@ -162,11 +167,14 @@ function parseSecurity(options: ContainerOptions) {
 }
 
 function parseLifecycle(options: ContainerOptions) {
+  const restart = parseRestart(options.restart ?? 'no', options.autoRemove === true);
   const { driver = 'json-file', maxSize = '64m', maxFile = 2 } = options.log ?? {};
   return {
     stopSignal: options.stopSignal === undefined ? null : signalName(parseSignal(options.stopSignal)),
     stopTimeout: integer('stopTimeout', options.stopTimeout ?? 10, -1, 2 ** 31 - 1),
     autoRemove: flag('autoRemove', options.autoRemove),
+    restart,
+    health: parseHealth(options.health, restart),
     log: {
       driver: oneOf('log.driver', driver, ['json-file', 'none'] as const),
       maxSize: parseLogSize(maxSize),
@@ -284,7 +292,7 @@ const known: ReadonlySet<string> = new Set(
   (
     'name argv entrypoint env cwd user groups tty stdin hostname domainname extraHosts dns mounts network readOnly ' +
     'privileged capAdd capDrop security limits devices deviceCgroupRules sysctls init labels stopSignal stopTimeout ' +
-    'autoRemove platform pull log hide namespaces'
+    'autoRemove restart health platform pull log hide namespaces'
   ).split(' '),
 );
 

@@ -3,6 +3,7 @@ import { removeTree } from '../../bindings/files.ts';
 import { launchTask, type StdioSelection, type Task } from '../runtime/index.ts';
 import { beginTrace, type Trace } from '../trace/index.ts';
 import { Undo } from '../undo/index.ts';
+import { announce } from './announce.ts';
 import { makeBundle } from './bundle.ts';
 import type { AttachOptions, StartOptions } from './container.ts';
 import type { ContainersContext } from './context.ts';
@@ -40,7 +41,8 @@ export async function startContainer(
   });
   undo.commit();
   if (trace) endWith(task, trace);
-  if (!isAttached(attach)) task.detach();
+  if (isAttached(attach)) announce(context, record, 'attach');
+  else task.detach();
   return task;
 }
 
@@ -71,7 +73,8 @@ function stdinMode({ spec }: ContainerRecord, attach: StdioSelection): 'none' | 
  * a call takes microseconds.
  */
 async function prepareRun(context: ContainersContext, record: ContainerRecord, undo: Undo): Promise<void> {
-  const { runDir, exit, started } = context.store.paths(record.id);
+  const { runDir, exit, started, stopped } = context.store.paths(record.id);
+  rmSync(stopped, { force: true });
   if (existsSync(runDir)) await removeTree(runDir);
   mkdirSync(runDir, { recursive: true, mode: 0o700 });
   undo.add(() => removeTree(runDir));
@@ -80,7 +83,11 @@ async function prepareRun(context: ContainersContext, record: ContainerRecord, u
     renameSync(exit, `${exit}.previous`);
     undo.add(() => renameSync(`${exit}.previous`, exit));
   }
-  for (const { name } of record.volumes) await context.volumes.ensure(name);
+  for (const { name, target } of record.volumes) {
+    await context.volumes.ensure(name);
+    const attributes = { container: record.id, destination: target };
+    context.events.emit({ type: 'volume', action: 'mount', id: name, attributes });
+  }
   writeFileSync(started, '');
   undo.add(() => rmSync(started));
 }

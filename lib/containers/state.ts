@@ -18,22 +18,34 @@ export type ContainerState =
   | { readonly status: 'created' }
   | { readonly status: 'running'; readonly pid: number; readonly startedAt: string }
   | { readonly status: 'paused'; readonly pid: number; readonly startedAt: string }
+  /** It has ended, and its monitor starts it again at `restartAt` (RFC 3339), by its restart policy. */
+  | ({ readonly status: 'restarting'; readonly restartAt: string } & ExitStatus)
   | ({ readonly status: 'exited' } & ExitStatus);
 
 /** The name of a state. */
 export type ContainerStatus = ContainerState['status'];
 /** What can be done to a container, as far as its state matters. */
-export type ContainerVerb = 'start' | 'stop' | 'kill' | 'pause' | 'unpause' | 'exec' | 'attach' | 'remove';
+export type ContainerVerb =
+  | 'start'
+  | 'stop'
+  | 'kill'
+  | 'pause'
+  | 'unpause'
+  | 'exec'
+  | 'attach'
+  | 'top'
+  | 'remove';
 
 /** The one table of what may happen to a container when. What it does not list is a conflict. */
 export const transitions: Readonly<Record<ContainerVerb, readonly ContainerStatus[]>> = {
   start: ['created', 'exited'],
-  stop: ['running', 'paused'],
-  kill: ['running', 'paused'],
+  stop: ['running', 'paused', 'restarting'],
+  kill: ['running', 'paused', 'restarting'],
   pause: ['running'],
   unpause: ['paused'],
   exec: ['running'],
   attach: ['running'],
+  top: ['running', 'paused'],
   remove: ['created', 'exited'],
 };
 
@@ -45,6 +57,7 @@ const remedies: Readonly<Record<ContainerVerb, string>> = {
   unpause: 'it is not paused',
   exec: 'start or unpause it first',
   attach: 'start or unpause it first',
+  top: 'it has no processes, start it first',
   remove: 'stop it first, or remove it by force',
 };
 

@@ -1,13 +1,15 @@
 import { constants } from 'node:os';
 import { EngineError, isEngineError } from '../errors/index.ts';
+import { announce } from './announce.ts';
 import type { Cancellable } from './container.ts';
 import type { ContainersContext } from './context.ts';
-import { killProcesses } from './kill.ts';
+import { keepStopped, killProcesses } from './kill.ts';
 import { observe } from './observe.ts';
 import { integer } from './option-values.ts';
 import type { ContainerRecord } from './record.ts';
 import { parseSignal } from './signals.ts';
 import { requireState } from './state.ts';
+import { stopSignalOf } from './stop-signal.ts';
 import { unpauseContainer } from './unpause.ts';
 import { waitForEnd } from './wait.ts';
 
@@ -17,11 +19,6 @@ export interface StopOptions extends Cancellable {
   timeout?: number;
   /** Instead of the container's stop signal. */
   stopSignal?: string;
-}
-
-/** What stop sends to a container that says nothing else. */
-export function stopSignalOf({ spec, image }: ContainerRecord): string {
-  return spec.stopSignal ?? image.process.stopSignal ?? 'SIGTERM';
 }
 
 /** The stop signal, some seconds, SIGKILL. Resolves when it has ended. ERR_CONTAINER_STATE when it does not run. */
@@ -34,11 +31,14 @@ export async function stopContainer(
   const signal = parseSignal(options.stopSignal ?? stopSignalOf(record));
   const state = (await observe(context, record)) ?? { status: 'created' };
   requireState('stop', record.name, state);
+  await keepStopped(context, record);
   if (state.status === 'paused') await unpauseContainer(context, record);
   await killProcesses(context, record, signal);
-  if (await endsWithin(context, record, timeout, options.signal)) return;
-  await killProcesses(context, record, constants.signals.SIGKILL);
-  await waitForEnd(context, record, options.signal);
+  if (!(await endsWithin(context, record, timeout, options.signal))) {
+    await killProcesses(context, record, constants.signals.SIGKILL);
+    await waitForEnd(context, record, options.signal);
+  }
+  announce(context, record, 'stop');
 }
 
 /** Milliseconds; Node makes 1 of anything longer. */

@@ -16,6 +16,8 @@ export interface ContainerPaths {
   readonly exit: string;
   /** Made at each start: with it, a container without any task was running when the machine went down. */
   readonly started: string;
+  /** Made by whoever stops it: its restart policy is then at rest. */
+  readonly stopped: string;
   readonly log: string;
   readonly upper: string;
   readonly work: string;
@@ -58,6 +60,7 @@ export class ContainerStore {
       record: `${dir}/record.json`,
       exit: `${dir}/exit.json`,
       started: `${dir}/started`,
+      stopped: `${dir}/stopped`,
       log: `${dir}/container.log`,
       upper: `${dir}/upper`,
       work: `${dir}/work`,

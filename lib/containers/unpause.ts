@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { thawCgroup } from '../../bindings/cgroup.ts';
+import { announce } from './announce.ts';
 import { cgroupOf } from './bundle.ts';
 import type { ContainersContext } from './context.ts';
 import { observeLocked } from './observe.ts';
@@ -12,4 +13,5 @@ export async function unpauseContainer(context: ContainersContext, record: Conta
   requireState('unpause', record.name, (await observeLocked(context, record)) ?? { status: 'created' });
   await thawCgroup(cgroupOf(record.id));
   await rm(context.store.paths(record.id).paused, { force: true });
+  announce(context, record, 'unpause');
 }

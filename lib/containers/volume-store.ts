@@ -23,10 +23,11 @@ export class VolumeStore {
     return `${this.#root}/${name}`;
   }
 
-  /** Makes the volume unless it is there; any number of processes may do so at once. */
-  async ensure(name: string): Promise<void> {
-    await mkdir(this.directory(name), { recursive: true, mode: 0o700 });
+  /** Makes the volume unless it is there; any number of processes may do so at once. Whether this one did. */
+  async ensure(name: string): Promise<boolean> {
+    const made = await mkdir(this.directory(name), { recursive: true, mode: 0o700 });
     await mkdir(this.path(name), { recursive: true, mode: 0o755 });
+    return made !== undefined;
   }
 
   async remove(name: string): Promise<void> {

@@ -32,7 +32,28 @@ export async function waitForContainer(
   if (state === null || state.status === 'created' || state.status === 'exited') {
     await untilStarted(context, record, state?.status === 'exited' ? state.finishedAt : undefined, signal);
   }
-  return await removedIfAsked(context, record, await waitForEnd(context, record, signal), options);
+  const status =
+    condition === 'next-exit'
+      ? await waitForEnd(context, record, signal)
+      : await waitForLastEnd(context, record, signal);
+  return await removedIfAsked(context, record, status, options);
+}
+
+/** The end after which its restart policy does not start it again. */
+async function waitForLastEnd(
+  context: ContainersContext,
+  record: ContainerRecord,
+  signal: AbortSignal | undefined,
+): Promise<ExitStatus> {
+  if (record.spec.restart.policy === 'no') return await waitForEnd(context, record, signal);
+  for (;;) {
+    throwIfAborted(signal);
+    const state = await observe(context, record);
+    if (state === null) throw removed(record);
+    if (state.status === 'exited') return state;
+    if (state.status === 'running' || state.status === 'paused') await waitForEnd(context, record, signal);
+    else await sleep(pollInterval);
+  }
 }
 
 /** Of a container that runs or has just ended. */
@@ -64,6 +85,7 @@ async function untilStarted(
     const state = await observe(context, record);
     if (state === null) throw removed(record);
     if (state.status === 'running' || state.status === 'paused') return;
+    if (state.status === 'restarting') return;
     if (state.status === 'exited' && state.finishedAt !== previousEnd) return;
     await sleep(pollInterval);
   }

@@ -1,4 +1,5 @@
 import type { Containers } from '../containers/index.ts';
+import type { EngineEvent, EventOptions } from '../events/index.ts';
 import type { Images } from '../images/index.ts';
 import type { ManifestLists } from '../manifests/index.ts';
 import type { OnTrace } from '../trace/index.ts';
@@ -33,6 +34,11 @@ export interface Engine extends AsyncDisposable {
   readonly system: System;
   readonly registries: Registries;
   readonly manifests: ManifestLists;
+  /**
+   * What happens below this root, whoever does it, from now on or from a time in the past. ERR_ABORTED,
+   * ERR_INVALID_ARGUMENT.
+   */
+  events(options?: EventOptions): AsyncIterable<EngineEvent>;
   /** `containers.run`: a command in a new container, its output captured, nothing left. */
   readonly run: Containers['run'];
 }

@@ -4,6 +4,7 @@
  */
 export type * from '../containers/index.ts';
 export { EngineError, type ErrorCode, type ErrorKind, isEngineError } from '../errors/index.ts';
+export type { EngineEvent, EventFilters, EventOptions, EventType } from '../events/index.ts';
 export type * from '../images/index.ts';
 export type { LogEntry, LogOptions as ReadLogOptions } from '../logs/index.ts';
 export type {

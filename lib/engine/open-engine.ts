@@ -8,6 +8,7 @@ import {
   VolumeStore,
 } from '../containers/index.ts';
 import { EngineError } from '../errors/index.ts';
+import { EventJournal } from '../events/index.ts';
 import { hostIds, mappedIds, userIdMap } from '../id-map/index.ts';
 import type { Images } from '../images/index.ts';
 import { type LayerForm, openSnapshotter, type Snapshotter } from '../snapshots/index.ts';
@@ -28,13 +29,15 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const ids = process.geteuid?.() === 0 ? hostIds : mappedIds(requireSameMap(root, userIdMap().map));
   const store = new ContainerStore(root, runDir, ids);
   store.prepare();
+  const events = new EventJournal(root);
+  events.prepare();
   const snapshots = openSnapshotter({
     root: `${root}/layers`,
     writable: `${root}/containers`,
     layers: layerForm(options.layers ?? process.env.STRAKE_LAYERS),
     ids,
   });
-  const images = lazyImages(() => openImagesOf(root, snapshots, options, () => containers.uses()));
+  const images = lazyImages(events, () => openImagesOf(root, snapshots, options, () => containers.uses()));
   const context: ContainersContext = {
     root,
     runDir,
@@ -46,6 +49,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     snapshots,
     host: hostFacts(ids),
     ids,
+    events,
     onTrace: options.onTrace,
   };
   const containers = openContainers(context);
@@ -54,6 +58,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     runDir,
     images,
     containers,
+    events: (options) => events.read(options),
     system: openSystem({ root, runDir, images, containers, volumes: context.volumes, snapshots, ids }),
     registries: openRegistries(options),
     manifests: openManifests(options),

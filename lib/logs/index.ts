@@ -3,4 +3,5 @@
  * a log and knows nothing of containers: whoever calls says where the log is and when its container has ended.
  */
 export type { LogEntry, LogOptions } from './log-entry.ts';
-export { readLog } from './read-log.ts';
+export { sortableTime } from './parse-entry.ts';
+export { type LogPosition, readLines, readLog } from './read-log.ts';

@@ -65,6 +65,11 @@ export class LogFile implements AsyncDisposable {
     return seen;
   }
 
+  /** Moves to `position`, which is the beginning of a line. */
+  seek(position: number): void {
+    this.#position = position;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#handle.close();
   }

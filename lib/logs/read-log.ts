@@ -16,7 +16,7 @@ export async function* readLog(
   ended: Promise<unknown> = Promise.resolve(),
 ): AsyncGenerator<LogEntry> {
   const wanted = entryFilter(options);
-  for await (const line of options.follow ? followLines(path, options, ended) : presentLines(path, options)) {
+  for await (const line of readLines(path, options, ended)) {
     const entry = parseEntry(line);
     if (entry === null) continue;
     const verdict = wanted(entry);
@@ -25,8 +25,29 @@ export async function* readLog(
   }
 }
 
-async function* presentLines(path: string, options: LogOptions): AsyncGenerator<string> {
-  const files = await openAll(path, options.tail);
+/** Where a reading of lines begins and ends. */
+export interface LineOptions extends Pick<LogOptions, 'follow' | 'tail' | 'signal'> {
+  /** Only what is after this place, if it is still there. */
+  after?: LogPosition | null;
+}
+
+/** A place in a log: so many bytes of the file with that inode. */
+export interface LogPosition {
+  readonly inode: number;
+  readonly size: number;
+}
+
+/** The lines of a file and its rotated predecessors, whatever they are, as readLog reads them. */
+export function readLines(
+  path: string,
+  options: LineOptions,
+  ended: Promise<unknown> = Promise.resolve(),
+): AsyncGenerator<string> {
+  return options.follow ? followLines(path, options, ended) : presentLines(path, options);
+}
+
+async function* presentLines(path: string, options: LineOptions): AsyncGenerator<string> {
+  const files = await openAll(path, options);
   try {
     for (const file of files) yield* abortable(file.lines(), options.signal);
   } finally {
@@ -36,7 +57,7 @@ async function* presentLines(path: string, options: LogOptions): AsyncGenerator<
 
 async function* followLines(
   path: string,
-  options: LogOptions,
+  options: LineOptions,
   ended: Promise<unknown>,
 ): AsyncGenerator<string> {
   using changes = new Changes(path);
@@ -46,7 +67,7 @@ async function* followLines(
   const end = Promise.race([ended.catch(() => undefined), aborted]).then(() => {
     isEnded = true;
   });
-  const files = await openAll(path, options.tail);
+  const files = await openAll(path, options);
   try {
     for (;;) {
       const isLast = isEnded; // before reading: what is written until then is read
@@ -86,16 +107,24 @@ async function openNewer(path: string, last: LogFile | undefined): Promise<LogFi
   }
 }
 
-/** All files, oldest first, positioned at the last `tail` lines; those before are left out. */
-async function openAll(path: string, tail: number | undefined): Promise<LogFile[]> {
+/** All files, oldest first, positioned at the last `tail` lines, or after a place; those before are left out. */
+async function openAll(path: string, { tail, after }: LineOptions): Promise<LogFile[]> {
   if (tail !== undefined && !(Number.isInteger(tail) && tail >= 0)) {
     throw new EngineError('ERR_INVALID_ARGUMENT', `invalid tail ${tail}: it must be a whole number of lines`);
   }
   const files = await openNewer(path, undefined);
+  if (after) await skip(files, after);
   if (tail === undefined) return files;
   let missing = tail;
   for (const file of [...files].reverse()) missing -= await file.seekLast(missing);
   return files;
+}
+
+async function skip(files: LogFile[], { inode, size }: LogPosition): Promise<void> {
+  const index = files.findIndex((file) => file.inode === inode);
+  if (index < 0) return; // rotated away: all that is left is newer
+  await closeAll(files.splice(0, index));
+  files[0]?.seek(size);
 }
 
 async function closeAll(files: LogFile[]): Promise<void> {

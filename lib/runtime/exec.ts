@@ -7,7 +7,13 @@ import type { MonitorLink, OutputSink } from './monitor-link.ts';
 import { CapturedRun, type RunTaskOptions, type TaskResult } from './run.ts';
 import { StreamOutput } from './stream-output.ts';
 import type { Task } from './task.ts';
-import type { StdinMode, StdioSelection, TaskDescription, TerminalSize } from './task-description.ts';
+import type {
+  EventSource,
+  StdinMode,
+  StdioSelection,
+  TaskDescription,
+  TerminalSize,
+} from './task-description.ts';
 
 /** A further process for a running container. */
 export interface ExecDescription {
@@ -16,6 +22,8 @@ export interface ExecDescription {
   readonly stdin: StdinMode;
   readonly attach: StdioSelection;
   readonly terminal?: TerminalSize;
+  /** Where `exec_start` and `exec_die` are told. */
+  readonly events?: EventSource;
 }
 
 export interface ExecTaskOptions extends LaunchOptions {

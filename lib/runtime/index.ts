@@ -12,7 +12,10 @@ export { killTask, type TaskState, taskState, waitTask } from './state.ts';
 export { type ExitStatus, type MonitorWarning, Task } from './task.ts';
 export type {
   Bundle,
+  EventSource,
+  HealthDescription,
   LogDescription,
+  RestartDescription,
   RootfsDescription,
   StdinMode,
   StdioSelection,

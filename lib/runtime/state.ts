@@ -17,7 +17,11 @@ export type TaskState =
       readonly startedAt: string;
       readonly monitorPid: number;
       readonly cgroup: string;
+      /** By its policy, since it was launched. */
+      readonly restarts: number;
     }
+  /** Nothing of it runs; its monitor runs it again at `restartAt` (RFC 3339). */
+  | { readonly status: 'restarting'; readonly restartAt: string; readonly restarts: number }
   /** Its monitor prepares it, or takes down what is left of it. */
   | { readonly status: 'starting' }
   | { readonly status: 'dead' };
@@ -27,7 +31,8 @@ export async function taskState(runDir: string): Promise<TaskState> {
   const isFree = await tryLock(runDir);
   if (isFree) return { status: 'dead' };
   const state = await readJson(join(runDir, 'state.json'));
-  return state === null ? { status: 'starting' } : ({ status: 'running', ...state } as TaskState);
+  if (state === null) return { status: 'starting' };
+  return { status: 'restartAt' in state ? 'restarting' : 'running', ...state } as TaskState;
 }
 
 /** Sends a signal to a running task's process. Of one that does not run: ERR_CONTAINER_STATE. */

@@ -29,6 +29,41 @@ export interface TaskDescription {
   readonly init?: string;
   /** Directories that the monitor removes when the container has ended, before it says so. */
   readonly autoRemove?: readonly string[];
+  /** When it is run again after its end. Absent: never. */
+  readonly restart?: RestartDescription;
+  /** What is executed in it again and again to see whether it works. Absent: nothing. */
+  readonly health?: HealthDescription;
+  /** Where `start`, `die` and the like are told, and of whom. Absent: nowhere. */
+  readonly events?: EventSource;
+}
+
+/** What its monitor tells of a task in the journal of events. */
+export interface EventSource {
+  readonly directory: string;
+  readonly id: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+/** A health check, for the monitor. Milliseconds. */
+export interface HealthDescription {
+  readonly argv: readonly string[];
+  readonly interval: number;
+  readonly timeout: number;
+  readonly startPeriod: number;
+  readonly startInterval: number;
+  /** Failures in a row that make it unhealthy. */
+  readonly retries: number;
+  /** Ends what becomes unhealthy, so that its restart policy applies: this signal and, after the timeout, SIGKILL. */
+  readonly ending?: { readonly signal: number; readonly timeout: number };
+}
+
+/** Docker's restart policies, for the monitor. */
+export interface RestartDescription {
+  readonly policy: 'always' | 'unless-stopped' | 'on-failure';
+  /** Of `on-failure`; 0: any number. */
+  readonly maximumRetries: number;
+  /** A file that whoever stops the task makes: it then stays ended. */
+  readonly stopMarker: string;
 }
 
 export type RootfsDescription = OverlayMount | DirectoryMount;

@@ -2,6 +2,7 @@
 #include "addon/convert.h"
 #include "addon/rooms.h"
 #include "cgroup/cgroup.h"
+#include "runtime/spec.h"
 
 namespace strake::addon {
 
@@ -43,6 +44,43 @@ Napi::Value cgroupProcesses(const Napi::CallbackInfo& info) {
       });
 }
 
+Napi::Value updateCgroup(const Napi::CallbackInfo& info) {
+  return async(info.Env(), [path = text(info, 0), resources = runtime::parseResources(text(info, 1))] {
+    Cgroup::open(path)->update(resources);
+  });
+}
+
+Napi::Object statsObject(Napi::Env env, const cgroup::Stats& stats) {
+  Napi::Object object = Napi::Object::New(env);
+  const auto set = [&](const char* name, uint64_t value) {
+    object.Set(name, Napi::Number::New(env, static_cast<double>(value)));
+  };
+  set("cpuUsage", stats.cpuUsageNs);
+  set("cpuUser", stats.cpuUserNs);
+  set("cpuSystem", stats.cpuSystemNs);
+  set("periods", stats.periods);
+  set("throttledPeriods", stats.throttledPeriods);
+  set("throttledTime", stats.throttledNs);
+  set("memoryUsage", stats.memoryUsage);
+  set("memoryLimit", stats.memoryLimit);
+  set("memoryPeak", stats.memoryMax);
+  set("memoryCache", stats.memoryCache);
+  set("swapUsage", stats.swapUsage);
+  set("pids", stats.pids);
+  set("pidsLimit", stats.pidsLimit);
+  set("readBytes", stats.readBytes);
+  set("writeBytes", stats.writeBytes);
+  set("readOperations", stats.readOps);
+  set("writeOperations", stats.writeOps);
+  set("oomKills", stats.oomKills);
+  return object;
+}
+
+Napi::Value cgroupStats(const Napi::CallbackInfo& info) {
+  return async(
+      info.Env(), [path = text(info, 0)] { return Cgroup::open(path)->stats(); }, statsObject);
+}
+
 }  // namespace
 
 void registerCgroup(Napi::Env env, Napi::Object exports) {
@@ -53,6 +91,8 @@ void registerCgroup(Napi::Env env, Napi::Object exports) {
   exports.Set("killCgroup", entry<killCgroup>(env, "killCgroup"));
   exports.Set("removeCgroup", entry<applied<&Cgroup::remove>>(env, "removeCgroup"));
   exports.Set("cgroupProcesses", entry<cgroupProcesses>(env, "cgroupProcesses"));
+  exports.Set("updateCgroup", entry<updateCgroup>(env, "updateCgroup"));
+  exports.Set("cgroupStats", entry<cgroupStats>(env, "cgroupStats"));
 }
 
 }  // namespace strake::addon

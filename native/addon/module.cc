@@ -25,7 +25,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("versions", versions(env));
   for (auto* registerRoom :
        {&registerLayer, &registerPack, &registerArchive, &registerHash, &registerFile, &registerRuntime,
-        &registerCgroup, &registerUserNamespace, &registerProbe}) {
+        &registerEvents, &registerCgroup, &registerUserNamespace, &registerProbe}) {
     registerRoom(env, exports);
   }
   return exports;

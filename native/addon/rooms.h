@@ -11,6 +11,7 @@ void registerArchive(Napi::Env env, Napi::Object exports);
 void registerHash(Napi::Env env, Napi::Object exports);
 void registerFile(Napi::Env env, Napi::Object exports);
 void registerRuntime(Napi::Env env, Napi::Object exports);
+void registerEvents(Napi::Env env, Napi::Object exports);
 void registerCgroup(Napi::Env env, Napi::Object exports);
 void registerUserNamespace(Napi::Env env, Napi::Object exports);
 void registerProbe(Napi::Env env, Napi::Object exports);

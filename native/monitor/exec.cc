@@ -14,6 +14,8 @@ namespace strake::monitor {
 
 namespace {
 
+constexpr size_t longestCommand = 1024;  // bytes, of an event
+
 /// The container's init, as state.json names it, held by a descriptor so that it cannot become another
 /// process.
 struct Running {
@@ -34,6 +36,14 @@ Running findRunning(const std::string& directory) {
   Running running{*state, sys::openProcess(state->pid, state->pidStart)};
   if (!running.pidfd) notRunning(directory);
   return running;
+}
+
+/// Docker's, for the action of its events.
+std::string commandOf(const ExecTask& task) {
+  std::string command;
+  for (const std::string& argument : task.process.args)
+    command.append(command.empty() ? "" : " ").append(argument);
+  return command.substr(0, longestCommand);
 }
 
 void start(Monitor& monitor, ExecTask& task, runtime::Launched& launched) {
@@ -60,6 +70,7 @@ void start(Monitor& monitor, ExecTask& task, runtime::Launched& launched) {
                             .trace = monitor.trace().enabled(),
                             .preservedFds = {}});
   connect(monitor.hub(), stdio, launched, wiring.terminal);
+  emit(task.events, "exec_start: " + commandOf(task));
   monitor.announce(launched, container.state.cgroup);
 }
 
@@ -90,6 +101,7 @@ int runExec(Monitor& monitor) {
   // Children that it left behind may hold its output open for ever; what it wrote itself is there by now.
   monitor.hub().drain();
   record(task, status, monitor.state().startedAt);
+  emit(task.events, "exec_die", {{"exitCode", std::to_string(status.exitCode)}});
   monitor.finish(status);
   return 0;
 }

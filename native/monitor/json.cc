@@ -78,6 +78,15 @@ std::string stateJson(const State& state) {
       .add("pidStart", state.pidStart)
       .add("startedAt", state.startedAt)
       .add("cgroup", state.cgroup)
+      .add("restarts", static_cast<int64_t>(state.restarts))
+      .end();
+}
+
+std::string restartingJson(const State& state, const std::string& restartAt) {
+  return ObjectWriter()
+      .add("monitorPid", static_cast<int64_t>(state.monitorPid))
+      .add("restarts", static_cast<int64_t>(state.restarts))
+      .add("restartAt", restartAt)
       .end();
 }
 
@@ -104,7 +113,9 @@ std::string exitedJson(const ExitStatus& status) {
 std::string statusFileJson(const ExitStatus& status, const std::string& startedAt) {
   ObjectWriter object;
   addStatus(object, status);
-  return object.add("startedAt", startedAt).add("finishedAt", status.finishedAt).end();
+  object.add("startedAt", startedAt).add("finishedAt", status.finishedAt);
+  if (!status.error.empty()) object.add("error", status.error);
+  return object.end();
 }
 
 std::string failedJson(const Failure& failure) {

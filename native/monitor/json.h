@@ -15,6 +15,7 @@ struct ExitStatus {
   int signal = 0;          // 0: none
   bool oomKilled = false;  // the memory limit killed a process of the container
   std::string finishedAt;  // RFC 3339
+  std::string error;       // why it could not be run again, for people; "": it was run
 };
 
 /// What state.json holds: who supervises, and which process exactly is supervised.
@@ -24,10 +25,13 @@ struct State {
   std::string pidStart;  // field 22 of /proc/PID/stat: with it, a pid means one process for ever
   std::string startedAt;
   std::string cgroup;
+  unsigned restarts = 0;
 };
 
 std::string startedJson(const State& state);
 std::string stateJson(const State& state);
+/// The same while nothing runs: it will again at `restartAt` (RFC 3339).
+std::string restartingJson(const State& state, const std::string& restartAt);
 std::optional<State> parseState(const std::string& json);
 
 /// The payload of `exited`.

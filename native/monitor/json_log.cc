@@ -9,6 +9,7 @@
 
 #include "monitor/utf8.h"
 #include "sys/error.h"
+#include "sys/time.h"
 #include "sys/whole_file.h"
 
 namespace strake::monitor {
@@ -18,11 +19,7 @@ namespace {
 constexpr size_t maxLine = 16 * 1024;
 constexpr size_t flushAbove = 64 * 1024;
 
-std::string currentTime() {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return formatTime(now);
-}
+using sys::currentTime;
 
 bool isPlain(unsigned char byte) {
   return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\' && byte != '<' && byte != '>' &&
@@ -61,17 +58,6 @@ size_t appendEscapedWide(std::string& out, std::string_view text) {
 }
 
 }  // namespace
-
-std::string formatTime(const timespec& time) {
-  tm utc{};
-  ::gmtime_r(&time.tv_sec, &utc);
-  char text[64];
-  int length = snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%09ld", utc.tm_year + 1900,
-                        utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, time.tv_nsec);
-  while (text[length - 1] == '0') --length;
-  if (text[length - 1] == '.') --length;
-  return std::string(text, static_cast<size_t>(length)) + "Z";
-}
 
 void appendEscaped(std::string& out, std::string_view text) {
   while (!text.empty()) {

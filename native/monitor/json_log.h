@@ -62,9 +62,6 @@ class JsonLog {
   std::string buffer_;  // entries not yet written; empty between calls
 };
 
-/// "2026-11-24T08:36:10.12Z": RFC 3339 in UTC with nanoseconds, trailing zeros dropped, as Go's RFC3339Nano.
-std::string formatTime(const timespec& time);
-
 /// Appends `text` to `out` as docker writes a JSON string, without the quotation marks.
 void appendEscaped(std::string& out, std::string_view text);
 

@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -62,8 +63,8 @@ bool becomeMonitor() {
 }
 
 int run(std::string_view verb, const char* directory, sys::UniqueFd launcher) {
-  Monitor monitor(directory, std::move(launcher));
-  return verb == "run" ? runContainer(monitor) : runExec(monitor);
+  auto monitor = std::make_unique<Monitor>(directory, std::move(launcher));
+  return verb == "run" ? runContainer(std::move(monitor)) : runExec(*monitor);
 }
 
 /// Nothing: the launcher is gone, or says what is no command.

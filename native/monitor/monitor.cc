@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "monitor/memory.h"
 #include "sys/error.h"
 #include "sys/process.h"
@@ -18,22 +20,31 @@ using protocol::Frame;
 
 namespace {
 
-constexpr int idleAfter = 200;     // ms without an event
-constexpr int lingerAfter = 5000;  // ms without an event
+constexpr int idleAfter = 200;                          // ms without an event
+constexpr int lingerAfter = 5000;                       // ms without an event
+constexpr std::chrono::milliseconds lookInterval{100};  // for who gives up
+constexpr std::chrono::milliseconds slowClientPatience{10'000};
 constexpr int lockAttempts = 500;
 constexpr useconds_t lockPause = 2000;
 
-std::string currentTime() {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return formatTime(now);
+std::string timeAfter(std::chrono::milliseconds delay) {
+  timespec time{};
+  ::clock_gettime(CLOCK_REALTIME, &time);
+  const int64_t nanoseconds = time.tv_nsec + delay.count() % 1000 * 1'000'000;
+  time.tv_sec += delay.count() / 1000 + nanoseconds / 1'000'000'000;
+  time.tv_nsec = nanoseconds % 1'000'000'000;
+  return sys::formatTime(time);
+}
+
+void setOomScore(std::string_view adjustment) {
+  const sys::UniqueFd file(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+  if (file) static_cast<void>(::write(file.get(), adjustment.data(), adjustment.size()) < 0);
 }
 
 /// The last to go when memory runs out, where that is permitted. Not before the launch: the container would
 /// inherit it.
 void outliveOom() {
-  const sys::UniqueFd file(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
-  if (file) static_cast<void>(::write(file.get(), "-999", 4) < 0);
+  setOomScore("-999");
 }
 
 class ExitWatcher final : public Watcher {
@@ -67,6 +78,12 @@ Monitor::Monitor(std::string directory, sys::UniqueFd launcher)
   if (launcher) hub_.addLauncher(std::move(launcher));
 }
 
+Monitor::Monitor(std::string directory, sys::FileLock lock, unsigned restarts)
+    : directory_(std::move(directory)), hub_(loop_), trace_(hub_), lock_(std::move(lock)) {
+  state_.restarts = restarts;
+  setOomScore("0");
+}
+
 /// Waits a little: whoever looks whether the lock is free holds it for a moment.
 void Monitor::lock() {
   for (int attempt = 0; attempt < lockAttempts; ++attempt) {
@@ -92,7 +109,8 @@ void Monitor::announce(const runtime::Launched& launched, const std::string& cgr
             .pid = launched.pid,
             .pidStart = sys::processStartTime(launched.pid).value_or("0"),
             .startedAt = currentTime(),
-            .cgroup = cgroup};
+            .cgroup = cgroup,
+            .restarts = state_.restarts};
   sys::writeFileAtomic(path("state.json"), stateJson(state_), 0600, false);
   trace_.step("announce");
   trace_.flush();
@@ -106,19 +124,50 @@ ExitStatus Monitor::waitForExit(runtime::Launched& launched) {
   return reapProcess(launched.pidfd.get());
 }
 
+void Monitor::signal(const runtime::Launched& launched, int signal) noexcept {
+  ::syscall(SYS_pidfd_send_signal, launched.pidfd.get(), signal, nullptr, 0);
+}
+
 void Monitor::abandon(runtime::Launched& launched) noexcept {
   if (!launched.pidfd) return;
   siginfo_t info{};
-  ::syscall(SYS_pidfd_send_signal, launched.pidfd.get(), SIGKILL, nullptr, 0);
+  signal(launched, SIGKILL);
   while (::waitid(P_PIDFD, static_cast<id_t>(launched.pidfd.get()), &info, WEXITED) < 0 && errno == EINTR)
     continue;
 }
 
+/// A client that is slow gets what it is owed, up to a point: it must not keep the container down for ever.
+bool Monitor::backOff(const ExitStatus& status, std::chrono::milliseconds delay,
+                      const std::function<bool()>& givenUp) {
+  using Clock = std::chrono::steady_clock;
+  sys::writeFileAtomic(path("state.json"), restartingJson(state_, timeAfter(delay)), 0600, false);
+  sendLast(status);
+  const auto due = Clock::now() + delay;
+  while (!givenUp()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - Clock::now());
+    if (left <= (hub_.hasUnsent() ? -slowClientPatience : std::chrono::milliseconds(0))) return true;
+    loop_.runOnce(static_cast<int>(std::clamp(left, std::chrono::milliseconds(1), lookInterval).count()));
+    hub_.reap();
+  }
+  return false;
+}
+
+sys::FileLock Monitor::takeLock() {
+  sys::FileLock lock = std::move(*lock_);
+  lock_.reset();
+  return lock;
+}
+
 void Monitor::finish(const ExitStatus& status) {
   if (lock_) lock_->release();  // first: whoever is told of the end finds nobody here
+  sendLast(status);
+  linger();
+}
+
+void Monitor::sendLast(const ExitStatus& status) {
+  if (std::exchange(hasFinished_, true)) return;
   trace_.flush();
   hub_.finish(exitedJson(status));
-  linger();
 }
 
 void Monitor::fail(const Failure& failure) {

@@ -1,6 +1,7 @@
 // What every monitor is: a run directory that it has locked, a loop, a hub, the launcher's connection, and
 // one process that it supervises from the launch to the end.
 #pragma once
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "monitor/trace.h"
 #include "runtime/launch.h"
 #include "sys/lock.h"
+#include "sys/time.h"
 
 namespace strake::monitor {
 
@@ -18,10 +20,13 @@ class Monitor {
  public:
   /// `directory` has `lock` and gets state.json. `launcher` may be empty.
   Monitor(std::string directory, sys::UniqueFd launcher);
+  /// Of the next run of the same container, in the same process: the lock was never free.
+  Monitor(std::string directory, sys::FileLock lock, unsigned restarts);
 
   const std::string& directory() const { return directory_; }
   StdioHub& hub() { return hub_; }
   Trace& trace() { return trace_; }
+  EventLoop& loop() { return loop_; }
   /// `name` in the run directory.
   std::string path(const char* name) const { return directory_ + "/" + name; }
 
@@ -32,15 +37,24 @@ class Monitor {
   const State& state() const { return state_; }
   /// Serves the clients until the process has ended, and reaps it. Its output may not be drained yet.
   ExitStatus waitForExit(runtime::Launched& launched);
+  /// One that has ended already is no error; it is reaped by waitForExit().
+  static void signal(const runtime::Launched& launched, int signal) noexcept;
   /// Kills and reaps a process that runs but cannot be supervised (its state cannot be written). None: does
   /// nothing.
   static void abandon(runtime::Launched& launched) noexcept;
+  /// The next run is to come: says so in state.json, sends this run's last frame, and serves until it is
+  /// time. False: `givenUp` came true before.
+  bool backOff(const ExitStatus& status, std::chrono::milliseconds delay,
+               const std::function<bool()>& givenUp);
+  /// For the monitor of the next run.
+  sys::FileLock takeLock();
   /// Gives up the lock, sends the last frame, and serves on until every client has taken what it is owed.
   void finish(const ExitStatus& status);
   /// Says why there is no process, and waits until that has been taken.
   void fail(const Failure& failure);
 
  private:
+  void sendLast(const ExitStatus& status);
   void linger();
   void serve(const std::function<bool()>& until);
 
@@ -50,7 +64,10 @@ class Monitor {
   Trace trace_;
   std::optional<sys::FileLock> lock_;
   State state_;
+  bool hasFinished_ = false;
 };
+
+using sys::currentTime;
 
 /// The exception that is being handled, for a `failed` frame.
 Failure currentFailure();

@@ -1,11 +1,14 @@
 #include "monitor/run.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "cgroup/cgroup.h"
+#include "monitor/events.h"
+#include "monitor/health.h"
 #include "monitor/stdio.h"
 #include "monitor/task.h"
 #include "runtime/capabilities.h"
@@ -74,7 +77,19 @@ void start(Monitor& monitor, Container& container) {
   container.task.rootfs.lower.clear();  // and with it the mounts that were borrowed for the launch
   connect(monitor.hub(), stdio, container.launched, task.wiring.terminal);
   if (!task.statusFile.empty()) ::unlink(task.statusFile.c_str());  // of an earlier run
+  if (task.health)
+    sys::writeFileAtomic(monitor.path("health.json"), HealthStatus(*task.health).json(), 0600, false);
+  emit(task.events, "start");
   monitor.announce(container.launched, task.cgroup);
+}
+
+/// task.json as it is now: `update` and `rename` rewrite it while the container runs.
+Task currentTask(const Monitor& monitor, const Task& last) {
+  try {
+    return parseTask(sys::readDocument(monitor.path("task.json")));
+  } catch (const std::exception&) {
+    return last;
+  }
 }
 
 /// Its process 1 has ended: in a pid namespace of its own everybody else has, too.
@@ -103,7 +118,8 @@ bool removeDirectories(const Container& container) {
 /// On a full disk the run directory, most often a tmpfs, keeps the status for whoever looks next.
 void record(Monitor& monitor, const Task& task, const ExitStatus& status) {
   if (task.statusFile.empty()) return;
-  const std::string json = statusFileJson(status, monitor.state().startedAt);
+  const std::string& startedAt = monitor.state().startedAt;
+  const std::string json = statusFileJson(status, startedAt.empty() ? status.finishedAt : startedAt);
   try {
     sys::writeFileAtomic(task.statusFile, json, 0600, task.durable);
   } catch (const sys::SysError&) {
@@ -128,36 +144,137 @@ void end(Monitor& monitor, Container& container, ExitStatus& status) {
   monitor.hub().drain();
   monitor.trace().step("drain");
   if (!recordGoes) attempt([&] { record(monitor, task, status); });
+  const EventSource events = currentTask(monitor, task).events;
+  if (status.oomKilled) emit(events, "oom");
+  emit(events, "die", {{"exitCode", std::to_string(status.exitCode)}});
   monitor.trace().step("record");
   attempt([&] { removeGroup(container); });
   monitor.trace().step("cgroup removal");
-  if (!removeDirectories(container) && recordGoes) {
-    attempt([&] { record(monitor, task, status); });
-  }
+  const bool removed = removeDirectories(container);
+  if (removed && recordGoes) emit(events, "destroy");
+  if (!removed && recordGoes) attempt([&] { record(monitor, task, status); });
   monitor.trace().step("removal");
+}
+
+/// One run of the container: how it ended, and how long it took.
+struct Run {
+  ExitStatus status;
+  std::chrono::milliseconds took{0};
+  bool isLast = false;  // whatever the policy says
+};
+
+/// As the container's own process, but for the command and the output. The specification is read again: a
+/// monitor keeps nothing that it does not need.
+runtime::Launched execute(const Monitor& monitor, const Container& container,
+                          const std::vector<std::string>& argv, int output) {
+  const runtime::Spec spec = runtime::parseSpec(sys::readDocument(monitor.path("config.json")));
+  runtime::Process process = spec.process;
+  process.args = argv;
+  process.terminal = false;
+  return runtime::exec({.spec = spec,
+                        .process = std::move(process),
+                        .id = container.task.id,
+                        .bundle = monitor.directory(),
+                        .init = container.launched.pid,
+                        .initPidfd = container.launched.pidfd.get(),
+                        .user = container.task.user,
+                        .stdio = {.in = STDIN_FILENO, .out = output, .err = output},
+                        .cgroup = container.group.get(),
+                        .dieWithParent = true,
+                        .preservedFds = {}});
+}
+
+std::unique_ptr<HealthMonitor> watchHealth(Monitor& monitor, const Container& container) {
+  if (!container.task.health) return nullptr;
+  return std::make_unique<HealthMonitor>(
+      monitor.loop(), *container.task.health, monitor.path("health.json"),
+      HealthMonitor::Container{
+          .execute = [&](const std::vector<std::string>& argv,
+                         int output) { return execute(monitor, container, argv, output); },
+          .isPaused = [&] { return ::access(monitor.path("paused").c_str(), F_OK) == 0; },
+          .signal = [&](int signal) { Monitor::signal(container.launched, signal); },
+          .onChange =
+              [&](const char* status) {
+                emit(currentTask(monitor, container.task).events, std::string("health_status: ") + status);
+              }});
+}
+
+/// From its start to the record of its end.
+Run supervise(Monitor& monitor, Container& container) {
+  using std::chrono::steady_clock;
+  const auto began = steady_clock::now();
+  auto health = watchHealth(monitor, container);
+  Run run{monitor.waitForExit(container.launched)};
+  run.took = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - began);
+  health.reset();
+  end(monitor, container, run.status);
+  return run;
+}
+
+/// After a launch that failed: what it made goes, and what failed is answered.
+Failure undoLaunch(Container& container) {
+  Failure failure = currentFailure();
+  Monitor::abandon(container.launched);
+  try {
+    removeGroup(container);
+  } catch (const std::exception& error) {
+    failure.message.append("; and its cgroup could not be removed: ").append(error.what());
+  }
+  return failure;
+}
+
+/// Docker's codes for a command that cannot be run.
+int exitCodeOf(const Failure& failure) {
+  if (failure.code == "ERR_EXEC_NOT_FOUND") return 127;
+  return failure.code.starts_with("ERR_EXEC_") ? 126 : 128;
+}
+
+/// A container that ran before; one that cannot be started any more has ended so.
+Run runAgain(Monitor& monitor, Container& container) {
+  try {
+    start(monitor, container);
+    // Who stops it while nothing runs finds nothing to kill, and relies on this.
+    if (isStopped(container.task.restart)) Monitor::signal(container.launched, SIGKILL);
+  } catch (...) {
+    const Failure failure = undoLaunch(container);
+    const ExitStatus status{.exitCode = exitCodeOf(failure),
+                            .finishedAt = currentTime(),
+                            .error = "it could not be started again: " + failure.message};
+    record(monitor, container.task, status);
+    return {.status = status, .isLast = true};
+  }
+  return supervise(monitor, container);
+}
+
+/// The runs that the policy asks for after `run`; the last one, with its monitor in `monitor`.
+Run restart(std::unique_ptr<Monitor>& monitor, Container& container, Run run) {
+  RestartPolicy policy = container.task.restart;
+  const auto isOver = [&] { return isStopped(policy); };
+  RestartHistory history;
+  while (!run.isLast && !isOver()) {
+    policy = currentTask(*monitor, container.task).restart;
+    const auto delay = history.next(policy, run.status.exitCode, run.took);
+    if (!delay || !monitor->backOff(run.status, *delay, isOver)) break;
+    monitor = std::make_unique<Monitor>(monitor->directory(), monitor->takeLock(), history.count());
+    container = Container{};
+    run = runAgain(*monitor, container);
+  }
+  return run;
 }
 
 }  // namespace
 
-int runContainer(Monitor& monitor) {
+int runContainer(std::unique_ptr<Monitor> monitor) {
   Container container;
   try {
-    monitor.lock();
-    start(monitor, container);
+    monitor->lock();
+    start(*monitor, container);
   } catch (...) {
-    Failure failure = currentFailure();
-    Monitor::abandon(container.launched);
-    try {
-      removeGroup(container);
-    } catch (const std::exception& error) {
-      failure.message.append("; and its cgroup could not be removed: ").append(error.what());
-    }
-    monitor.fail(failure);
+    monitor->fail(undoLaunch(container));
     return 1;
   }
-  ExitStatus status = monitor.waitForExit(container.launched);
-  end(monitor, container, status);
-  monitor.finish(status);
+  const Run last = restart(monitor, container, supervise(*monitor, container));
+  monitor->finish(last.status);
   return 0;
 }
 

@@ -64,7 +64,7 @@ std::shared_ptr<const sys::UniqueFd> heldMount(const Value& layer) {
   const Value* held = findObject(layer, "held");
   if (held == nullptr) return nullptr;
   return sys::borrowMount(static_cast<int>(numberOf(*held, "pid", 0)),
-                          static_cast<int>(numberOf(*held, "fd", 0)));
+                          static_cast<int>(numberOf(*held, "fd", 0)), textOf(layer, "index"));
 }
 
 /// `{"directory": path}` or `{"index": path, "tar": path, "held"?}`.
@@ -135,6 +135,55 @@ std::optional<JsonLog::Options> logOf(const Value& task) {
                           .maxFile = static_cast<unsigned>(numberOf(*log, "maxFile", 1))};
 }
 
+RestartPolicy restartOf(const Value& task) {
+  const Value* value = findObject(task, "restart");
+  if (value == nullptr) return {};
+  const std::string policy = textOf(*value, "policy");
+  RestartPolicy restart{.maximumRetries = static_cast<unsigned>(numberOf(*value, "maximumRetries", 0)),
+                        .stopMarker = textOf(*value, "stopMarker")};
+  using Kind = RestartPolicy::Kind;
+  if (policy == "always")
+    restart.kind = Kind::always;
+  else if (policy == "unless-stopped")
+    restart.kind = Kind::unlessStopped;
+  else if (policy == "on-failure")
+    restart.kind = Kind::onFailure;
+  else
+    invalid("restart.policy", "always, unless-stopped or on-failure");
+  return restart;
+}
+
+std::chrono::milliseconds timeOf(const Value& object, const char* key) {
+  return std::chrono::milliseconds(numberOf(object, key, 0));
+}
+
+std::optional<HealthCheck> healthOf(const Value& task) {
+  const Value* value = findObject(task, "health");
+  if (value == nullptr) return std::nullopt;
+  HealthCheck check{.argv = textsOf(*value, "argv"),
+                    .interval = timeOf(*value, "interval"),
+                    .timeout = timeOf(*value, "timeout"),
+                    .startPeriod = timeOf(*value, "startPeriod"),
+                    .startInterval = timeOf(*value, "startInterval"),
+                    .retries = static_cast<unsigned>(numberOf(*value, "retries", 1)),
+                    .ending = {}};
+  if (const Value* ending = findObject(*value, "ending"))
+    check.ending = {.signal = static_cast<int>(numberOf(*ending, "signal", 15)),
+                    .timeout = timeOf(*ending, "timeout")};
+  return check;
+}
+
+EventSource eventsOf(const Value& task) {
+  const Value* value = findObject(task, "events");
+  if (value == nullptr) return {};
+  EventSource source{.directory = textOf(*value, "directory"), .id = textOf(*value, "id")};
+  const Value* attributes = findObject(*value, "attributes");
+  if (attributes == nullptr) return source;
+  for (const auto& member : attributes->GetObject())
+    source.attributes.emplace_back(text(member.name, "attributes"), text(member.value, "attributes"));
+  return source;
+}
+
 rapidjson::Document parse(const std::string& json) {
   rapidjson::Document document;
   document.Parse(json.data(), json.size());
@@ -166,7 +215,10 @@ Task parseTask(const std::string& json) {
           .statusFile = textOf(document, "statusFile"),
           .durable = flagOf(document, "durable"),
           .init = textOf(document, "init"),
-          .autoRemove = textsOf(document, "autoRemove")};
+          .autoRemove = textsOf(document, "autoRemove"),
+          .restart = restartOf(document),
+          .health = healthOf(document),
+          .events = eventsOf(document)};
 }
 
 ExecTask parseExecTask(const std::string& json) {
@@ -175,7 +227,8 @@ ExecTask parseExecTask(const std::string& json) {
           .process = processOf(document),
           .user = userOf(document),
           .wiring = wiringOf(document),
-          .statusFile = textOf(document, "statusFile")};
+          .statusFile = textOf(document, "statusFile"),
+          .events = eventsOf(document)};
 }
 
 }  // namespace strake::monitor

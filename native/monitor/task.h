@@ -4,7 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "monitor/events.h"
+#include "monitor/health_status.h"
 #include "monitor/json_log.h"
+#include "monitor/restart.h"
 #include "monitor/stdio_hub.h"
 #include "runtime/launch.h"
 
@@ -28,6 +31,9 @@ struct Task {
   bool durable = false;
   std::string init;  // "": the payload is process 1
   std::vector<std::string> autoRemove;
+  RestartPolicy restart;
+  std::optional<HealthCheck> health;
+  EventSource events;
 };
 
 struct ExecTask {
@@ -36,6 +42,7 @@ struct ExecTask {
   runtime::UserByName user;
   Wiring wiring;
   std::string statusFile;
+  EventSource events;
 };
 
 /// Both throw sys::Error ERR_SPEC_INVALID that names the field.

@@ -20,11 +20,12 @@ struct LayerRef {
   const std::string& path() const { return isErofs() ? index : directory; }
 };
 
-/// The detached EROFS mount that the process `pid` has open as `fd`; null when it cannot be had: that process
-/// has ended or may not be looked into, or it is something else (pidfd_getfd(2), Linux 5.6). A file system in
-/// files is one for each mount of it, with page cache and inodes of its own: whoever shares a mount shares
+/// The detached mount of `index` that the process `pid` has open as `fd`; null when it cannot be had: that
+/// process has ended or may not be looked into, or it is something else, as both numbers are given again
+/// (pidfd_getfd(2), Linux 5.6; an index is known by its uuid, which is in statfs(2)'s f_fsid). A file system
+/// in files is one for each mount of it, with page cache and inodes of its own: whoever shares a mount shares
 /// those, and need not mount.
-std::shared_ptr<const UniqueFd> borrowMount(int pid, int fd);
+std::shared_ptr<const UniqueFd> borrowMount(int pid, int fd, const std::string& index);
 
 /// The layer's root (O_PATH for a directory, else a detached mount): layers can be looked into, and given to
 /// overlayfs, by it. Throws SysError.

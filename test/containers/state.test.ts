@@ -12,17 +12,26 @@ const states: Readonly<Record<ContainerStatus, ContainerState>> = {
   created: { status: 'created' },
   running: { status: 'running', pid: 1, startedAt: '' },
   paused: { status: 'paused', pid: 1, startedAt: '' },
+  restarting: {
+    status: 'restarting',
+    restartAt: '',
+    exitCode: 1,
+    oomKilled: false,
+    startedAt: '',
+    finishedAt: '',
+  },
   exited: { status: 'exited', exitCode: 0, oomKilled: false, startedAt: '', finishedAt: '' },
 };
 
 const allowed: Readonly<Record<ContainerVerb, string>> = {
   start: 'created exited',
-  stop: 'running paused',
-  kill: 'running paused',
+  stop: 'running paused restarting',
+  kill: 'running paused restarting',
   pause: 'running',
   unpause: 'paused',
   exec: 'running',
   attach: 'running',
+  top: 'running paused',
   remove: 'created exited',
 };
 

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "monitor/json_log.h"
+#include "sys/time.h"
 #include "sys/error.h"
 #include "sys/remove_tree.h"
 
@@ -76,9 +77,9 @@ TEST_F(JsonLogTest, EscapesAsDockerDoes) {
 }
 
 TEST_F(JsonLogTest, TimesHaveGosFormat) {
-  EXPECT_EQ(formatTime({.tv_sec = 0, .tv_nsec = 120'000'000}), "1970-01-01T00:00:00.12Z");
-  EXPECT_EQ(formatTime({.tv_sec = 86'399, .tv_nsec = 0}), "1970-01-01T23:59:59Z");
-  EXPECT_EQ(formatTime({.tv_sec = 0, .tv_nsec = 1}), "1970-01-01T00:00:00.000000001Z");
+  EXPECT_EQ(sys::formatTime({.tv_sec = 0, .tv_nsec = 120'000'000}), "1970-01-01T00:00:00.12Z");
+  EXPECT_EQ(sys::formatTime({.tv_sec = 86'399, .tv_nsec = 0}), "1970-01-01T23:59:59Z");
+  EXPECT_EQ(sys::formatTime({.tv_sec = 0, .tv_nsec = 1}), "1970-01-01T00:00:00.000000001Z");
 }
 
 TEST_F(JsonLogTest, RotatesAndKeepsMaxFileFiles) {

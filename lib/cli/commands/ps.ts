@@ -40,7 +40,8 @@ function select(all: readonly ContainerInfo[], flags: PsFlags): ContainerInfo[] 
   const everything = flags.all === true || last > 0 || filters.status;
   const shown = all.filter(
     (container) =>
-      (everything || ['running', 'paused'].includes(container.state.status)) && filters.matches(container),
+      (everything || ['running', 'paused', 'restarting'].includes(container.state.status)) &&
+      filters.matches(container),
   );
   return last > 0 ? shown.slice(0, last) : shown;
 }
@@ -88,18 +89,23 @@ function quoted(command: string): string {
   return printable(JSON.stringify(command));
 }
 
-function statusOf({ state }: ContainerInfo): string {
+function statusOf({ state, health }: ContainerInfo): string {
   switch (state.status) {
     case 'created':
       return 'Created';
     case 'running':
-      return `Up ${since(state.startedAt)}`;
+      return `Up ${since(state.startedAt)}${health ? ` (${healthText[health.status]})` : ''}`;
     case 'paused':
       return `Up ${since(state.startedAt)} (Paused)`;
+    case 'restarting':
+      return `Restarting (${state.exitCode}) ${since(state.finishedAt)} ago`;
     case 'exited':
       return `Exited (${state.exitCode}) ${since(state.finishedAt)} ago`;
   }
 }
+
+/** Docker's words. */
+const healthText = { starting: 'health: starting', healthy: 'healthy', unhealthy: 'unhealthy' };
 
 function since(time: string): string {
   return formatDuration(Date.now() - new Date(time).getTime());
