@@ -163,6 +163,19 @@ void orDestroy(Container& container, Step step) {
   }
 }
 
+/// After a time without the lock: somebody else may have deleted it, and made another of the same id.
+void destroyOwn(Container& container) {
+  const pid_t pid = container.record().pid;
+  const std::string start = container.record().pidStart;
+  try {
+    container.lock();
+  } catch (const sys::Error& error) {
+    if (error.code() == "ERR_CONTAINER_NOT_FOUND") return;
+    throw;
+  }
+  if (container.record().pid == pid && container.record().pidStart == start) destroy(container);
+}
+
 void runPoststart(const Container& container) {
   const Record& record = container.record();
   for (const std::string& failure :
@@ -255,8 +268,9 @@ int run(const Global& global, Words words) {
     runPoststart(container);
   });
   if (detached) return 0;
+  container.unlock();
   const int status = waitForExit(launched);
-  if (!options.enabled("keep")) destroy(container);
+  if (!options.enabled("keep")) destroyOwn(container);
   return status;
 }
 
