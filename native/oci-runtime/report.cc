@@ -13,6 +13,7 @@
 #include <cstdlib>
 
 #include "oci-runtime/commands.h"
+#include "oci-runtime/log.h"
 #include "sys/error.h"
 #include "sys/whole_file.h"
 
@@ -59,14 +60,14 @@ void writeState(Writer& json, const Container& container) {
   json.EndObject();
 }
 
-/// Of those that still exist when they are looked at.
+/// Of those that still exist when they are looked at. One that cannot be read is a warning, as in runc.
 template <typename Visit>
 void eachContainer(const std::string& root, Visit visit) {
   for (const std::string& id : containersIn(root)) {
     try {
       visit(Container::open(root, id));
     } catch (const sys::Error& error) {
-      if (error.code() != "ERR_CONTAINER_NOT_FOUND") throw;
+      if (error.code() != "ERR_CONTAINER_NOT_FOUND") warn("container " + id + ": " + error.what());
     }
   }
 }

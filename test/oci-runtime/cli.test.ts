@@ -386,3 +386,24 @@ linux(
     }
   },
 );
+
+linux('list tells of the others when one container cannot be read, and passes over files', (t) => {
+  const id = started('beside');
+  const broken = join(root, 'broken');
+  const odd = join(root, 'odd name');
+  mkdirSync(broken);
+  writeFileSync(join(broken, 'state.json'), '{');
+  writeFileSync(odd, '');
+  const { status, out, err } = runtime(['list']);
+  rmSync(broken, { recursive: true });
+  rmSync(odd);
+  t.is(status, 0);
+  t.regex(out, new RegExp(`^${id} `, 'm'));
+  t.regex(err, /container broken: state\.json/);
+  t.notRegex(err, /odd name/);
+});
+
+linux('kill takes the second names of signals', (t) => {
+  const id = started('aliases');
+  for (const name of ['SIGCLD', 'IO', 'SIGIOT']) t.is(runtime(['kill', id, name]).status, 0, name);
+});
