@@ -70,6 +70,11 @@ void runPoststop(const Container& container) {
     warn(failure);
 }
 
+/// On cgroup v1 a paused process does not even die.
+void thaw(const Container& container) {
+  if (const auto group = container.group(); group && group->frozen()) group->thaw();
+}
+
 /// Frozen meanwhile, so that none of them forks away from its signal.
 void signalAll(const Container& container, int signal) {
   const auto group = container.group();
@@ -97,7 +102,7 @@ void destroy(Container& container) {
   if (hooks) container.spec();  // read while it is there: poststop comes after the removal
   if (begun) {
     const auto group = container.group();
-    if (group && container.alive() && group->frozen()) group->thaw();
+    if (container.alive()) thaw(container);
     killInit(container);
     if (group) group->kill();  // also the init of a create that was killed before it could note the pid
   }
@@ -118,6 +123,7 @@ int kill(const Global& global, Words words) {
     if (errno == ESRCH) notRunning();
     sys::throwErrno("kill", std::to_string(container.record().pid));
   }
+  if (signal == SIGKILL) thaw(container);
   return 0;
 }
 

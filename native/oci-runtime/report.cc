@@ -109,7 +109,10 @@ std::string outputOf(char* const* arguments) {
   char part[4096];
   for (ssize_t n; (n = ::read(reader.get(), part, sizeof part)) > 0;)
     text.append(part, static_cast<size_t>(n));
-  ::waitpid(pid, nullptr, 0);
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  if (status != 0)
+    throw sys::Error("ERR_INVALID_ARGUMENT", std::string(arguments[0]) + " failed: see its message above");
   return text;
 }
 

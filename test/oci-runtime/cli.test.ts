@@ -18,6 +18,7 @@ import {
   started,
   statusOf,
   unique,
+  until,
 } from './bundle.ts';
 
 test.after.always(cleanUp);
@@ -406,4 +407,18 @@ linux('list tells of the others when one container cannot be read, and passes ov
 linux('kill takes the second names of signals', (t) => {
   const id = started('aliases');
   for (const name of ['SIGCLD', 'IO', 'SIGIOT']) t.is(runtime(['kill', id, name]).status, 0, name);
+});
+
+linux('ps fails where ps(1) does', (t) => {
+  t.is(runtime(['ps', started('ps-fails'), '--no-such-option']).status, 1);
+});
+
+linux('kill ends a paused container by SIGKILL, and by no other signal', async (t) => {
+  const id = started('killed-paused');
+  runtime(['pause', id]);
+  t.is(runtime(['kill', id, 'TERM']).status, 0);
+  t.is(statusOf(id), 'paused');
+  t.is(runtime(['kill', id, 'KILL']).status, 0);
+  await until(() => statusOf(id) === 'stopped');
+  t.is(statusOf(id), 'stopped');
 });
