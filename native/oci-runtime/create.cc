@@ -131,6 +131,7 @@ std::unique_ptr<cgroup::Cgroup> begin(const Global& global, Container& container
 runtime::Launched launchIn(const Global& global, Container& container, const Options& options,
                            int startSocket) {
   const Passed passed = passedDescriptors(options);
+  closeInherited(passed.descriptors);
   runtime::Spec spec = container.spec();
   spec.process.env.insert(spec.process.env.end(), passed.environment.begin(), passed.environment.end());
   const auto group = begin(global, container);

@@ -130,6 +130,8 @@ int exec(const Global& global, Words words) {
   const bool detached = options.enabled("detach");
   checkTerminal(process, options, detached);
   const auto group = groupOf(container, options);
+  const std::vector<int> preserved = preservedDescriptors(options);
+  closeInherited(preserved);
   const runtime::Launched launched = runtime::exec({.spec = container.spec(),
                                                     .process = process,
                                                     .id = record.id,
@@ -137,7 +139,7 @@ int exec(const Global& global, Words words) {
                                                     .init = record.pid,
                                                     .initPidfd = init.get(),
                                                     .cgroup = group.get(),
-                                                    .preservedFds = preservedDescriptors(options)});
+                                                    .preservedFds = preserved});
   for (const runtime::Warning& warning : launched.warnings) warn(warning.message);
   handOver(launched, options);
   return detached ? 0 : waitForExit(launched);

@@ -8,9 +8,11 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "oci-runtime/commands.h"
+#include "sys/directory.h"
 #include "sys/error.h"
 #include "sys/send_descriptor.h"
 #include "sys/whole_file.h"
@@ -175,6 +177,17 @@ Passed passedDescriptors(const Options& options) {
   if (listening > 0)  // the container's init is its process 1
     passed.environment = {"LISTEN_FDS=" + std::to_string(listening), "LISTEN_PID=1"};
   return passed;
+}
+
+void closeInherited(const std::vector<int>& kept) {
+  sys::Directory own(
+      sys::UniqueFd(sys::check(::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open")),
+      "/proc/self/fd");
+  for (const std::string& name : own.names()) {
+    const int fd = std::atoi(name.c_str());
+    const bool inherited = fd > STDERR_FILENO && !(::fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    if (inherited && std::ranges::find(kept, fd) == kept.end()) ::close(fd);
+  }
 }
 
 void writePidFile(const std::string& path, pid_t pid) {
