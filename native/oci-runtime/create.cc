@@ -190,7 +190,7 @@ void checkTerminal(const Container& container, const Options& options, bool deta
   if (terminal && detached && !socket)
     throw sys::Error("ERR_INVALID_ARGUMENT",
                      "cannot allocate tty if runc will detach without setting console socket");
-  if (!terminal && socket)
+  if ((!terminal || !detached) && socket)
     throw sys::Error("ERR_INVALID_ARGUMENT",
                      "cannot use console socket if runc will not detach or allocate tty");
 }

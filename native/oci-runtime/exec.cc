@@ -82,8 +82,9 @@ void checkTerminal(const runtime::Process& process, const Options& options, bool
   if (process.terminal && detached && !socket)
     throw sys::Error("ERR_INVALID_ARGUMENT",
                      "cannot allocate a terminal for a detached process without --console-socket");
-  if (!process.terminal && socket)
-    throw sys::Error("ERR_INVALID_ARGUMENT", "--console-socket is for a process with a terminal: give --tty");
+  if ((!process.terminal || !detached) && socket)
+    throw sys::Error("ERR_INVALID_ARGUMENT",
+                     "--console-socket is for a detached process with a terminal: give --detach and --tty");
 }
 
 /// --cgroup: a group below the container's that exists wherever the container's own does.

@@ -422,3 +422,15 @@ linux('kill ends a paused container by SIGKILL, and by no other signal', async (
   await until(() => statusOf(id) === 'stopped');
   t.is(statusOf(id), 'stopped');
 });
+
+linux('a console socket is refused to who stays and relays the terminal himself', (t) => {
+  const path = bundle('two-readers', ['true'], terminal);
+  t.regex(
+    runtime(['run', '-b', path, '--console-socket', '/nonexistent', unique('two-readers')]).err,
+    /cannot use console socket if runc will not detach/,
+  );
+  t.regex(
+    runtime(['exec', '-t', '--console-socket', '/nonexistent', started('staying-exec'), 'true']).err,
+    /give --detach and --tty/,
+  );
+});
