@@ -165,7 +165,10 @@ export interface NativeAddon {
   cgroupStats(path: string): Promise<CgroupStats>;
 
   // user_namespace_binding.cc: where a function takes one, its files are made, seen and removed as its root does
-  /** A user namespace that nobody is in. By newuidmap(1) where this user may not map by himself; ERR_NO_SUBORDINATE_IDS. */
+  /**
+   * A user namespace that nobody is in. By newuidmap(1) where this user may not map by himself. ERR_NO_SUBORDINATE_IDS,
+   * ERR_NAMESPACE_FAILED.
+   */
   makeUserNamespace(map: NativeIdMap): Promise<NativeUserNamespace>;
   /** lchown(2), by the ids that the namespace has inside. */
   setOwner(path: string, uid: number, gid: number, userNamespace?: NativeUserNamespace | null): Promise<void>;

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import type { ContainerSpec } from './spec.ts';
 
 const loopbackHosts = `127.0.0.1\tlocalhost
@@ -15,8 +15,10 @@ ff02::2\tip6-allrouters
  */
 export function writeEtcFiles(directory: string, spec: ContainerSpec, hostname: string): void {
   const files = { hosts: hostsFile(spec), hostname: `${hostname}\n`, 'resolv.conf': resolverFile(spec) };
-  for (const [name, text] of Object.entries(files))
-    writeFileSync(`${directory}/${name}`, text, { mode: 0o644 });
+  for (const [name, text] of Object.entries(files)) {
+    writeFileSync(`${directory}/${name}`, text);
+    chmodSync(`${directory}/${name}`, 0o644); // whatever the umask here, every user of the container reads them
+  }
 }
 
 function hostsFile(spec: ContainerSpec): string {

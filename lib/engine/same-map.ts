@@ -1,18 +1,18 @@
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { EngineError } from '../errors/index.ts';
-import { type IdMap, mapText } from '../id-map/index.ts';
+import { type IdMap, isExtendedBy, mapText, parseMapText, sizeOf } from '../id-map/index.ts';
 
 /**
  * Files below a root belong to the ids of the map that they were written with: one and the same for as long as there are
- * any. Answers `map`. @throws EngineError ERR_ROOT_INVALID when /etc/subuid or /etc/subgid have changed since
+ * any, but for ids that are added to it. Answers `map`. @throws EngineError ERR_ROOT_INVALID when /etc/subuid or /etc/subgid have changed since
  */
 export function requireSameMap(root: string, map: IdMap): IdMap {
   const file = `${root}/id-map`;
   const text = `${mapText(map.uids)}\n${mapText(map.gids)}\n`;
   const before = readText(file);
   if (before === text) return map;
-  // Whoever took the remedy of `strake system info` has no files yet.
-  if (before === null || !hasFiles(root)) {
+  // Whoever took the remedy of `strake system info` has no files yet; whoever that of a pull has more ids than before.
+  if (before === null || isExtension(before, map) || !hasFiles(root)) {
     writeWhole(file, text);
     return map;
   }
@@ -23,6 +23,13 @@ export function requireSameMap(root: string, map: IdMap): IdMap {
       'pull again',
     { details: { root, before, now: text } },
   );
+}
+
+/** With one id all owners were written as that one, so that more would come too late. */
+function isExtension(before: string, now: IdMap): boolean {
+  const [uids = [], gids = []] = before.trim().split('\n').map(parseMapText);
+  const isWhole = sizeOf(uids) > 1 && sizeOf(gids) > 1;
+  return isWhole && isExtendedBy(uids, now.uids) && isExtendedBy(gids, now.gids);
 }
 
 /** Whether anything below `root` may belong to the ids of a map: a layer, also one in the making, a container, a volume. */

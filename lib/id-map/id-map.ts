@@ -26,3 +26,24 @@ export function sizeOf(ranges: readonly IdRange[]): number {
 export function mapText(ranges: readonly IdRange[]): string {
   return ranges.map(({ containerID, hostID, size }) => `${containerID}:${hostID}:${size}`).join(' ');
 }
+
+/** What mapText wrote. */
+export function parseMapText(text: string): IdRange[] {
+  return text
+    .trim()
+    .split(/\s+/)
+    .map((range) => range.split(':').map(Number))
+    .map(([containerID = 0, hostID = 0, size = 0]) => ({ containerID, hostID, size }));
+}
+
+/** Whether every id that there is by `before` is the same one by `now`. */
+export function isExtendedBy(before: readonly IdRange[], now: readonly IdRange[]): boolean {
+  return before.every(({ containerID, hostID, size }) =>
+    now.some(
+      (range) =>
+        range.containerID <= containerID &&
+        range.hostID - range.containerID === hostID - containerID &&
+        range.containerID + range.size >= containerID + size,
+    ),
+  );
+}

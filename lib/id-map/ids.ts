@@ -13,7 +13,10 @@ export interface Ids {
    * attributes, root of an outer container included.
    */
   readonly userxattr: boolean;
-  /** For native calls that write such files. Made when it is first asked for; null without a map. ERR_NO_SUBORDINATE_IDS. */
+  /**
+   * For native calls that write such files. Made when it is first asked for; null without a map. ERR_NO_SUBORDINATE_IDS,
+   * ERR_NAMESPACE_FAILED.
+   */
   namespace(): Promise<NativeUserNamespace | null>;
   /** What an owner outside is inside; 0 for one that has no id there. */
   inside(owner: { readonly uid: number; readonly gid: number }): { uid: number; gid: number };

@@ -4,7 +4,16 @@
  * layers or containers.
  */
 
-export { type IdMap, type IdRange, insideOf, isMapped, mapText, sizeOf } from './id-map.ts';
+export {
+  type IdMap,
+  type IdRange,
+  insideOf,
+  isExtendedBy,
+  isMapped,
+  mapText,
+  parseMapText,
+  sizeOf,
+} from './id-map.ts';
 export { hostIds, type Ids, mappedIds } from './ids.ts';
 export { subordinateRanges } from './subordinate.ts';
 export { chooseIdMap, type UserIdMap, userIdMap } from './user-id-map.ts';

@@ -48,6 +48,9 @@ struct Passed {
 Passed passedDescriptors(const Options& options);
 /// Those of --preserve-fds alone.
 std::vector<int> preservedDescriptors(const Options& options);
+/// Closes what the caller left open from 3 on and did not ask to be `kept`: as long as an init waits to be
+/// started, and in its hooks, a directory of the host would lead out of the container (CVE-2024-21626).
+void closeInherited(const std::vector<int>& kept);
 /// Sends the terminal's master to the unix socket at `path`, as runc does: its name, and the descriptor.
 void sendConsole(int master, const std::string& path);
 void writePidFile(const std::string& path, pid_t pid);

@@ -27,6 +27,11 @@ void makeDirectories(const std::string& path) {
   }
 }
 
+bool isDirectory(const std::string& path) {
+  struct stat info;
+  return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
 Record parseRecord(const std::string& json) {
   rapidjson::Document document;
   document.Parse(json.c_str(), json.size());
@@ -85,6 +90,7 @@ std::vector<std::string> containersIn(const std::string& root) {
   if (!fd && errno == ENOENT) return {};
   if (!fd) sys::throwErrno("open", root);
   std::vector<std::string> ids = sys::Directory(std::move(fd), root).names();
+  std::erase_if(ids, [&](const std::string& id) { return !isDirectory(root + "/" + id); });
   std::ranges::sort(ids);
   return ids;
 }

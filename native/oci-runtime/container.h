@@ -42,6 +42,7 @@ class Container {
   /// Until the Container is destroyed nobody else changes this one. Reads state.json anew: it may have
   /// changed while this waited. Throws ERR_CONTAINER_NOT_FOUND when the container has been deleted meanwhile.
   void lock();
+  void unlock() { lock_.reset(); }
   /// The lock's descriptor, -1 without.
   int lockDescriptor() const { return lock_ ? lock_->descriptor() : -1; }
   /// Writes state.json atomically.

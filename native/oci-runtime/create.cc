@@ -131,6 +131,7 @@ std::unique_ptr<cgroup::Cgroup> begin(const Global& global, Container& container
 runtime::Launched launchIn(const Global& global, Container& container, const Options& options,
                            int startSocket) {
   const Passed passed = passedDescriptors(options);
+  closeInherited(passed.descriptors);
   runtime::Spec spec = container.spec();
   spec.process.env.insert(spec.process.env.end(), passed.environment.begin(), passed.environment.end());
   const auto group = begin(global, container);
@@ -163,6 +164,19 @@ void orDestroy(Container& container, Step step) {
   }
 }
 
+/// After a time without the lock: somebody else may have deleted it, and made another of the same id.
+void destroyOwn(Container& container) {
+  const pid_t pid = container.record().pid;
+  const std::string start = container.record().pidStart;
+  try {
+    container.lock();
+  } catch (const sys::Error& error) {
+    if (error.code() == "ERR_CONTAINER_NOT_FOUND") return;
+    throw;
+  }
+  if (container.record().pid == pid && container.record().pidStart == start) destroy(container);
+}
+
 void runPoststart(const Container& container) {
   const Record& record = container.record();
   for (const std::string& failure :
@@ -176,7 +190,7 @@ void checkTerminal(const Container& container, const Options& options, bool deta
   if (terminal && detached && !socket)
     throw sys::Error("ERR_INVALID_ARGUMENT",
                      "cannot allocate tty if runc will detach without setting console socket");
-  if (!terminal && socket)
+  if ((!terminal || !detached) && socket)
     throw sys::Error("ERR_INVALID_ARGUMENT",
                      "cannot use console socket if runc will not detach or allocate tty");
 }
@@ -255,8 +269,9 @@ int run(const Global& global, Words words) {
     runPoststart(container);
   });
   if (detached) return 0;
+  container.unlock();
   const int status = waitForExit(launched);
-  if (!options.enabled("keep")) destroy(container);
+  if (!options.enabled("keep")) destroyOwn(container);
   return status;
 }
 

@@ -82,8 +82,9 @@ void checkTerminal(const runtime::Process& process, const Options& options, bool
   if (process.terminal && detached && !socket)
     throw sys::Error("ERR_INVALID_ARGUMENT",
                      "cannot allocate a terminal for a detached process without --console-socket");
-  if (!process.terminal && socket)
-    throw sys::Error("ERR_INVALID_ARGUMENT", "--console-socket is for a process with a terminal: give --tty");
+  if ((!process.terminal || !detached) && socket)
+    throw sys::Error("ERR_INVALID_ARGUMENT",
+                     "--console-socket is for a detached process with a terminal: give --detach and --tty");
 }
 
 /// --cgroup: a group below the container's that exists wherever the container's own does.
@@ -130,6 +131,8 @@ int exec(const Global& global, Words words) {
   const bool detached = options.enabled("detach");
   checkTerminal(process, options, detached);
   const auto group = groupOf(container, options);
+  const std::vector<int> preserved = preservedDescriptors(options);
+  closeInherited(preserved);
   const runtime::Launched launched = runtime::exec({.spec = container.spec(),
                                                     .process = process,
                                                     .id = record.id,
@@ -137,7 +140,7 @@ int exec(const Global& global, Words words) {
                                                     .init = record.pid,
                                                     .initPidfd = init.get(),
                                                     .cgroup = group.get(),
-                                                    .preservedFds = preservedDescriptors(options)});
+                                                    .preservedFds = preserved});
   for (const runtime::Warning& warning : launched.warnings) warn(warning.message);
   handOver(launched, options);
   return detached ? 0 : waitForExit(launched);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <utility>
 
 #include "oci-runtime/commands.h"
 #include "oci-runtime/log.h"
@@ -19,6 +20,9 @@ namespace {
 
 constexpr int killTimeout = 10000;  // ms
 
+/// Second names, which sigabbrev_np(3) does not know.
+constexpr std::pair<const char*, int> aliases[] = {{"IO", SIGIO}, {"IOT", SIGIOT}, {"CLD", SIGCHLD}};
+
 /// "9", "KILL", "SIGKILL" or "sigkill", "RTMIN+3".
 int parseSignal(const std::string& text) {
   char* end = nullptr;
@@ -27,6 +31,8 @@ int parseSignal(const std::string& text) {
   std::string name = text;
   std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::toupper(c); });
   if (name.starts_with("SIG")) name.erase(0, 3);
+  for (const auto& [alias, known] : aliases)
+    if (name == alias) return known;
   for (int candidate = 1; candidate < 32; ++candidate)
     if (const char* known = ::sigabbrev_np(candidate); known && name == known) return candidate;
   if (name.starts_with("RTMIN")) {
@@ -64,15 +70,22 @@ void runPoststop(const Container& container) {
     warn(failure);
 }
 
+/// On cgroup v1 a paused process does not even die.
+void thaw(const Container& container) {
+  if (const auto group = container.group(); group && group->frozen()) group->thaw();
+}
+
 /// Frozen meanwhile, so that none of them forks away from its signal.
 void signalAll(const Container& container, int signal) {
   const auto group = container.group();
   if (group && signal == SIGKILL) return group->kill();
   const bool freeze = group && !group->frozen();
   if (freeze) group->freeze();
+  int failure = 0;
   for (const int pid : container.processes())
-    if (::kill(pid, signal) < 0 && errno != ESRCH) sys::throwErrno("kill", std::to_string(pid));
+    if (::kill(pid, signal) < 0 && errno != ESRCH) failure = errno;
   if (freeze) group->thaw();
+  if (failure) throw sys::SysError(failure, "kill", "processes of " + container.record().id);
 }
 
 /// Without a pid namespace of its own nothing else ends what the init has started.
@@ -89,7 +102,7 @@ void destroy(Container& container) {
   if (hooks) container.spec();  // read while it is there: poststop comes after the removal
   if (begun) {
     const auto group = container.group();
-    if (group && container.alive() && group->frozen()) group->thaw();
+    if (container.alive()) thaw(container);
     killInit(container);
     if (group) group->kill();  // also the init of a create that was killed before it could note the pid
   }
@@ -110,6 +123,7 @@ int kill(const Global& global, Words words) {
     if (errno == ESRCH) notRunning();
     sys::throwErrno("kill", std::to_string(container.record().pid));
   }
+  if (signal == SIGKILL) thaw(container);
   return 0;
 }
 

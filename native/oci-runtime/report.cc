@@ -13,6 +13,7 @@
 #include <cstdlib>
 
 #include "oci-runtime/commands.h"
+#include "oci-runtime/log.h"
 #include "sys/error.h"
 #include "sys/whole_file.h"
 
@@ -59,14 +60,14 @@ void writeState(Writer& json, const Container& container) {
   json.EndObject();
 }
 
-/// Of those that still exist when they are looked at.
+/// Of those that still exist when they are looked at. One that cannot be read is a warning, as in runc.
 template <typename Visit>
 void eachContainer(const std::string& root, Visit visit) {
   for (const std::string& id : containersIn(root)) {
     try {
       visit(Container::open(root, id));
     } catch (const sys::Error& error) {
-      if (error.code() != "ERR_CONTAINER_NOT_FOUND") throw;
+      if (error.code() != "ERR_CONTAINER_NOT_FOUND") warn("container " + id + ": " + error.what());
     }
   }
 }
@@ -108,7 +109,10 @@ std::string outputOf(char* const* arguments) {
   char part[4096];
   for (ssize_t n; (n = ::read(reader.get(), part, sizeof part)) > 0;)
     text.append(part, static_cast<size_t>(n));
-  ::waitpid(pid, nullptr, 0);
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  if (status != 0)
+    throw sys::Error("ERR_INVALID_ARGUMENT", std::string(arguments[0]) + " failed: see its message above");
   return text;
 }
 

@@ -8,9 +8,11 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "oci-runtime/commands.h"
+#include "sys/directory.h"
 #include "sys/error.h"
 #include "sys/send_descriptor.h"
 #include "sys/whole_file.h"
@@ -60,14 +62,47 @@ void forward(int signals, const runtime::Launched& launched) {
   ::syscall(SYS_pidfd_send_signal, launched.pidfd.get(), number, nullptr, 0);
 }
 
-/// False at the end of the input.
-bool copy(int from, int to) {
+/// What can be read now, nothing when that is nothing; `file` is -1 after its end.
+std::string readSome(int& file) {
   char buffer[16384];
-  const ssize_t n = ::read(from, buffer, sizeof buffer);
-  if (n <= 0) return n < 0 && errno == EINTR;
-  sys::writeAll(to, {buffer, static_cast<size_t>(n)}, "terminal");
-  return true;
+  const ssize_t n = ::read(file, buffer, sizeof buffer);
+  if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) file = -1;
+  return n > 0 ? std::string(buffer, static_cast<size_t>(n)) : "";
 }
+
+/// Carries input to the container's terminal and its output back. Never waits until the program reads: it may
+/// itself be waiting until what it prints is taken.
+class Relay {
+ public:
+  explicit Relay(int master) : master_(master), input_(master < 0 ? -1 : STDIN_FILENO) {
+    if (master >= 0) ::fcntl(master, F_SETFL, ::fcntl(master, F_GETFL) | O_NONBLOCK);
+  }
+  pollfd terminal() const {
+    return {master_, static_cast<short>(pending_.empty() ? POLLIN : POLLIN | POLLOUT), 0};
+  }
+  pollfd input() const { return {pending_.empty() ? input_ : -1, POLLIN, 0}; }
+
+  void takeInput() { pending_ = readSome(input_); }
+  void giveInput() {
+    const ssize_t n = ::write(master_, pending_.data(), pending_.size());
+    if (n > 0) pending_.erase(0, static_cast<size_t>(n));
+  }
+  /// Output that nobody takes any more is dropped, so that the program ends as it would.
+  void takeOutput() {
+    const std::string text = readSome(master_);
+    if (outputGone_) return;
+    try {
+      sys::writeAll(STDOUT_FILENO, text, "standard output");
+    } catch (const sys::SysError&) {
+      outputGone_ = true;
+    }
+  }
+
+ private:
+  int master_, input_;
+  std::string pending_;  // input that the terminal has not taken yet
+  bool outputGone_ = false;
+};
 
 int statusOf(const runtime::Launched& launched) {
   siginfo_t info{};
@@ -111,15 +146,15 @@ int waitForExit(const runtime::Launched& launched) {
   const int master = launched.console ? launched.console.get() : -1;
   std::unique_ptr<RawTerminal> raw;
   if (master >= 0) raw = std::make_unique<RawTerminal>(), resize(master);
-  pollfd waits[] = {{launched.pidfd.get(), POLLIN, 0},
-                    {signals.get(), POLLIN, 0},
-                    {master, POLLIN, 0},
-                    {master >= 0 ? STDIN_FILENO : -1, POLLIN, 0}};
+  Relay relay(master);
   for (;;) {
+    pollfd waits[] = {
+        {launched.pidfd.get(), POLLIN, 0}, {signals.get(), POLLIN, 0}, relay.terminal(), relay.input()};
     if (::poll(waits, 4, -1) < 0 && errno != EINTR) sys::throwErrno("poll");
     if (waits[1].revents) forward(signals.get(), launched);
-    if (waits[2].revents && !copy(master, STDOUT_FILENO)) waits[2].fd = -1;
-    if (waits[3].revents && !copy(STDIN_FILENO, master)) waits[3].fd = -1;
+    if (waits[2].revents & POLLOUT) relay.giveInput();
+    if (waits[2].revents & ~POLLOUT) relay.takeOutput();
+    if (waits[3].revents) relay.takeInput();
     if (waits[0].revents && !(waits[2].revents & POLLIN)) return statusOf(launched);
   }
 }
@@ -142,6 +177,17 @@ Passed passedDescriptors(const Options& options) {
   if (listening > 0)  // the container's init is its process 1
     passed.environment = {"LISTEN_FDS=" + std::to_string(listening), "LISTEN_PID=1"};
   return passed;
+}
+
+void closeInherited(const std::vector<int>& kept) {
+  sys::Directory own(
+      sys::UniqueFd(sys::check(::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open")),
+      "/proc/self/fd");
+  for (const std::string& name : own.names()) {
+    const int fd = std::atoi(name.c_str());
+    const bool inherited = fd > STDERR_FILENO && !(::fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    if (inherited && std::ranges::find(kept, fd) == kept.end()) ::close(fd);
+  }
 }
 
 void writePidFile(const std::string& path, pid_t pid) {

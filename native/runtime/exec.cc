@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/personality.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -91,6 +92,8 @@ Payload payloadOf(const ExecRequest& request, const seccomp::Filter* filter) {
   ResolvedPayload resolved = resolvePayload(context, payload);
   context.steps.begin(Step::stdio);
   useStdio(payload, resolved.credentials);
+  const auto& personality = request.spec.linux_.personality;
+  if (personality) sys::check(::personality(*personality), "personality");
   confineAndExecute(context, payload, resolved);
 }
 

@@ -10,6 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <climits>
+
 #include "runtime/steps.h"
 #include "sys/error.h"
 #include "sys/unique_fd.h"
@@ -41,6 +44,27 @@ struct Spawned {
   sys::UniqueFd pidfd;
 };
 
+/// With no signal blocked or ignored: the caller may be one that reads them by signalfd(2).
+class PlainSignals {
+ public:
+  PlainSignals() {
+    posix_spawnattr_init(&attributes_);
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&attributes_, &none);
+    posix_spawnattr_setsigdefault(&attributes_, &all);
+    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  }
+  ~PlainSignals() { posix_spawnattr_destroy(&attributes_); }
+  PlainSignals(const PlainSignals&) = delete;
+  PlainSignals& operator=(const PlainSignals&) = delete;
+  const posix_spawnattr_t* get() const { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_;
+};
+
 Spawned spawn(const Hook& hook, const std::string& name, int input, int errors) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -49,25 +73,32 @@ Spawned spawn(const Hook& hook, const std::string& name, int input, int errors) 
   posix_spawn_file_actions_adddup2(&actions, errors, 2);
   std::vector<std::string> args = hook.args.empty() ? std::vector<std::string>{hook.path} : hook.args;
   pid_t pid;
-  int error = posix_spawn(&pid, hook.path.c_str(), &actions, nullptr, pointers(args).data(),
+  int error = posix_spawn(&pid, hook.path.c_str(), &actions, PlainSignals().get(), pointers(args).data(),
                           pointers(hook.env).data());
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw sys::SysError(error, name, hook.path);
   return {pid, sys::UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)))};
 }
 
+/// False when the process still runs `timeout` seconds later; without one it waits as long as it takes.
+bool endsWithin(const Spawned& spawned, std::optional<int> timeout) {
+  pollfd ended{spawned.pidfd.get(), POLLIN, 0};
+  const int64_t deadline = monotonicNow() + int64_t{timeout.value_or(0)} * 1000000000;
+  for (;;) {
+    const int64_t left = timeout ? (deadline - monotonicNow()) / 1000000 : -1;
+    if (timeout && left < 0) return false;
+    // poll(2) counts in an int: 24 days.
+    if (poll(&ended, 1, static_cast<int>(std::min<int64_t>(left, INT_MAX))) > 0) return true;
+  }
+}
+
 /// Waits for the end, killing the hook at its timeout. Returns the wait status.
 int await(const Spawned& spawned, const Hook& hook, const std::string& name) {
-  pollfd ended{spawned.pidfd.get(), POLLIN, 0};
-  int64_t deadline = monotonicNow() + int64_t{hook.timeoutSeconds.value_or(0)} * 1000000000;
-  int status = 0, ready;
-  do {
-    int64_t left = (deadline - monotonicNow()) / 1000000;
-    ready = poll(&ended, 1, hook.timeoutSeconds ? static_cast<int>(std::max<int64_t>(left, 0)) : -1);
-  } while (ready < 0 && errno == EINTR);
-  if (ready == 0) kill(spawned.pid, SIGKILL);
+  const bool ended = endsWithin(spawned, hook.timeoutSeconds);
+  int status = 0;
+  if (!ended) kill(spawned.pid, SIGKILL);
   while (waitpid(spawned.pid, &status, 0) < 0 && errno == EINTR) continue;
-  if (ready == 0) fail(name, "killed after its timeout of " + std::to_string(*hook.timeoutSeconds) + " s");
+  if (!ended) fail(name, "killed after its timeout of " + std::to_string(*hook.timeoutSeconds) + " s");
   return status;
 }
 

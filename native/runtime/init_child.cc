@@ -1,6 +1,7 @@
 #include "runtime/init_child.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <sched.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -181,6 +182,11 @@ void runStartHooks(const ChildContext& context, const LaunchRequest& request) {
            {request.spec, request.id, "created", getpid(), request.bundle});
 }
 
+/// Hooks in the container may be programs of its image: they get none of the descriptors.
+void closeOnExecute() {
+  sys::check(syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC), "close_range");
+}
+
 HostTrees enterNewWorld(const ChildContext& context, const LaunchRequest& request) {
   context.steps.begin(Step::userNamespace);
   HostTrees trees;
@@ -211,6 +217,7 @@ Payload payloadOf(const LaunchRequest& request, const seccomp::Filter* filter) {
                                 const seccomp::Filter* filter) {
   const Spec& spec = request.spec;
   if (request.callersLock >= 0) close(request.callersLock);
+  closeOnExecute();
   HostTrees trees = enterNewWorld(context, request);
   Payload payload = payloadOf(request, filter);
   payload.label = writeThroughProcfs(context, request);

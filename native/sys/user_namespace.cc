@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <exception>
 #include <string>
 
@@ -95,6 +96,15 @@ int waitToBeKilled(void* creator) {
   for (;;) ::pause();
 }
 
+/// clone(2) says ENOSPC of a limit, which is no full disk.
+[[noreturn]] void throwNotMade(int error) {
+  const bool atLimit = error == ENOSPC || error == EUSERS;
+  throw Error("ERR_NAMESPACE_FAILED",
+              std::string("a user namespace cannot be made: ") + std::strerror(error) +
+                  (atLimit ? "; raise the limit: sysctl -w user.max_user_namespaces=15000"
+                           : "; `strake system info` says what forbids it, under userNamespaces"));
+}
+
 }  // namespace
 
 UniqueFd makeUserNamespace(const std::vector<IdMap>& uids, const std::vector<IdMap>& gids) {
@@ -102,8 +112,8 @@ UniqueFd makeUserNamespace(const std::vector<IdMap>& uids, const std::vector<IdM
   const SignalsBlocked blocked;
   // It only sleeps, and so may share the memory: a copy of a large program's page tables takes milliseconds.
   pid_t creator = ::getpid();
-  const pid_t holder = check(::clone(waitToBeKilled, stack.top(), CLONE_VM | CLONE_NEWUSER, &creator),
-                             "clone", "user namespace");
+  const pid_t holder = ::clone(waitToBeKilled, stack.top(), CLONE_VM | CLONE_NEWUSER, &creator);
+  if (holder < 0) throwNotMade(errno);
   struct Reap {
     pid_t pid;
     ~Reap() {

@@ -17,7 +17,7 @@
 namespace strake::sys {
 
 /// A new user namespace with these maps that nobody is in; it lives as long as the descriptor. Throws
-/// SysError, and Error ERR_NO_SUBORDINATE_IDS (writeIdMaps).
+/// SysError, Error ERR_NAMESPACE_FAILED where this machine allows none, and what writeIdMaps throws.
 UniqueFd makeUserNamespace(const std::vector<IdMap>& uids, const std::vector<IdMap>& gids);
 
 /// Runs `body` as user 0 of the namespace that `userns` has open, with all capabilities there, and returns

@@ -27,6 +27,21 @@ test.serial('a signal that ended it is named', async (t) => {
   t.like(await engine.run(image, ['sh', '-c', 'sh -c "kill -9 \\$\\$"; exit $?']), { exitCode: 137 });
 });
 
+test.serial(
+  "the program's umask hides neither /etc files nor volumes from a container's users",
+  async (t) => {
+    const { engine, image } = t.context;
+    const before = process.umask(0o077);
+    try {
+      const script = 'cat /etc/hosts /etc/hostname /etc/resolv.conf >/dev/null && cd /v && echo all';
+      const spec = { user: '33:33', mounts: [{ type: 'volume' as const, target: '/v' }] };
+      t.like(await engine.run(image, ['sh', '-c', script], spec), { exitCode: 0, stdout: 'all\n' });
+    } finally {
+      process.umask(before);
+    }
+  },
+);
+
 test.serial('input is text, bytes or a stream', async (t) => {
   const { engine, image } = t.context;
   for (const input of ['text', Buffer.from('text'), Readable.from(['te', 'xt'])]) {

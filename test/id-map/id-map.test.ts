@@ -5,9 +5,11 @@ import {
   chooseIdMap,
   hostIds,
   insideOf,
+  isExtendedBy,
   isMapped,
   mappedIds,
   mapText,
+  parseMapText,
   sizeOf,
   subordinateRanges,
 } from '../../lib/id-map/index.ts';
@@ -56,6 +58,24 @@ test('no id is mapped twice, since the kernel refuses such a map', (t) => {
   t.is(mapWith('100000:65536', '100000:65536'), '0:1000:1 1:100000:65536');
   t.is(mapWith('900:200'), '0:1000:1 1:900:100 101:1001:99');
   t.is(mapWith('100000:10', '99990:40'), '0:1000:1 1:100000:10 11:99990:10 21:100010:20');
+});
+
+test('a map is extended by one in which all of its ids are what they were', (t) => {
+  const map = parseMapText('0:1000:1 1:100000:65536\n');
+  t.is(mapText(map), '0:1000:1 1:100000:65536');
+  for (const more of [
+    '0:1000:1 1:100000:65536',
+    '0:1000:1 1:100000:70000',
+    '0:1000:1 1:100000:65536 65537:7:1',
+  ])
+    t.true(isExtendedBy(map, parseMapText(more)), more);
+  for (const other of [
+    '0:1000:1',
+    '0:1000:1 1:100000:65535',
+    '0:1000:1 1:100001:65536',
+    '0:1001:1 1:100000:65536',
+  ])
+    t.false(isExtendedBy(map, parseMapText(other)), other);
 });
 
 test('a map has as many ranges and ids as the kernel takes', (t) => {

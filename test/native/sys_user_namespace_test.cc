@@ -162,6 +162,21 @@ TEST_F(UserNamespaceTest, AMapThatIsNoneIsRefused) {
   EXPECT_THROW(makeUserNamespace({}, {}), SysError);
 }
 
+TEST_F(UserNamespaceTest, WhereNoMoreMayBeMadeTheLimitIsNamedAndNotTheDisk) {
+  std::string code, message;
+  asRootOf(userns_.get(), [&] {
+    std::ofstream("/proc/sys/user/max_user_namespaces") << "0\n";  // of this namespace alone
+    try {
+      makeUserNamespace({{0, 0, 1}}, {{0, 0, 1}});
+    } catch (const Error& error) {
+      code = error.code();
+      message = error.what();
+    }
+  });
+  EXPECT_EQ(code, "ERR_NAMESPACE_FAILED");
+  EXPECT_NE(message.find("sysctl -w user.max_user_namespaces"), std::string::npos) << message;
+}
+
 TEST(SingleId, TheMachinesOwnNamespaceHasManyAndOneOfOneHasOne) {
   EXPECT_FALSE(hasSingleId());
   const UniqueFd one = makeUserNamespace({{0, ::geteuid(), 1}}, {{0, ::getegid(), 1}});

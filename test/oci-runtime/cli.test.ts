@@ -18,6 +18,7 @@ import {
   started,
   statusOf,
   unique,
+  until,
 } from './bundle.ts';
 
 test.after.always(cleanUp);
@@ -386,3 +387,50 @@ linux(
     }
   },
 );
+
+linux('list tells of the others when one container cannot be read, and passes over files', (t) => {
+  const id = started('beside');
+  const broken = join(root, 'broken');
+  const odd = join(root, 'odd name');
+  mkdirSync(broken);
+  writeFileSync(join(broken, 'state.json'), '{');
+  writeFileSync(odd, '');
+  const { status, out, err } = runtime(['list']);
+  rmSync(broken, { recursive: true });
+  rmSync(odd);
+  t.is(status, 0);
+  t.regex(out, new RegExp(`^${id} `, 'm'));
+  t.regex(err, /container broken: state\.json/);
+  t.notRegex(err, /odd name/);
+});
+
+linux('kill takes the second names of signals', (t) => {
+  const id = started('aliases');
+  for (const name of ['SIGCLD', 'IO', 'SIGIOT']) t.is(runtime(['kill', id, name]).status, 0, name);
+});
+
+linux('ps fails where ps(1) does', (t) => {
+  t.is(runtime(['ps', started('ps-fails'), '--no-such-option']).status, 1);
+});
+
+linux('kill ends a paused container by SIGKILL, and by no other signal', async (t) => {
+  const id = started('killed-paused');
+  runtime(['pause', id]);
+  t.is(runtime(['kill', id, 'TERM']).status, 0);
+  t.is(statusOf(id), 'paused');
+  t.is(runtime(['kill', id, 'KILL']).status, 0);
+  await until(() => statusOf(id) === 'stopped');
+  t.is(statusOf(id), 'stopped');
+});
+
+linux('a console socket is refused to who stays and relays the terminal himself', (t) => {
+  const path = bundle('two-readers', ['true'], terminal);
+  t.regex(
+    runtime(['run', '-b', path, '--console-socket', '/nonexistent', unique('two-readers')]).err,
+    /cannot use console socket if runc will not detach/,
+  );
+  t.regex(
+    runtime(['exec', '-t', '--console-socket', '/nonexistent', started('staying-exec'), 'true']).err,
+    /give --detach and --tty/,
+  );
+});

@@ -161,3 +161,8 @@ linux('while a startContainer hook runs the container is created, and after it r
   runtime(['start', id], 'ignore');
   t.is(statusOf(id), 'running');
 });
+
+linux('a hook may take weeks', (t) => {
+  const weeks = { prestart: [{ path: '/bin/sleep', args: ['sleep', '0.9'], timeout: 4_294_968 }] };
+  t.is(runtime(['run', '-b', bundle('weeks', ['true'], { hooks: weeks }), unique('weeks')]).status, 0);
+});

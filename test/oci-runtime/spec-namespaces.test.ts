@@ -164,3 +164,8 @@ linux('personality: LINUX32 changes what uname says; flags and unknown domains a
   const flags = { personality: { domain: 'LINUX', flags: ['ADDR_NO_RANDOMIZE'] } };
   t.regex(complaint('pflags', { linux: linuxWith(flags) }), /personality\.flags/);
 });
+
+linux('personality is that of exec too', (t) => {
+  const id = started('p32exec', { linux: linuxWith({ personality: { domain: 'LINUX32' } }) });
+  t.not(runtime(['exec', id, 'uname', '-m']).out, runtime(['exec', started('p64exec'), 'uname', '-m']).out);
+});

@@ -137,6 +137,27 @@ const terminals = {
   options: ['newinstance', 'ptmxmode=0666'],
 };
 
+linux("a hook of the image's, and an init that waits, have no descriptor of the caller's", (t) => {
+  const id = unique('inherited');
+  const list = 'for fd in /proc/self/fd/* /proc/1/fd/*; do readlink $fd; done > /seen';
+  const hooks = { startContainer: [{ path: '/bin/sh', args: ['sh', '-c', list], env: ['PATH=/bin'] }] };
+  const path = bundle('inherited', ['sleep', '60'], { hooks });
+  const host = openSync('/usr/lib', 'r');
+  const place = ['ignore', 'ignore', 'ignore', host, host] as const;
+  t.is(runtime(['create', '-b', path, id], place).status, 0);
+  const { out } = runtime(
+    ['exec', id, 'sh', '-c', 'ls -l /proc/1/fd /proc/self/fd'],
+    ['ignore', 'pipe', 'ignore', host],
+  );
+  t.is(runtime(['start', id], place).status, 0);
+  closeSync(host);
+  t.regex(out, /-> /);
+  t.notRegex(out, /usr\/lib/);
+  const seen = readFileSync(join(path, 'rootfs/seen'), 'utf8');
+  t.regex(seen, /dev\/null/);
+  t.notRegex(seen, /usr\/lib/);
+});
+
 linux('a /dev/console that is a link, and a /dev/pts that is none, are refused', (t) => {
   const target = join(directory, 'console-target');
   writeFileSync(target, 'as it was\n');

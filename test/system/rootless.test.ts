@@ -314,6 +314,18 @@ test.serial('a root of other ids than the user has now is refused', async (t) =>
     t.regex(stderr, /its files were made with the ids 0:1:1 1:100000:65536/, files);
     rmSync(join(root, files.split('/')[0] ?? ''), { recursive: true });
   }
+  mkdirSync(join(root, 'volumes/a'), { recursive: true });
+  for (const [ids, code] of [
+    ['1', 1], // one id alone: all owners were written as that one
+    [`1 1:${user.firstSubordinate}:65537`, 1],
+    [`1 1:${user.firstSubordinate}:1000`, 0], // the same ids and fewer
+  ] as const) {
+    const ranges = `0:${user.uid}:${ids}\n`;
+    writeFileSync(join(root, 'id-map'), ranges.repeat(2));
+    t.is((await user.strake(['--root', root, 'ps'])).code, code, ranges);
+  }
+  writeFileSync(join(root, 'id-map'), '0:1:1 1:100000:65536\n'.repeat(2));
+  rmSync(join(root, 'volumes'), { recursive: true });
   t.is((await user.strake(['--root', root, 'ps'])).code, 0, 'it has no files, and takes the ids of now');
   t.regex(
     readFileSync(join(root, 'id-map'), 'utf8'),
