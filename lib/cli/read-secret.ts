@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import { ReadStream } from 'node:tty';
 import { EngineError } from '../errors/index.ts';
 
@@ -7,25 +6,20 @@ const maxSecret = 64 * 1024;
 
 /** What is typed on the terminal after a question. @throws EngineError ERR_INVALID_ARGUMENT where there is no terminal */
 export async function ask(question: string, remedy: string): Promise<string> {
-  requireTerminal(remedy);
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return (await lines.question(question)).trim();
-  } finally {
-    lines.close();
-  }
+  const terminal = requireTerminal(remedy);
+  process.stderr.write(question);
+  return (await readTyped(terminal)).trim();
 }
 
 /** The same without showing it. */
 export async function askSecret(question: string, remedy: string): Promise<string> {
   const terminal = requireTerminal(remedy);
-  process.stderr.write(question);
   terminal.setRawMode(true);
+  process.stderr.write(question);
   try {
     return await readTyped(terminal);
   } finally {
     terminal.setRawMode(false);
-    terminal.pause();
     process.stderr.write('\n');
   }
 }
@@ -51,16 +45,30 @@ function requireTerminal(remedy: string): ReadStream {
 }
 
 /** To the end of the line; backspace and ctrl-u work, ctrl-c and ctrl-d abort. */
-async function readTyped(terminal: ReadStream): Promise<string> {
-  let typed = '';
-  for await (const chunk of terminal.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
-    for (const key of chunk as string) {
-      if (key === '\r' || key === '\n') return typed;
-      if (key === '\x03' || key === '\x04') throw new EngineError('ERR_ABORTED', 'aborted');
-      if (key === '\x7f' || key === '\b') typed = [...typed].slice(0, -1).join('');
-      else if (key === '\x15') typed = '';
-      else typed += key;
-    }
-  }
-  return typed;
+function readTyped(terminal: ReadStream): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let typed = '';
+    const take = (chunk: Buffer) => {
+      for (const key of chunk.toString('utf8')) {
+        if (key === '\r' || key === '\n') return end(() => resolve(typed));
+        if (key === '\x03' || key === '\x04') return end(() => reject(aborted()));
+        typed = edited(typed, key);
+      }
+    };
+    const end = (settle: () => void) => {
+      terminal.off('data', take).off('end', stop).pause();
+      settle();
+    };
+    const stop = () => end(() => reject(aborted()));
+    terminal.on('data', take).on('end', stop).resume();
+  });
+}
+
+function edited(typed: string, key: string): string {
+  if (key === '\x7f' || key === '\b') return [...typed].slice(0, -1).join('');
+  return key === '\x15' ? '' : typed + key;
+}
+
+function aborted(): EngineError {
+  return new EngineError('ERR_ABORTED', 'aborted');
 }

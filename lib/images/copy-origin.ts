@@ -102,8 +102,9 @@ function chooseImage({ images }: ImageFile, path: string, name: string | undefin
 function isCalled(wanted: string): (name: OfferedName) => boolean {
   return (name) => {
     if ('tag' in name) return name.tag === wanted;
-    const canonical = formatReference(parseReference(name.name));
-    return name.name === wanted || canonical === canonicalOf(wanted) || canonical.endsWith(`:${wanted}`);
+    const canonical = canonicalOf(name.name);
+    if (name.name === wanted || canonical === undefined) return name.name === wanted;
+    return canonical === canonicalOf(wanted) || canonical.endsWith(`:${wanted}`);
   };
 }
 
@@ -119,10 +120,15 @@ function textOf(name: OfferedName): string {
   return 'tag' in name ? name.tag : name.name;
 }
 
-/** A root file system as an image of one layer, without the engine's own files. */
+/** The engine's own files, and of this machine what belongs to running programs. */
+function hiddenBelow(path: string, root: string): string[] {
+  const own = relative(path, root);
+  return [...(own.startsWith('..') ? [] : [own]), ...(path === '/' ? ['run'] : [])];
+}
+
+/** A root file system as an image of one layer, without what is hidden. */
 async function openDirectory(path: string, { stores, scratch, signal }: CopyContext): Promise<Origin> {
-  const own = relative(path, stores.root);
-  const { fd, written } = readTree({ type: 'directory', path }, own.startsWith('..') ? [] : [own]);
+  const { fd, written } = readTree({ type: 'directory', path }, hiddenBelow(path, stores.root));
   const file = join(scratch, 'root.tar');
   const writing = pipeline(new Socket({ fd, writable: false }), createWriteStream(file), { signal });
   const [sent, arrived] = await Promise.allSettled([written, writing]);

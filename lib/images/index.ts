@@ -1,7 +1,7 @@
 /**
- * Images by name: pull, list, inspect, remove. A name is a file that is published last, when all it stands for is
- * verified and on disk. Registries, blobs, layers and how they are mounted belong to other rooms; containers are known
- * only as those who use an image.
+ * Images by name: pulled, pushed, loaded, saved, copied, imported, tagged, listed, removed. A name is a file that is
+ * published last, when all it stands for is verified and on disk. Registries, archives, blobs, layers and how they are
+ * mounted belong to other rooms; containers are known only as those who use an image.
  */
 
 export type { CopiedImage, CopyImageOptions, CopyProgress } from './copy-image.ts';

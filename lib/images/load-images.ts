@@ -1,14 +1,16 @@
 import { join } from 'node:path';
 import { type ArchiveInput, type OfferedImage, openImageFile } from '../archives/index.ts';
 import { type ContentSource, fetchBytes } from '../content/index.ts';
+import { EngineError } from '../errors/index.ts';
 import {
   type Descriptor,
+  type Digest,
   hostPlatform,
   maxImageConfigSize,
   maxManifestSize,
   parsePlatform,
 } from '../oci/index.ts';
-import { formatReference, parseReference } from '../reference/index.ts';
+import { formatReference, parseReference, pinReference } from '../reference/index.ts';
 import { createScratch } from '../scratch/index.ts';
 import { type DocumentSource, fetchDocuments, type WantedPlatform } from './fetch-documents.ts';
 import type { ImageLoader } from './image-loader.ts';
@@ -81,8 +83,9 @@ class Loading {
 
   async load({ target, names }: OfferedImage): Promise<LoadedImage> {
     const { wanted, signal, report } = this.#context;
-    const references = names.flatMap((name) => ('name' in name ? [canonical(name.name)] : []));
     const documents = await fetchDocuments(documentSource(this.#source, target), wanted, { signal });
+    const own = [target.digest, documents.manifest.digest];
+    const references = names.flatMap((name) => ('name' in name ? [canonical(name.name, own)] : []));
     for (const message of documents.warnings) report({ type: 'warning', message });
     const reference = namelessReference(documents.manifest.digest);
     const name = nameFor(this.#stores, documents, { reference, platform: wanted.platform });
@@ -109,10 +112,20 @@ async function publish({ names }: LoadStores, name: ImageName, references: reado
   for (const reference of references) await publishName(names, { ...name, reference });
 }
 
-/** What a file says a name is may be anything. */
-function canonical(name: string): string {
-  const { domain, path, tag, digest } = parseReference(name);
-  return formatReference({ domain, path, ...(digest === undefined ? { tag: tag ?? 'latest' } : { digest }) });
+/**
+ * What a file says a name is may be anything: a name with a digest is taken from an image that has it (`own`) alone, for
+ * whoever runs that name relies on it.
+ */
+function canonical(name: string, own: readonly Digest[]): string {
+  const reference = parseReference(name);
+  const { digest } = reference;
+  if (digest === undefined) return formatReference(reference);
+  if (own.includes(digest)) return formatReference(pinReference(reference, digest));
+  throw new EngineError(
+    'ERR_ARCHIVE_INVALID',
+    `the archive gives the name ${name} to an image that has another digest, ${own[0]}: it was tampered with, or made by a tool that is wrong`,
+    { details: { reference: name, digest: own[0] } },
+  );
 }
 
 /** The documents of one image of a source that has no names. */

@@ -93,6 +93,18 @@ export class LayerStore {
   async remove(chainIds: readonly Digest[], keep?: () => Promise<ReadonlySet<Digest>>): Promise<Digest[]> {
     if (chainIds.length === 0) return [];
     await using doomed = await createScratch(this.ingestFolder, this.#ids.removeTree);
+    const gone = await this.#bury(chainIds, keep, doomed.path);
+    // Side by side: what an unlink of a large file takes is the freeing of its pages in memory.
+    await Promise.all(gone.map((layer) => this.#ids.removeTree(tombOf(doomed.path, layer))));
+    return gone.map((layer) => layer.chainId);
+  }
+
+  /** Moves those that nobody needs to where they are deleted. */
+  async #bury(
+    chainIds: readonly Digest[],
+    keep: (() => Promise<ReadonlySet<Digest>>) | undefined,
+    tombs: string,
+  ): Promise<StoredLayer[]> {
     const lock = await waitForLock(join(this.#root, 'lock'));
     try {
       const layers = await this.#removable(chainIds);
@@ -100,9 +112,8 @@ export class LayerStore {
         await this.#move(layer, this.#folder(layer.chainId), this.#hidden(layer.chainId));
       const needed = await this.#putBack(layers, keep);
       const gone = layers.filter((layer) => !needed.has(layer.chainId));
-      for (const layer of gone)
-        await this.#move(layer, this.#hidden(layer.chainId), tombOf(doomed.path, layer));
-      return gone.map((layer) => layer.chainId);
+      for (const layer of gone) await this.#move(layer, this.#hidden(layer.chainId), tombOf(tombs, layer));
+      return gone;
     } finally {
       lock.release();
     }

@@ -37,7 +37,7 @@ struct Block {
 class GzipCompressor final : public Compressor {
  public:
   GzipCompressor(int level, unsigned threads, Sink sink)
-      : level_(level), sink_(std::move(sink)), blocks_(2 * threads + 1) {
+      : level_(level), sink_(std::move(sink)), blocks_(4 * threads + 1) {
     try {
       for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
     } catch (...) {

@@ -1,7 +1,11 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import anyTest, { type TestFn } from 'ava';
 import { DetachScanner, parseDetachKeys } from '../../lib/cli/terminal.ts';
+import { startRegistry } from '../fixtures/registry.ts';
+import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 import { openStrake, program, type Strake } from './strake.ts';
 
 const test = anyTest as TestFn<Strake>;
@@ -13,11 +17,16 @@ test.before(async (t) => {
 test.after.always((t) => t.context[Symbol.asyncDispose]());
 
 /** Runs strake on a pseudo terminal of 40 rows and 100 columns; `steps` are what is awaited and what is then typed. */
-function onTerminal(root: string, argv: readonly string[], steps: readonly [string, string][]) {
+function onTerminal(
+  root: string,
+  argv: readonly string[],
+  steps: readonly [string, string][],
+  env: NodeJS.ProcessEnv = {},
+) {
   return new Promise<{ code: number | null; output: string }>((resolve) => {
     const words = [driver, JSON.stringify(steps), process.execPath, program, ...argv];
     const child = spawn('python3', words, {
-      env: { ...process.env, STRAKE_ROOT: root },
+      env: { ...process.env, ...env, STRAKE_ROOT: root },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let output = '';
@@ -117,4 +126,22 @@ test('detach keys are read as docker writes them', (t) => {
   t.deepEqual(parseDetachKeys('ctrl-@,ctrl-[,x'), [0, 27, 120]);
   t.is(parseDetachKeys('ctrl-'), undefined);
   t.is(parseDetachKeys('alt-x'), undefined);
+});
+
+test.serial('login asks for name and password, and does not show the password', async (t) => {
+  const login = { user: 'me', password: 'geheim' };
+  await using registry = await startRegistry({ login });
+  const folder = temporaryFolder(t);
+  const argv = ['login', registry.address];
+  const typed: [string, string][] = [
+    ['Username:', 'me\r'],
+    ['Password:', 'falsch\x15geheimX\x7f\r'],
+  ];
+  const { code, output } = await onTerminal(t.context.root, argv, typed, { DOCKER_CONFIG: folder });
+  t.is(code, 0, output);
+  t.regex(output, /Login Succeeded/);
+  t.regex(output, /restored: yes/);
+  t.notRegex(output, /geheim|falsch/);
+  const { auths } = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'));
+  t.is(Buffer.from(auths[registry.address].auth, 'base64').toString(), 'me:geheim');
 });

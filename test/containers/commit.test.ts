@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
-import type { Container, Engine, Image } from '../../lib/engine/index.ts';
+import { type Container, type Engine, type Image, openEngine } from '../../lib/engine/index.ts';
 import { busyboxImage } from '../fixtures/busybox-image.ts';
 import { openTestEngine } from '../fixtures/engine.ts';
 import { watchLeaks } from '../fixtures/leaks.ts';
@@ -187,6 +188,36 @@ test.serial('a container of a directory has changes, and cannot be committed', a
   await t.throwsAsync(container.commit(), { code: 'ERR_CONTAINER_STATE', message: /export/ });
   await container.remove();
 });
+
+for (const folder of ['/dev/shm', '/var/tmp']) {
+  test.serial(
+    `a committed image of a store in ${folder} can be pushed, pulled, saved and loaded`,
+    async (t) => {
+      await using registry = await startRegistry();
+      const base = await registry.push(await busyboxImage(), 'busybox:latest');
+      const directory = mkdtempSync(join(folder, 'strake-commit-'));
+      t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+      await using first = await openEngine({ root: join(directory, 'first') });
+      await using second = await openEngine({ root: join(directory, 'second') });
+      const container = await first.containers.create(base, { argv: ['sh', '-c', 'echo kept > /kept'] });
+      await container.start();
+      await container.wait();
+      const name = `${registry.address}/made:1`;
+      const made = await container.commit({ reference: name });
+      await first.images.push(name);
+      await second.images.pull(name);
+      t.is((await second.run(name, ['cat', '/kept'])).stdout, 'kept\n');
+      await second.system.prune({ all: true });
+      const archive = join(directory, 'archive.tar');
+      await pipeline(first.images.save([name]), createWriteStream(archive));
+      await second.images.load(archive);
+      t.is((await second.run(name, ['cat', '/kept'])).stdout, 'kept\n');
+      t.is((await second.images.inspect(name)).config.diffIds.at(-1), made.config.diffIds.at(-1));
+      t.deepEqual((await first.images.scrub()).problems, []);
+      t.is((await first.images.scrub()).unverified, 0);
+    },
+  );
+}
 
 test.serial('what cannot be is refused before anything is made', async (t) => {
   const { engine } = t.context;

@@ -135,6 +135,15 @@ test('a layout in a folder is loaded, and its bare tags are no names', async (t)
   t.deepEqual((await images.list())[0]?.references, []);
 });
 
+test('a name with a digest is given to the image that has it', async (t) => {
+  const { images } = openTestImages(temporaryFolder(t));
+  const name = `docker.io/library/app@${one.target.digest}`;
+  t.deepEqual((await images.load(inPieces(ociArchive({ image: one, names: [name] }))))[0]?.references, [
+    name,
+  ]);
+  t.is((await images.inspect(name)).id, one.config.digest);
+});
+
 test('loading again changes nothing, and a name is taken from the image that had it', async (t) => {
   const { images, names } = openTestImages(temporaryFolder(t));
   await images.load(inPieces(dockerArchive({ image: one, names: ['app'] })));
@@ -267,6 +276,10 @@ const hostile: Readonly<Record<string, { readonly code: string; readonly bytes: 
   'a name that is none': {
     code: 'ERR_REFERENCE_INVALID',
     bytes: dockerArchive({ image: one, names: ['../../etc:x'] }),
+  },
+  'a name with the digest of something else': {
+    code: 'ERR_ARCHIVE_INVALID',
+    bytes: ociArchive({ image: one, names: [`debian@${two.target.digest}`] }),
   },
   'a layout of version 2': {
     code: 'ERR_ARCHIVE_INVALID',

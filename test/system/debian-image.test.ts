@@ -1,6 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
+import { probeErofs } from '../../bindings/probe.ts';
 import type { Engine } from '../../lib/engine/index.ts';
 import type { LayerRef } from '../../lib/mount/index.ts';
 import { makeFastFolder } from '../fixtures/cache.ts';
@@ -28,8 +29,30 @@ test.after.always(async () => {
   await registry?.stop();
 });
 
-test.serial('a pulled Debian image is on disk what umoci makes of it', async (t) => {
-  const ours = await treeOf(await lowerLayers());
+test.serial('a pulled Debian image is on disk what umoci makes of it', (t) => isUmocis(t, engine));
+
+const erofsTest = probeErofs('/var/tmp') === '' ? test.serial : test.serial.skip;
+
+erofsTest('a pulled Debian image in EROFS layers is what umoci makes of it', async (t) => {
+  await using erofs = await openTestEngine({ layers: 'erofs' });
+  await erofs.images.pull(reference);
+  await isUmocis(t, erofs);
+});
+
+erofsTest('containers run on EROFS layers and leave no mount', async (t) => {
+  await using erofs = await openTestEngine({ layers: 'erofs' });
+  await erofs.images.pull(reference);
+  await erofs.run(reference, ['true']);
+  await using _ = await watchLeaks(t, erofs);
+  const script =
+    'python3 -c "import ssl, json"; id -un; grep -c erofs /proc/mounts; echo x >/etc/new; rm -r /usr/share/doc; cat /etc/new';
+  const { stdout } = await erofs.run(reference, ['sh', '-c', script], { user: 'root' });
+  t.is(stdout, 'root\n0\nx\n');
+  t.is((await erofs.run(reference, ['test', '-d', '/usr/share/doc'])).exitCode, 0);
+});
+
+async function isUmocis(t: ExecutionContext, engine: Engine): Promise<void> {
+  const ours = await treeOf(await lowerLayers(engine));
   const theirs = await treeByUmoci();
   t.true(ours.size > 15_000, `only ${ours.size} files`);
   t.deepEqual(
@@ -47,7 +70,7 @@ test.serial('a pulled Debian image is on disk what umoci makes of it', async (t)
     different.slice(0, 10).map(([path, line]) => ({ ours: line, theirs: theirs.get(path) })),
     [],
   );
-});
+}
 
 test.serial(
   'what a lower layer has and a higher one removed is gone, and an opaque directory hides all below',
@@ -116,7 +139,7 @@ test.serial('what a container writes is its own', async (t) => {
 });
 
 /** The layers, top first, as the monitor of a container of the image is told them. */
-async function lowerLayers(): Promise<LayerRef[]> {
+async function lowerLayers(engine: Engine): Promise<LayerRef[]> {
   const container = await engine.containers.create(reference, { argv: ['sleep', '1000'] });
   await using started = await container.start();
   const task = JSON.parse(await readFile(join(engine.runDir, 'containers', started.id, 'task.json'), 'utf8'));

@@ -1,0 +1,137 @@
+/**
+ * How long from an image in a local store to a registry that has nothing of it?
+ *
+ *     npx tsx bench/push.ts [rounds]
+ *
+ * A Debian image of four layers, pulled before, into a registry on loopback that is new for each push. Who keeps the
+ * compressed layers only sends them; who keeps what they unpack to packs them first: strake does the one or the other as
+ * its store is made (directories, or tars with an index), docker and podman pack. skopeo copies from an OCI layout, so
+ * never packs. Stores are on an ext4 with a journal (a loop device over memory, made here). Needs root, npm run build, and script/setup --tests.
+ */
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeFastFolder } from '../test/fixtures/cache.ts';
+import { debianImage } from '../test/fixtures/debian-image.ts';
+import { startRegistry } from '../test/fixtures/registry.ts';
+import { mustRun } from '../test/fixtures/run-program.ts';
+import { mountDisk } from './harness/disk.ts';
+import { Held } from './harness/hold.ts';
+import { type Contender, interleave, timed } from './harness/measure.ts';
+import { type PeerFolders, podman, startContainerd, startDocker } from './harness/peers.ts';
+import { installed } from './harness/programs.ts';
+import { checkout, inSandbox } from './harness/sandbox.ts';
+import { printSeries } from './harness/table.ts';
+
+/** One way to push what was pulled as `source`; `target` has another name each time. */
+interface Pusher {
+  readonly name: string;
+  prepare(target: string): Promise<unknown>;
+  push(target: string): Promise<unknown>;
+}
+
+await inSandbox(import.meta.filename, debianImage, async () => {
+  const rounds = Number(process.argv[2] ?? 5);
+  const folder = makeFastFolder('bench');
+  try {
+    await using held = new Held();
+    const disk = held.use(await mountDisk(folder, 8));
+    const folders = { store: disk.path, run: join(folder, 'run') };
+    const registry = held.use(await startRegistry());
+    const source = await registry.push(await debianImage(), 'debian:12');
+    const pushers = [...(await ours(held, folders, source)), ...(await peers(held, folders, source))];
+    const contenders = await whichCan(pushers.map(contender));
+    const series = await interleave(contenders, { rounds, warmups: 0 });
+    printSeries('push into an empty registry', series, 's');
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+/** Each pushes once, which warms it up, too. Docker 20.10 fails on layers whose tar it cannot put together again. */
+async function whichCan(contenders: readonly Contender[]): Promise<Contender[]> {
+  const able: Contender[] = [];
+  for (const one of contenders) {
+    const failure = await one.once().then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+    if (failure === undefined) able.push(one);
+    else console.log(`skipped: ${one.name}: ${failure.slice(0, 300)}`);
+  }
+  return able;
+}
+
+function contender({ name, prepare, push }: Pusher): Contender {
+  const once = async (): Promise<number> => {
+    await using registry = await startRegistry();
+    const target = `${registry.address}/debian:12`;
+    await prepare(target);
+    return await timed(() => push(target));
+  };
+  return { name, once };
+}
+
+async function ours(held: Held, { store }: PeerFolders, source: string): Promise<Pusher[]> {
+  const { openEngine } = await import('strake');
+  const pushers: Pusher[] = [];
+  for (const layers of ['directory', 'erofs'] as const) {
+    const root = join(store, `strake-${layers}`);
+    const { images } = held.use(await openEngine({ root, layers }));
+    await images.pull(source);
+    const kept = layers === 'directory' ? 'compressed layers' : 'tars';
+    pushers.push({
+      name: `strake, library, keeps ${kept}`,
+      prepare: (target) => images.tag(source, target),
+      push: (target) => Promise.resolve(images.push(target)),
+    });
+    const strake = [join(checkout, 'bin/strake'), '--root', root];
+    const run = (...argv: string[]) => mustRun(strake[0] ?? '', [...strake.slice(1), ...argv]);
+    pushers.push({
+      name: `strake push, keeps ${kept}`,
+      prepare: (target) => run('tag', source, target),
+      push: (target) => run('push', '-q', target),
+    });
+  }
+  return pushers;
+}
+
+async function peers(held: Held, folders: PeerFolders, source: string): Promise<Pusher[]> {
+  const found: Pusher[] = [];
+  if ((await installed('containerd')) && (await installed('dockerd'))) {
+    await mkdir(folders.run, { recursive: true });
+    const containerd = held.use(await startContainerd(folders));
+    const docker = ['docker', '-H', `unix://${held.use(await startDocker(folders, containerd)).socket}`];
+    found.push(await command('docker push', docker, source, ['push', '-q']));
+  }
+  if (await installed('podman')) {
+    await mkdir(join(folders.run, 'podman-tmp'), { recursive: true });
+    found.push(await command('podman push', podman(folders), source, ['push', '-q', '--tls-verify=false']));
+  }
+  if (await installed('skopeo')) found.push(await skopeo());
+  return found;
+}
+
+async function command(
+  name: string,
+  [program = '', ...base]: readonly string[],
+  source: string,
+  push: readonly string[],
+): Promise<Pusher> {
+  const run = (...argv: string[]) => mustRun(program, [...base, ...argv]);
+  await run('pull', '-q', ...(name.startsWith('podman') ? ['--tls-verify=false'] : []), source);
+  return {
+    name,
+    prepare: (target) => run('tag', source, target),
+    push: (target) => run(...push, target),
+  };
+}
+
+async function skopeo(): Promise<Pusher> {
+  const { reference } = await debianImage();
+  const copy = ['--insecure-policy', 'copy', '-q', '--dest-tls-verify=false', reference];
+  return {
+    name: 'skopeo copy, from a layout',
+    prepare: async () => undefined,
+    push: (target) => mustRun('skopeo', [...copy, `docker://${target}`]),
+  };
+}
