@@ -21,16 +21,11 @@ export async function attachContainer(
     ...(stderr !== undefined && { stderr }),
   });
   announce(context, record, 'attach');
-  const attachment = attachmentOf(task);
-  const detach = () => {
-    attachment.detach();
-    announce(context, record, 'detach');
-  };
-  return Object.defineProperty(attachment, 'detach', { value: detach }) && attachment;
+  return attachmentOf(task, () => announce(context, record, 'detach'));
 }
 
 /** A task as far as its stdio is concerned. */
-export function attachmentOf(task: Task): Attachment {
+export function attachmentOf(task: Task, onDetach: () => void = () => {}): Attachment {
   return {
     get stdin() {
       return task.stdin;
@@ -45,6 +40,9 @@ export function attachmentOf(task: Task): Attachment {
       return task.exited;
     },
     resize: (rows, cols) => task.resize(rows, cols),
-    detach: () => task.detach(),
+    detach: () => {
+      task.detach();
+      onDetach();
+    },
   };
 }

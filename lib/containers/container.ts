@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Image } from '../images/index.ts';
 import type { LogEntry, LogOptions as ReadLogOptions } from '../logs/index.ts';
+import type { ExecInfo } from './exec-records.ts';
 import type { ContainerHealth } from './health.ts';
 import type { ContainerOptions, ContainerWarning, RunOptions, RunResult } from './options.ts';
 import type { RestartPolicy } from './restart-policy.ts';
@@ -12,6 +13,7 @@ import type { ContainerStats, StatsOptions } from './stats.ts';
 import type { ProcessTable } from './top.ts';
 import type { UpdateOptions } from './update.ts';
 
+export type { ExecInfo } from './exec-records.ts';
 export type { ContainerHealth } from './health.ts';
 export type { RestartPolicy } from './restart-policy.ts';
 export type { RestartedContainer } from './start-restartable.ts';
@@ -107,6 +109,8 @@ export interface ExecOptions extends Cancellable {
 
 /** A further process in a running container. Disposal kills it if it still runs. */
 export interface Exec extends Attachment, AsyncDisposable {
+  /** For inspectExec(). */
+  readonly id: string;
   readonly pid: number;
   wait(): Promise<ExitStatus>;
   kill(signal?: string): Promise<void>;
@@ -178,6 +182,8 @@ export interface Container {
   unpause(): Promise<void>;
   attach(options?: AttachOptions): Promise<Attachment>;
   exec(argv: readonly string[], options?: ExecOptions): Promise<Exec>;
+  /** The further processes that run, and the last 64 that exec() started and that have ended; they go when the container ends. */
+  execs(): Promise<ExecInfo[]>;
   /** exec, with its output captured. */
   run(argv: readonly string[], options?: ExecRunOptions): Promise<RunResult>;
   /** Another name; its hostname stays. Whoever holds this object still sees the old one. ERR_CONTAINER_NAME_IN_USE. */
@@ -250,6 +256,10 @@ export interface Containers {
   unpause(container: string): Promise<void>;
   attach(container: string, options?: AttachOptions): Promise<Attachment>;
   exec(container: string, argv: readonly string[], options?: ExecOptions): Promise<Exec>;
+  /** A further process by its id, from any program, also when it has ended. ERR_EXEC_NOT_KNOWN. */
+  inspectExec(execId: string): Promise<ExecInfo>;
+  /** ERR_EXEC_NOT_KNOWN; ERR_CONTAINER_STATE when it has ended. */
+  resizeExec(execId: string, rows: number, cols: number): Promise<void>;
   rename(container: string, name: string): Promise<void>;
   update(container: string, options: UpdateOptions): Promise<void>;
   top(container: string, psArgs?: readonly string[]): Promise<ProcessTable>;

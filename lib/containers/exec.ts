@@ -1,13 +1,17 @@
+import { rmSync } from 'node:fs';
 import { EngineError } from '../errors/index.ts';
 import type { RuntimeProcess } from '../oci/index.ts';
 import { type ExecDescription, execTask, runExec, type Task } from '../runtime/index.ts';
+import { announce, eventSource } from './announce.ts';
 import { attachmentOf } from './attach.ts';
 import { allCapabilities } from './capabilities.ts';
 import type { Exec, ExecOptions, ExecRunOptions } from './container.ts';
 import type { ContainersContext } from './context.ts';
+import { execDirectory, forgetOldExecs } from './exec-records.ts';
 import { observe } from './observe.ts';
 import { absolutePath, texts } from './option-values.ts';
 import type { RunResult } from './options.ts';
+import { randomId } from './random-id.ts';
 import type { ContainerRecord } from './record.ts';
 import { containerHostname } from './runtime-config.ts';
 import { runtimeProcess } from './runtime-process.ts';
@@ -24,8 +28,18 @@ export async function execInContainer(
 ): Promise<Exec> {
   const description = describeExec(context, record, argv, options, options.stdin === true);
   await requireRunning(context, record);
+  await forgetOldExecs(context, record);
   const { runDir } = context.store.paths(record.id);
-  return execOf(await execTask(runDir, description, { signal: options.signal, monitor: context.monitor }));
+  const id = description.events.attributes.execID;
+  const directory = execDirectory(context, record, id);
+  tellCreated(context, record, description);
+  try {
+    const launch = { signal: options.signal, monitor: context.monitor, directory };
+    return execOf(id, await execTask(runDir, description, launch));
+  } catch (error) {
+    rmSync(directory, { recursive: true, force: true });
+    throw error;
+  }
 }
 
 /** The same to its end, its output captured. */
@@ -39,6 +53,7 @@ export async function runInContainer(
   const description = describeExec(context, record, argv, options, input !== undefined);
   await requireRunning(context, record);
   const { runDir } = context.store.paths(record.id);
+  tellCreated(context, record, description);
   const limits = { input, timeout, maxOutput, signal, monitor: context.monitor };
   const { status, stdout, stderr, warnings } = await runExec(runDir, description, limits);
   const { exitCode, signal: endedBy, oomKilled } = status;
@@ -52,6 +67,15 @@ export async function runInContainer(
   };
 }
 
+function tellCreated(
+  context: ContainersContext,
+  record: ContainerRecord,
+  { process, events }: ReturnType<typeof describeExec>,
+): void {
+  const { execID } = events.attributes;
+  announce(context, record, `exec_create: ${process.args.join(' ').slice(0, 1024)}`, { execID });
+}
+
 async function requireRunning(context: ContainersContext, record: ContainerRecord): Promise<void> {
   requireState('exec', record.name, (await observe(context, record)) ?? { status: 'created' });
 }
@@ -62,7 +86,8 @@ function describeExec(
   argv: readonly string[],
   options: Omit<ExecOptions, 'stdin'>,
   stdin: boolean,
-): ExecDescription {
+): ExecDescription & { events: { attributes: { execID: string } } } {
+  const source = eventSource(context, record);
   const user =
     options.user === undefined
       ? (record.spec.user ?? record.image.process.user ?? '')
@@ -74,6 +99,7 @@ function describeExec(
     stdin: stdin ? 'once' : 'none',
     attach: { stdin, stdout: true, stderr: true },
     ...(options.terminal && { terminal: options.terminal }),
+    events: { ...source, attributes: { ...source.attributes, execID: randomId() } },
   };
 }
 
@@ -100,11 +126,12 @@ function execProcess(
   return { ...process, capabilities: { bounding: all, effective: all, permitted: all } };
 }
 
-function execOf(task: Task): Exec {
+function execOf(id: string, task: Task): Exec {
   const kill = (signal: string | number = 'SIGKILL') => {
     task.kill(parseSignal(signal));
   };
   return Object.defineProperties(attachmentOf(task), {
+    id: { value: id, enumerable: true },
     pid: { value: task.pid, enumerable: true },
     wait: { value: () => task.exited },
     kill: { value: async (signal?: string) => kill(signal) },

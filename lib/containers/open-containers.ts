@@ -7,6 +7,7 @@ import type { Container, Containers, StartedContainer, StartOptions } from './co
 import type { ContainersContext } from './context.ts';
 import { createContainer, throwIfAborted } from './create.ts';
 import { execInContainer, runInContainer } from './exec.ts';
+import { inspectExec, listExecs, resizeExec } from './exec-records.ts';
 import { exportContainer } from './export.ts';
 import { inspectContainer } from './inspect.ts';
 import { killContainer } from './kill.ts';
@@ -53,6 +54,8 @@ export function openContainers(context: ContainersContext): Containers & { uses(
     unpause: async (name) => await (await get(name)).unpause(),
     attach: async (name, options) => await (await get(name)).attach(options),
     exec: async (name, argv, options) => await (await get(name)).exec(argv, options),
+    inspectExec: (execId) => inspectExec(context, execId),
+    resizeExec: (execId, rows, cols) => resizeExec(context, execId, rows, cols),
     rename: async (name, newName) => await (await get(name)).rename(newName),
     update: async (name, options) => await (await get(name)).update(options),
     top: async (name, psArgs) => await (await get(name)).top(psArgs),
@@ -111,6 +114,7 @@ function handleOf(context: ContainersContext, record: ContainerRecord): Containe
     unpause: () => unpauseContainer(context, record),
     attach: (options) => attachContainer(context, record, options),
     exec: (argv, options) => execInContainer(context, record, argv, options),
+    execs: () => listExecs(context, record),
     run: (argv, options) => runInContainer(context, record, argv, options),
     rename: async (name) => void (await renameContainer(context, record, name)),
     update: async (options) => void (await updateContainer(context, record, options)),

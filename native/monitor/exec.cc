@@ -50,6 +50,7 @@ void start(Monitor& monitor, ExecTask& task, runtime::Launched& launched) {
   const Wiring& wiring = task.wiring;
   monitor.hub().setStdinMode(wiring.stdinMode);
   monitor.hub().attachLauncher(wiring.attach);
+  if (!task.statusFile.empty()) monitor.hub().listen(listenIn(monitor.directory(), "attach.sock"));
   const Running container = findRunning(task.container);
   const runtime::Spec spec = runtime::parseSpec(sys::readDocument(task.container + "/config.json"));
   if (wiring.terminal) task.process.consoleSize = {wiring.terminal->rows, wiring.terminal->cols};
