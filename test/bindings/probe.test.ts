@@ -41,6 +41,7 @@ test('every capability is answered, and what cannot be done says why', async (t)
   const found = await probe(directory(t));
   t.deepEqual(Object.keys(found).sort(), [
     'cgroups',
+    'erofs',
     'idmappedMounts',
     'overlay',
     'overlayByFd',
