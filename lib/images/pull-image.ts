@@ -5,6 +5,7 @@ import { fetchDocuments, type ImageDocuments, type WantedPlatform } from './fetc
 import type { Image } from './image.ts';
 import type { ImageLoader } from './image-loader.ts';
 import type { ImageName } from './name-store.ts';
+import { publishName } from './publish-name.ts';
 import { pullError } from './pull-error.ts';
 import type { PullProgress } from './pull-progress.ts';
 import { type ImageStores, nameFor, storeImage } from './store-image.ts';
@@ -116,13 +117,13 @@ class Pull {
     for (const message of warnings) report({ type: 'warning', message });
   }
 
-  /** By content first: a tag that moves on leaves the image with that name. */
+  /** By content first: a tag that moves on leaves the image with that name, or, if it came from no registry, without one. */
   async #publish(name: ImageName): Promise<void> {
     const { names } = this.#stores;
     const pinned = this.#pinned(name.target.digest);
     await this.#keepReplaced(await names.read(pinned), name);
     if (pinned !== name.reference) await names.write({ ...name, reference: pinned });
-    await names.write(name);
+    await publishName(names, name);
   }
 
   /** Another platform's image of the same index keeps a name: the digest of its own manifest. */

@@ -1,6 +1,8 @@
 import test from 'ava';
+import { inPieces } from '../fixtures/archives.ts';
 import { buildImage } from '../fixtures/image.ts';
 import { startQuirkyRegistry } from '../fixtures/quirky-registry.ts';
+import { tarOf } from '../fixtures/tar.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 import { openTestImages } from '../fixtures/test-images.ts';
 
@@ -69,4 +71,20 @@ test("a digest is nobody's to give, and what is not here cannot be tagged", asyn
     code: 'ERR_REFERENCE_INVALID',
     message: /refusing to create a tag with a digest reference/,
   });
+});
+
+test('a pull takes a name from an image of this machine alone, which stays without one', async (t) => {
+  await using registry = await startQuirkyRegistry();
+  const { images } = openTestImages(temporaryFolder(t));
+  const reference = registry.add(one, 'one');
+  const own = await images.import(inPieces(tarOf([{ path: 'own' }])), { reference });
+  const pulled = await images.pull(reference);
+  t.not(pulled.id, own.id);
+  t.is((await images.inspect(own.id)).id, own.id);
+  t.like(
+    (await images.list()).find(({ id }) => id === own.id),
+    { references: [], digests: [] },
+  );
+  await images.sweep();
+  t.deepEqual((await images.scrub()).problems, []);
 });
