@@ -89,9 +89,12 @@ async function readJson(path: string): Promise<unknown> {
     if (bytes.length > maxFileSize) throw new Error(`the file is larger than ${maxFileSize} bytes`);
     return JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
+    const { code, message } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw unusable(path, (cause as Error).message, cause);
+    // V8's own words quote the text around the fault, which may be a password.
+    if (cause instanceof SyntaxError)
+      throw unusable(path, 'it is not JSON; mend it, or log in anew without it');
+    throw unusable(path, message, cause);
   }
 }
 

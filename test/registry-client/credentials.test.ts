@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { runCredentialHelper } from '../../lib/registry-client/credential-helper.ts';
 import { findCredentials } from '../../lib/registry-client/credentials.ts';
@@ -140,4 +141,13 @@ test('a broken helper does not stop a pull that needs no credentials, and is tol
     code: 'ERR_REGISTRY_UNAUTHORIZED',
     message: /docker-credential-absent failed/,
   });
+});
+
+test('a file that is no JSON is refused without a word of what it says', async (t) => {
+  const { env } = await docker(t, '{"auths":{"quay.io":{"auth":bWU6c2VjcmV0"}}}');
+  const refused = await t.throwsAsync(findCredentials('quay.io', 'a', { env }), {
+    code: 'ERR_CREDENTIALS_INVALID',
+    message: /config\.json: it is not JSON; mend it/,
+  });
+  t.false(inspect(refused, { depth: 9 }).includes('bWU6'));
 });
