@@ -73,7 +73,8 @@ export async function openPlainFile(
 async function regularFile(input: ArchiveInput, options: OpenOptions): Promise<string> {
   if (typeof input !== 'string') return putDown(input, options);
   const found = await stat(input).catch(notFound(input));
-  if (found.isDirectory()) throw invalidArchive(input, 'it is a folder');
+  if (found.isDirectory())
+    throw invalidArchive(input, 'it is a folder, and not a tar: pack it first, by tar');
   return found.isFile() ? input : putDown(createReadStream(input), options);
 }
 
@@ -105,8 +106,10 @@ function complaintOf(files: Files): string {
 }
 
 function notFound(path: string): (cause: NodeJS.ErrnoException) => never {
+  const isUrl = /^https?:\/\//.test(path);
   return (cause) => {
-    throw new EngineError('ERR_ARCHIVE_INVALID', `cannot read images from ${path}: ${cause.message}`, {
+    const complaint = isUrl ? `URLs are not fetched: pipe it from curl -L ${path}` : cause.message;
+    throw new EngineError('ERR_ARCHIVE_INVALID', `cannot read images from ${path}: ${complaint}`, {
       cause,
       details: { archive: path },
     });

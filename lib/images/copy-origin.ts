@@ -86,7 +86,11 @@ function chooseImage({ images }: ImageFile, path: string, name: string | undefin
   const fitting = name === undefined ? images : images.filter(({ names }) => names.some(isCalled(name)));
   const [image, ...others] = fitting;
   if (image !== undefined && others.length === 0) return image;
-  const offered = images.flatMap(({ names }) => names.map(textOf)).join(', ') || 'none with a name';
+  const offered =
+    images
+      .flatMap(({ names }) => names.map(textOf))
+      .sort()
+      .join(', ') || 'none with a name';
   const complaint =
     image === undefined
       ? name === undefined

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { hashFile } from '../../bindings/hash.ts';
 import { type ArchiveInput, openPlainFile } from '../archives/index.ts';
+import { EngineError } from '../errors/index.ts';
 import { hostPlatform, type Platform, parseDigest, parsePlatform } from '../oci/index.ts';
 import { formatReference } from '../reference/index.ts';
 import { createScratch } from '../scratch/index.ts';
@@ -52,10 +53,18 @@ export async function importImage(
   }
 }
 
-/** Now, or when SOURCE_DATE_EPOCH says (reproducible-builds.org/specs/source-date-epoch), so that it can be repeated. */
+/**
+ * Now, or when SOURCE_DATE_EPOCH says (reproducible-builds.org/specs/source-date-epoch), so that it can be repeated.
+ * @throws EngineError ERR_INVALID_ARGUMENT when that is no time
+ */
 export function creationTime(): string {
   const epoch = process.env.SOURCE_DATE_EPOCH;
-  return (epoch ? new Date(Number(epoch) * 1000) : new Date()).toISOString();
+  if (!epoch) return new Date().toISOString();
+  if (/^\d{1,11}$/.test(epoch)) return new Date(Number(epoch) * 1000).toISOString();
+  throw new EngineError(
+    'ERR_INVALID_ARGUMENT',
+    `invalid SOURCE_DATE_EPOCH ${JSON.stringify(epoch)}: write seconds since 1970, or unset it`,
+  );
 }
 
 async function store(

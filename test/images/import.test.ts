@@ -39,7 +39,7 @@ test('an image says where it came from, or what it is told to say, and may have 
   t.true(hostPlatformName.startsWith(`${plain.platform.os}/${plain.platform.architecture}`));
 });
 
-test('with SOURCE_DATE_EPOCH the same tar makes the same image', async (t) => {
+test.serial('with SOURCE_DATE_EPOCH the same tar makes the same image', async (t) => {
   process.env.SOURCE_DATE_EPOCH = '1700000000';
   t.teardown(() => {
     delete process.env.SOURCE_DATE_EPOCH;
@@ -65,3 +65,17 @@ for (const [name, [options, bytes, code]] of Object.entries(refused)) {
     t.deepEqual([...leftovers(), ...names(), ...blobs(), ...partials()], []);
   });
 }
+
+test.serial('what says how to repeat an import must be a time, and what is no file is refused with what to do', async (t) => {
+  const { images, leftovers } = openTestImages(temporaryFolder(t));
+  process.env.SOURCE_DATE_EPOCH = 'yesterday';
+  const refused = await t.throwsAsync(images.import(inPieces(tar)), { code: 'ERR_INVALID_ARGUMENT' });
+  delete process.env.SOURCE_DATE_EPOCH;
+  t.regex(refused.message, /SOURCE_DATE_EPOCH "yesterday": write seconds/);
+  await t.throwsAsync(images.import('http://localhost/root.tar'), {
+    code: 'ERR_ARCHIVE_INVALID',
+    message: /pipe it from curl -L http:\/\/localhost\/root.tar/,
+  });
+  await t.throwsAsync(images.import(temporaryFolder(t)), { message: /it is a folder, .* pack it first/ });
+  t.deepEqual(leftovers(), []);
+});
