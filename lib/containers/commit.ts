@@ -1,5 +1,5 @@
 import { writeLayerDiff } from '../../bindings/layer.ts';
-import { EngineError } from '../errors/index.ts';
+import { EngineError, isEngineError } from '../errors/index.ts';
 import type { Image } from '../images/index.ts';
 import type { Descriptor, ImageProcess } from '../oci/index.ts';
 import { upperDirectory } from './changes.ts';
@@ -68,12 +68,22 @@ async function standingStill<T>(
     using _lock = await context.store.lock(record.id);
     return await action();
   }
-  await pauseContainer(context, record, thisProcess());
+  await pauseContainer(context, record, thisProcess()).catch(explainPause);
   try {
     return await action();
   } finally {
     await unpauseContainer(context, record).catch(ended);
   }
+}
+
+/** An ordinary user may have no cgroup to freeze it with. */
+function explainPause(error: unknown): never {
+  if (!isEngineError(error, 'ERR_CGROUP_CONTROLLER_MISSING')) throw error;
+  throw new EngineError(
+    error.code,
+    `${error.message}, or commit it while it runs, with --pause=false (pause: false)`,
+    { cause: error, details: { ...error.details, verb: 'commit' } },
+  );
 }
 
 /** It was killed while it stood still. */

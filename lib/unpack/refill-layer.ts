@@ -20,6 +20,7 @@ export async function refillLayer(
     compression: layerCompression(blob),
     diffId,
     target: options.ingest.target,
+    userNamespace: options.ingest.userNamespace,
     limits: options.limits,
   });
   try {
