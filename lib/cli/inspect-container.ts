@@ -14,11 +14,11 @@ export function containerDocument(info: ContainerInfo, sizes?: ContainerSizes): 
     Created: info.createdAt,
     Path: path,
     Args: args,
-    State: stateDocument(info.state),
+    State: { ...stateDocument(info.state), ...(info.health && { Health: healthDocument(info.health) }) },
     Image: info.imageId ?? '',
     LogPath: info.logPath ?? '',
     Name: `/${info.name}`,
-    RestartCount: 0,
+    RestartCount: restartsOf(info.state),
     Platform: 'linux',
     HostConfig: hostDocument(info),
     ...(sizes && { SizeRw: sizes.written, SizeRootFs: sizes.root }),
@@ -32,20 +32,37 @@ export function containerDocument(info: ContainerInfo, sizes?: ContainerSizes): 
 const never = '0001-01-01T00:00:00Z';
 
 function stateDocument(state: ContainerState): Record<string, unknown> {
-  const up = state.status === 'running' || state.status === 'paused';
-  const ended = state.status === 'exited';
+  const running = state.status === 'running' || state.status === 'paused';
+  const ended = state.status === 'exited' || state.status === 'restarting';
   return {
     Status: state.status,
-    Running: up,
+    Running: running || state.status === 'restarting',
     Paused: state.status === 'paused',
-    Restarting: false,
+    Restarting: state.status === 'restarting',
     OOMKilled: ended && state.oomKilled,
     Dead: false,
-    Pid: up ? state.pid : 0,
+    Pid: running ? state.pid : 0,
     ExitCode: ended ? state.exitCode : 0,
     Error: (ended && state.error) || '',
     StartedAt: state.status === 'created' ? never : state.startedAt,
     FinishedAt: ended ? state.finishedAt : never,
+  };
+}
+
+function restartsOf(state: ContainerState): number {
+  return state.status === 'created' ? 0 : (state.restarts ?? 0);
+}
+
+function healthDocument({ status, failingStreak, log }: NonNullable<ContainerInfo['health']>) {
+  return {
+    Status: status,
+    FailingStreak: failingStreak,
+    Log: log.map(({ start, end, exitCode, output }) => ({
+      Start: start,
+      End: end,
+      ExitCode: exitCode,
+      Output: output,
+    })),
   };
 }
 
@@ -56,7 +73,7 @@ function hostDocument({ limits, ...info }: ContainerInfo): Record<string, unknow
       .map(({ source, target, readOnly }) => `${source}:${target}${readOnly ? ':ro' : ''}`),
     LogConfig: { Type: info.log.driver, Config: {} },
     NetworkMode: info.network,
-    RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
+    RestartPolicy: { Name: info.restart.policy, MaximumRetryCount: info.restart.maximumRetries },
     AutoRemove: info.autoRemove,
     Privileged: info.privileged,
     ReadonlyRootfs: info.readOnly,

@@ -48,11 +48,11 @@ async function look(
     const mark = readText(paths.paused);
     if (mark && !isAlive(JSON.parse(mark) as Owner)) return 'forsaken';
     const status = mark === null ? 'running' : 'paused';
-    return { status, pid: task.pid, startedAt: task.startedAt };
+    return { status, pid: task.pid, startedAt: task.startedAt, restarts: task.restarts };
   }
   const exit = readExit(paths.exit);
   if (task.status === 'restarting' && exit !== null)
-    return { status: 'restarting', restartAt: task.restartAt, ...exit };
+    return { status: 'restarting', restartAt: task.restartAt, ...exit, restarts: task.restarts };
   if (exit !== null) return { status: 'exited', ...exit };
   if (task.status === 'starting') return { status: 'created' };
   const wasStarted = existsSync(paths.started) || existsSync(`${paths.runDir}/state.json`);

@@ -9,6 +9,8 @@ export interface ExitStatus {
   /** RFC 3339 with nanoseconds. */
   readonly startedAt: string;
   readonly finishedAt: string;
+  /** By its restart policy, before it ended. */
+  readonly restarts?: number;
   /** Why it could not start or was lost, for people. */
   readonly error?: string;
 }
@@ -16,11 +18,18 @@ export interface ExitStatus {
 /** What a container is doing, with what is known only then. */
 export type ContainerState =
   | { readonly status: 'created' }
-  | { readonly status: 'running'; readonly pid: number; readonly startedAt: string }
-  | { readonly status: 'paused'; readonly pid: number; readonly startedAt: string }
+  | ({ readonly status: 'running' } & RunningProcess)
+  | ({ readonly status: 'paused' } & RunningProcess)
   /** It has ended, and its monitor starts it again at `restartAt` (RFC 3339), by its restart policy. */
   | ({ readonly status: 'restarting'; readonly restartAt: string } & ExitStatus)
   | ({ readonly status: 'exited' } & ExitStatus);
+
+interface RunningProcess {
+  readonly pid: number;
+  readonly startedAt: string;
+  /** By its restart policy, since it was started. */
+  readonly restarts?: number;
+}
 
 /** The name of a state. */
 export type ContainerStatus = ContainerState['status'];

@@ -110,10 +110,11 @@ std::string exitedJson(const ExitStatus& status) {
   return object.add("finishedAt", status.finishedAt).end();
 }
 
-std::string statusFileJson(const ExitStatus& status, const std::string& startedAt) {
+std::string statusFileJson(const ExitStatus& status, const std::string& startedAt, unsigned restarts) {
   ObjectWriter object;
   addStatus(object, status);
   object.add("startedAt", startedAt).add("finishedAt", status.finishedAt);
+  if (restarts > 0) object.add("restarts", static_cast<int64_t>(restarts));
   if (!status.error.empty()) object.add("error", status.error);
   return object.end();
 }

@@ -37,7 +37,7 @@ std::optional<State> parseState(const std::string& json);
 /// The payload of `exited`.
 std::string exitedJson(const ExitStatus& status);
 /// What the status file holds.
-std::string statusFileJson(const ExitStatus& status, const std::string& startedAt);
+std::string statusFileJson(const ExitStatus& status, const std::string& startedAt, unsigned restarts = 0);
 
 struct Failure {
   std::string code, step;

@@ -119,7 +119,8 @@ bool removeDirectories(const Container& container) {
 void record(Monitor& monitor, const Task& task, const ExitStatus& status) {
   if (task.statusFile.empty()) return;
   const std::string& startedAt = monitor.state().startedAt;
-  const std::string json = statusFileJson(status, startedAt.empty() ? status.finishedAt : startedAt);
+  const std::string json =
+      statusFileJson(status, startedAt.empty() ? status.finishedAt : startedAt, monitor.state().restarts);
   try {
     sys::writeFileAtomic(task.statusFile, json, 0600, task.durable);
   } catch (const sys::SysError&) {

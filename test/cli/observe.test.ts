@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import anyTest, { type TestFn } from 'ava';
 import { openStrake, type Strake } from './strake.ts';
 
@@ -18,9 +20,9 @@ test.serial('restart stops a container and starts it again, or just starts it', 
   const { image, run, ok } = t.context;
   await ok('create', '--name', 'again', image, 'sh', '-c', 'echo up; exec sleep 100');
   t.is(await ok('restart', 'again'), 'again\n');
-  const started = await ok('inspect', '-f', '{{.state.startedAt}}', 'again');
+  const started = await ok('inspect', '-f', '{{.State.StartedAt}}', 'again');
   t.is(await ok('restart', '-t', '0', 'again'), 'again\n');
-  t.not(await ok('inspect', '-f', '{{.state.startedAt}}', 'again'), started);
+  t.not(await ok('inspect', '-f', '{{.State.StartedAt}}', 'again'), started);
   t.is(await ok('logs', 'again'), 'up\nup\n');
   await ok('run', '-d', '--rm', '--name', 'once', image, 'sleep', '100');
   t.regex((await run(['restart', 'once'])).stderr, /removed when it stops; create it without/);
@@ -62,13 +64,13 @@ test.serial('update changes the limits of a running container, and of its next s
   t.is(await limit(), 64);
   await ok('update', '-m', '32m', '--memory-swap', '64m', '--cpus', '0.5', 'limited');
   t.is(await limit(), 32);
-  const limits = JSON.parse(await ok('inspect', '-f', '{{json .limits}}', 'limited'));
-  t.like(limits, { memory: 32 * 2 ** 20, cpuQuota: 50_000, pids: 50 });
+  const limits = JSON.parse(await ok('inspect', '-f', '{{json .HostConfig}}', 'limited'));
+  t.like(limits, { Memory: 32 * 2 ** 20, CpuQuota: 50_000, PidsLimit: 50 });
   await ok('restart', '-t', '0', 'limited');
   t.is(await limit(), 32);
   t.regex((await run(['update', 'limited'])).stderr, /say what to change/);
   t.regex((await run(['update', '-m', '1g', 'limited'])).stderr, /not less than limits.memory/);
-  t.is(JSON.parse(await ok('inspect', '-f', '{{json .limits}}', 'limited')).memory, 32 * 2 ** 20);
+  t.is(JSON.parse(await ok('inspect', '-f', '{{json .HostConfig}}', 'limited')).Memory, 32 * 2 ** 20);
 });
 
 test.serial('top shows the processes of the container only, by whatever ps is asked', async (t) => {
@@ -109,4 +111,23 @@ test.serial('stats shows what runs, and with names what is asked for', async (t)
   t.is(rows[0].PIDs, '1');
   t.regex(await ok('stats', '--no-stream', 'idle'), /idle +0\.00% +0B \/ 0B/);
   t.regex((await run(['stats', '--no-stream', 'no-such'])).stderr, /there is no container/);
+});
+
+test.serial('restart policies, health and what starts after a reboot, at the command line', async (t) => {
+  const { image, root, run, ok } = t.context;
+  const flags = ['--restart', 'on-failure:3', '--health-cmd', 'true', '--health-interval', '100ms'];
+  await ok('run', '-d', '--name', 'kept', ...flags, image, 'sleep', '100');
+  while (!/\(healthy\)/.test(await ok('ps')));
+  const [document] = JSON.parse(await ok('inspect', 'kept'));
+  t.like(document.HostConfig.RestartPolicy, { Name: 'on-failure', MaximumRetryCount: 3 });
+  t.like(document.State.Health, { Status: 'healthy', FailingStreak: 0 });
+  await ok('update', '--restart', 'always', 'kept');
+  await ok('stop', '-t', '0', 'kept');
+  t.is(await ok('system', 'start-restartable'), 'kept\n');
+  const told = await ok('system', 'install-unit', '--directory', root);
+  t.regex(told, /systemctl enable strake-restart.service/);
+  const unit = readFileSync(join(root, 'strake-restart.service'), 'utf8');
+  t.regex(unit, /^ExecStart="\/.*node" "\/.*strake" "--root" ".*" "system" "start-restartable"$/m);
+  t.regex((await run(['run', '--restart', 'often', image, 'true'])).stderr, /use no, always, unless-stopped/);
+  t.regex((await run(['run', '--rm', '--restart', 'always', image, 'true'])).stderr, /autoRemove/);
 });

@@ -1,0 +1,19 @@
+import type { Command } from 'commander';
+import type { Cli } from '../cli.ts';
+import { ExitCode, reportError } from '../report-error.ts';
+
+export function define(command: Command, cli: Cli): void {
+  command.action(async () => {
+    const { containers } = await cli.engine();
+    let failed = false;
+    for await (const { name, error } of containers.startRestartable()) {
+      if (error === undefined) {
+        process.stdout.write(`${name}\n`);
+      } else {
+        reportError(error, 1);
+        failed = true;
+      }
+    }
+    if (failed) throw new ExitCode(1);
+  });
+}
