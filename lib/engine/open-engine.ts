@@ -53,6 +53,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     events: (options) => events.read(options),
     system: openSystem({ root, runDir, images, containers, snapshots, ids }),
     run: containers.run,
+    pool: containers.pool,
     [Symbol.asyncDispose]: async () => undefined, // files and locks are held by the calls that need them
   };
 }
