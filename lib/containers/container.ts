@@ -4,6 +4,7 @@ import type { LogEntry, LogOptions as ReadLogOptions } from '../logs/index.ts';
 import type { ExecInfo } from './exec-records.ts';
 import type { ContainerHealth } from './health.ts';
 import type { ContainerOptions, ContainerWarning, RunOptions, RunResult } from './options.ts';
+import type { Pool, PoolSize } from './pool.ts';
 import type { RestartPolicy } from './restart-policy.ts';
 import type { ContainerSpec } from './spec.ts';
 import type { SpecLimits } from './spec-limits.ts';
@@ -15,6 +16,7 @@ import type { UpdateOptions } from './update.ts';
 
 export type { ExecInfo } from './exec-records.ts';
 export type { ContainerHealth } from './health.ts';
+export type { Pool, PoolRunOptions, PoolSize, TakeOptions } from './pool.ts';
 export type { RestartPolicy } from './restart-policy.ts';
 export type { RestartedContainer } from './start-restartable.ts';
 export type { ContainerStats, NetworkStats, StatsOptions } from './stats.ts';
@@ -241,6 +243,9 @@ export interface Containers {
     options: RunOptions & { encoding: 'buffer' },
   ): Promise<RunResult<Buffer>>;
   run(image: string, argv: readonly string[], options: RunOptions): Promise<RunResult<string | Buffer>>;
+
+  /** Containers that are set up already and wait for their commands. Errors as create. */
+  pool(image: string, options: ContainerOptions, size: PoolSize): Promise<Pool>;
 
   /** After a reboot: starts what should run by its restart policy, oldest first; one that fails has an `error`. */
   startRestartable(options?: Cancellable): AsyncIterable<RestartedContainer>;

@@ -1,5 +1,6 @@
 import { EngineError } from '../errors/index.ts';
 import type { ContainerUse } from '../images/index.ts';
+import type { Task } from '../runtime/index.ts';
 import { attachContainer, attachmentOf } from './attach.ts';
 import { listContainerChanges } from './changes.ts';
 import { commitContainer } from './commit.ts';
@@ -14,6 +15,7 @@ import { killContainer } from './kill.ts';
 import { listContainers, listUses } from './list.ts';
 import { readContainerLog } from './logs.ts';
 import { pauseContainer } from './pause.ts';
+import { openPool } from './pool.ts';
 import { pruneContainers } from './prune.ts';
 import type { ContainerRecord } from './record.ts';
 import { removeContainer } from './remove.ts';
@@ -42,6 +44,8 @@ export function openContainers(context: ContainersContext): Containers & { uses(
     },
     run: ((image, argv = [], options = {}) =>
       runContainer(context, image, argv, options)) as Containers['run'],
+    pool: (image, options, size) =>
+      openPool(context, image, options, size, (record, task) => startedHandle(context, record, task, true)),
     startRestartable: (options) => startRestartable(context, options),
     start: async (name, options) => await (await get(name)).start(options),
     inspect: async (name, options) => await (await get(name)).inspect(options),
@@ -134,12 +138,21 @@ async function started(
   options: StartOptions = {},
 ): Promise<StartedContainer> {
   const task = await startContainer(context, record, options);
+  return startedHandle(context, record, task, isAttached(attachSelection(options.attach)));
+}
+
+function startedHandle(
+  context: ContainersContext,
+  record: ContainerRecord,
+  task: Task,
+  attached: boolean,
+): StartedContainer {
   return {
     ...handleOf(context, record),
     pid: task.pid,
     startedAt: task.startedAt,
     warnings: task.warnings,
-    attachment: isAttached(attachSelection(options.attach)) ? attachmentOf(task) : null,
+    attachment: attached ? attachmentOf(task) : null,
     [Symbol.asyncDispose]: async () => {
       task.detach();
       await removeContainer(context, record, { force: true, volumes: true }).catch((error: unknown) => {

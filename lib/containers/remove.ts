@@ -9,6 +9,7 @@ import { keepStopped, killProcesses } from './kill.ts';
 import { endCgroup, observeLocked } from './observe.ts';
 
 import type { ContainerRecord } from './record.ts';
+import { requireFree } from './require-free.ts';
 import { discardRoot } from './root-mount.ts';
 import { can, requireState } from './state.ts';
 
@@ -23,6 +24,7 @@ export async function removeContainer(
   using _lock = await context.store.lock(record.id);
   const state = await observeLocked(context, record);
   if (state === null) return;
+  await requireFree(context, record, 'remove');
   if (!can('remove', state) && options.force) await end(context, record);
   else requireState('remove', record.name, state);
   await removeFiles(context, record, { volumes: options.volumes === true || record.spec.autoRemove });

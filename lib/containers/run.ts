@@ -68,11 +68,17 @@ export async function runContainer(
 }
 
 /** Synchronous on purpose: four calls of microseconds each take less than one turn through libuv's pool. */
-async function writeRecord({ store }: ContainersContext, record: ContainerRecord): Promise<void> {
-  const { dir, runDir, record: path } = store.paths(record.id);
+export async function writeRecord({ store }: ContainersContext, record: ContainerRecord): Promise<void> {
+  const { dir, runDir } = store.paths(record.id);
   mkdirSync(runDir, { mode: 0o700 });
   mkdirSync(dir, { mode: 0o700 });
   if (record.spec.name !== null) await store.reserveName(record.name, record.id);
+  publishRecord({ store }, record);
+}
+
+/** Not synced: it does not outlive a crash. */
+export function publishRecord({ store }: Pick<ContainersContext, 'store'>, record: ContainerRecord): void {
+  const { record: path } = store.paths(record.id);
   writeFileSync(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
   renameSync(`${path}.new`, path);
 }

@@ -9,6 +9,7 @@ import type { AttachOptions, StartOptions } from './container.ts';
 import type { ContainersContext } from './context.ts';
 import { endCgroup, observeLocked } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
+import { requireFree } from './require-free.ts';
 import { existingRoot } from './root-mount.ts';
 import { requireState } from './state.ts';
 
@@ -24,6 +25,7 @@ export async function startContainer(
   const trace = beginTrace(`start ${record.name}`, context.onTrace);
   using _lock = await context.store.lock(record.id);
   requireState('start', record.name, (await observeLocked(context, record)) ?? { status: 'created' });
+  await requireFree(context, record, 'start');
   await using undo = new Undo();
   trace?.step('state');
   await prepareRun(context, record, undo);

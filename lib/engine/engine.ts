@@ -41,4 +41,6 @@ export interface Engine extends AsyncDisposable {
   events(options?: EventOptions): AsyncIterable<EngineEvent>;
   /** `containers.run`: a command in a new container, its output captured, nothing left. */
   readonly run: Containers['run'];
+  /** `containers.pool`: warm starts. */
+  readonly pool: Containers['pool'];
 }

@@ -63,6 +63,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     registries: openRegistries(options),
     manifests: openManifests(options),
     run: containers.run,
+    pool: containers.pool,
     [Symbol.asyncDispose]: async () => undefined, // files and locks are held by the calls that need them
   };
 }

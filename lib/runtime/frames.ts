@@ -11,6 +11,8 @@ export const frameType = {
   stdinClose: 8,
   resize: 9,
   attach: 10,
+  ready: 11,
+  go: 12,
 } as const;
 
 export type OutputName = 'stdout' | 'stderr';

@@ -22,3 +22,4 @@ export type {
   TaskDescription,
   TerminalSize,
 } from './task-description.ts';
+export { type LateProcess, launchWaiting, type WaitingTask } from './waiting-task.ts';

@@ -47,12 +47,16 @@ export class MonitorLink implements FrameHandler {
   readonly warnings: MonitorWarning[] = [];
   /** Settles with the first frame. Rejects with the monitor's reason, or ERR_MONITOR_DIED. */
   readonly started: Promise<Started>;
+  /** Of a task that waits for its process: all else is set up. Rejects as `started`. */
+  readonly ready: Promise<void>;
   readonly #socket: Socket;
   readonly #parser = new FrameParser(this);
   readonly #output: OutputSink;
   readonly #options: LinkOptions;
   #resolveStarted!: (started: Started) => void;
   #rejectStarted!: (error: EngineError) => void;
+  #resolveReady!: () => void;
+  #rejectReady!: (error: EngineError) => void;
   #ended: Ended | EngineError | null = null;
   #waiters: ((ended: Ended | EngineError) => void)[] = [];
 
@@ -63,6 +67,11 @@ export class MonitorLink implements FrameHandler {
       this.#resolveStarted = resolve;
       this.#rejectStarted = reject;
     });
+    this.ready = new Promise((resolve, reject) => {
+      this.#resolveReady = resolve;
+      this.#rejectReady = reject;
+    });
+    this.ready.catch(() => undefined); // most launches do not wait
     this.#socket = new Socket({ fd, readable: true, writable: true });
     this.#socket.on('data', (chunk: Buffer) => this.#parser.push(chunk));
     this.#socket.on('error', () => {}); // 'close' follows
@@ -109,6 +118,18 @@ export class MonitorLink implements FrameHandler {
     this.#send(frameType.attach, Buffer.from(JSON.stringify(attach)));
   }
 
+  /** What a task that waits is to execute (native/protocol/frames.h). */
+  sendGo(process: Uint8Array): void {
+    this.#send(frameType.go, process);
+  }
+
+  /** Says nothing more, and waits until the monitor has gone. */
+  async finish(): Promise<void> {
+    if (this.#ended !== null) return;
+    this.#socket.end();
+    await this.ended().catch(() => undefined);
+  }
+
   /** Hangs up; ended() rejects with ERR_ABORTED. */
   close(): void {
     this.#end(new EngineError('ERR_ABORTED', 'this program has detached from the task, which may still run'));
@@ -120,7 +141,8 @@ export class MonitorLink implements FrameHandler {
 
   onControl(type: number, payload: Buffer): void {
     const message = JSON.parse(payload.toString());
-    if (type === frameType.started) this.#onStarted(message as Started);
+    if (type === frameType.ready) this.#resolveReady();
+    else if (type === frameType.started) this.#onStarted(message as Started);
     else if (type === frameType.failed) this.#end(launchError(message as LaunchFailure));
     else if (type === frameType.exited) this.#end(message as Ended);
     else if (type === frameType.warning) this.warnings.push(message as MonitorWarning);
@@ -151,7 +173,10 @@ export class MonitorLink implements FrameHandler {
     if (this.#ended !== null) return;
     this.#ended = ended;
     this.#options.trace?.step('end seen');
-    if (ended instanceof EngineError) this.#rejectStarted(ended);
+    if (ended instanceof EngineError) {
+      this.#rejectStarted(ended);
+      this.#rejectReady(ended);
+    }
     this.#output.end();
     for (const resolve of this.#waiters.splice(0)) resolve(ended);
     this.#socket.destroy();

@@ -29,6 +29,8 @@ export interface TaskDescription {
   readonly init?: string;
   /** Directories that the monitor removes when the container has ended, before it says so. */
   readonly autoRemove?: readonly string[];
+  /** Everything is set up but the process, which comes later (launchWaiting). */
+  readonly waits?: boolean;
   /** When it is run again after its end. Absent: never. */
   readonly restart?: RestartDescription;
   /** What is executed in it again and again to see whether it works. Absent: nothing. */

@@ -63,7 +63,7 @@ class Applier final : private EntryMaker {
   void makeOpaque(const std::string& directory) override;
   void makeWhiteout(const std::string& path) override;
   void make(TarReader& reader, const TarEntry& entry, const std::string& path) override;
-  uint64_t impliedCount() const override { return tree_.impliedCount(); }
+  const Implied& implied() const override { return tree_.impliedTotal(); }
   Place placeOf(std::string_view path);
 
   void makeRegular(TarReader& reader, const TarEntry& entry, const Place& place);

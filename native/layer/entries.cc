@@ -8,6 +8,7 @@ namespace strake::layer {
 namespace {
 
 constexpr uint64_t maxAwaitedBytes = 64 << 20;
+constexpr uint64_t maxImpliedBytes = 64 << 20;
 
 void makeEntry(TarReader& reader, EntryMaker& maker, const TarEntry& entry) {
   const std::string path = normalise(entry.path);
@@ -33,10 +34,13 @@ void makeEntry(TarReader& reader, EntryMaker& maker, const TarEntry& entry) {
 uint64_t makeEntries(TarReader& reader, EntryMaker& maker, uint64_t maxEntries) {
   uint64_t entries = 0;
   while (const std::optional<TarEntry> entry = reader.next()) {
-    if (++entries + maker.impliedCount() > maxEntries) {
+    if (++entries + maker.implied().count > maxEntries) {
       tooLarge("tar: more than " + std::to_string(maxEntries) + " entries, at " + quoted(entry->path));
     }
     makeEntry(reader, maker, *entry);
+    if (maker.implied().pathBytes > maxImpliedBytes)
+      tooLarge("tar: the directories that no entry names have paths of more than " +
+               std::to_string(maxImpliedBytes) + " bytes, at " + quoted(entry->path));
   }
   reader.drain();
   return entries;

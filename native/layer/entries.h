@@ -8,6 +8,17 @@
 
 namespace strake::layer {
 
+/// How many directories, and the bytes of their paths.
+struct Implied {
+  uint64_t count = 0;
+  uint64_t pathBytes = 0;
+
+  void add(uint64_t path) {
+    ++count;
+    pathBytes += path;
+  }
+};
+
 /// Makes what entries ask for. Paths are normalised and not empty.
 class EntryMaker {
  public:
@@ -21,11 +32,12 @@ class EntryMaker {
   virtual void makeWhiteout(const std::string& path) = 0;
   virtual void make(TarReader& reader, const TarEntry& entry, const std::string& path) = 0;
   /// Directories that were made so far though no entry named them.
-  virtual uint64_t impliedCount() const = 0;
+  virtual const Implied& implied() const = 0;
 };
 
 /// Hands every entry to `maker` and reads the archive to its end; answers how many there were. More than
-/// `maxEntries`, with implied directories, are ERR_LAYER_TOO_LARGE. ERR_LAYER_CORRUPT, ERR_LAYER_UNSAFE.
+/// `maxEntries`, with implied directories, are ERR_LAYER_TOO_LARGE, and so are implied directories whose
+/// paths have more than 64 MiB. ERR_LAYER_CORRUPT, ERR_LAYER_UNSAFE.
 uint64_t makeEntries(TarReader& reader, EntryMaker& maker, uint64_t maxEntries);
 
 /// Linux' limits for the text of a symlink: ERR_LAYER_CORRUPT.

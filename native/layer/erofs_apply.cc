@@ -13,6 +13,8 @@ namespace strake::layer::erofs {
 namespace {
 
 constexpr int maxLinks = 40;
+/// Of names, link texts, xattrs and sparse maps: a hundred bytes for each of five million files.
+constexpr uint64_t maxHeldBytes = 512 << 20;
 
 /// Linux' own form of a device number (new_encode_dev): 12 bits of major, 20 of minor.
 uint32_t deviceNumber(const TarEntry& entry) {
@@ -97,6 +99,9 @@ bool IndexApplier::isWhitedOut(const Place& place) const {
 }
 
 void IndexApplier::make(TarReader&, const TarEntry& entry, const std::string& path) {
+  if (tree_.heldBytes() > maxHeldBytes)
+    tooLarge("tar: names, xattrs and sparse maps take more than " + std::to_string(maxHeldBytes) +
+             " bytes, at " + quoted(entry.path));
   const Place place = placeOf(path);
   switch (entry.type) {
     case EntryType::regular:
@@ -199,8 +204,7 @@ void IndexApplier::makeRegular(const TarEntry& entry, const Place& place) {
     node.data = static_cast<uint32_t>(block);
   } else {
     node.contents = Contents::sparse;
-    node.data = static_cast<uint32_t>(tree_.sparse.size());
-    tree_.sparse.push_back({entry.dataAt, entry.extents});
+    node.data = tree_.addSparse({entry.dataAt, entry.extents});
   }
   put(place, node);
 }

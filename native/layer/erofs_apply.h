@@ -31,7 +31,7 @@ class IndexApplier final : private EntryMaker {
   void makeOpaque(const std::string& directory) override;
   void makeWhiteout(const std::string& path) override;
   void make(TarReader& reader, const TarEntry& entry, const std::string& path) override;
-  uint64_t impliedCount() const override { return tree_.impliedCount(); }
+  const Implied& implied() const override { return tree_.implied(); }
 
   Place placeOf(const std::string& path);
   bool isWhitedOut(const Place& place) const;

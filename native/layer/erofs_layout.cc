@@ -8,6 +8,8 @@ namespace {
 
 /// More is not worth the gap that may be left before the inode, since it has to end in its block.
 constexpr uint64_t maxInlined = 320;
+/// Of all files together, 8 bytes each.
+constexpr uint64_t maxChunks = 1 << 27;
 
 bool hasOwnData(const Node& node) {
   return S_ISDIR(node.mode) || S_ISLNK(node.mode);
@@ -29,6 +31,7 @@ LayoutPlan::LayoutPlan(Tree& tree, uint64_t tarBytes) : tree_(tree), tarBlocks_(
 }
 
 void LayoutPlan::planChunksOf() {
+  uint64_t total = 0;
   chunks_.resize(tree_.sparse.size());
   for (InodeId id = 0; id < tree_.nodeCount(); ++id) {
     const Node& node = tree_.node(id);
@@ -37,6 +40,8 @@ void LayoutPlan::planChunksOf() {
     if (chunks_[node.data].count == 0)
       tooLarge("tar: a sparse file of " + std::to_string(node.size) +
                " bytes has its data in too many places for EROFS");
+    if ((total += chunks_[node.data].count) > maxChunks)
+      tooLarge("tar: the sparse files have so many holes that the index would have more than 1 GiB");
   }
 }
 

@@ -30,6 +30,10 @@ uint32_t Texts::add(std::string_view text) {
   return id;
 }
 
+uint64_t Texts::bytes() const {
+  return uint64_t{chunks_.size()} << chunkBits;
+}
+
 std::string_view Texts::at(uint32_t id) const {
   const char* const place = chunks_[id >> chunkBits].get() + (id & (chunkSize - 1));
   uint16_t size = 0;

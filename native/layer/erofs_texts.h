@@ -12,6 +12,8 @@ class Texts {
   /// At most 64 KiB - 3 of it. ERR_LAYER_TOO_LARGE past 4 GiB in all.
   uint32_t add(std::string_view text);
   std::string_view at(uint32_t id) const;
+  /// Memory that they take.
+  uint64_t bytes() const;
 
  private:
   std::vector<std::unique_ptr<char[]>> chunks_;

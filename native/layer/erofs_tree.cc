@@ -104,9 +104,9 @@ InodeId Tree::makeDirectory(InodeId parent, std::string_view name, bool implied)
   Node made;
   made.mode = S_IFDIR | 0755;
   made.implied = implied;
-  if (implied) ++impliedCount_;
   const InodeId id = add(made);
   moveDirectory(id, parent, name);
+  if (implied) implied_.add(nodes_[id].size);
   return id;
 }
 
@@ -132,6 +132,12 @@ bool Tree::isReachable(InodeId directory) const {
 bool Tree::isWithin(InodeId directory, InodeId ancestor) const {
   while (directory != ancestor && directory != rootId) directory = nodes_[directory].data;
   return directory == ancestor;
+}
+
+uint32_t Tree::addSparse(const SparseFile& file) {
+  sparse.push_back(file);
+  extentBytes_ += sizeof file + file.extents.size() * sizeof(Extent);
+  return static_cast<uint32_t>(sparse.size() - 1);
 }
 
 // A counting sort by directory, then each directory's own names.

@@ -2,7 +2,7 @@
 //
 // A million files are held in some 100 MB: 48 bytes an inode, 12 a name and 6 to 12 of the table that finds
 // it, and the name's own bytes with two more. What is removed or replaced stays allocated until the end, so
-// memory is bounded by the number of entries, which the caller bounds.
+// memory is bounded by the number of entries and by heldBytes(), both of which the caller bounds.
 #pragma once
 #include <sys/stat.h>
 
@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "layer/entries.h"
 #include "layer/erofs_texts.h"
 #include "layer/erofs_xattrs.h"
 #include "layer/tar_entry.h"
@@ -113,8 +114,13 @@ class Tree {
   InodeId parentOf(InodeId directory) const { return nodes_[directory].data; }
   /// Puts a directory, which has lost its name, into another one.
   void moveDirectory(InodeId directory, InodeId parent, std::string_view name);
-  /// How many directories were made that no entry named.
-  uint64_t impliedCount() const { return impliedCount_; }
+  /// Directories that were made so far and that no entry named.
+  const Implied& implied() const { return implied_; }
+
+  /// Memory that texts, xattrs and the extents of sparse files take.
+  uint64_t heldBytes() const { return texts.bytes() + xattrs.totalBytes() + extentBytes_; }
+  /// Answers its place in `sparse`.
+  uint32_t addSparse(const SparseFile& file);
 
   /// The names of each directory that can be reached, sorted by bytes; counts links. Afterwards nothing
   /// changes.
@@ -148,7 +154,8 @@ class Tree {
   std::deque<Name> names_;
   /// Open addressing; names that were taken away stay in it, for when they come again.
   std::vector<NameId> slots_;
-  uint64_t impliedCount_ = 0;
+  Implied implied_;
+  uint64_t extentBytes_ = 0;
   std::vector<NameId> order_;
   std::vector<uint32_t> starts_;
 };

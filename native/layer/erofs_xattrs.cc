@@ -19,7 +19,11 @@ using Key = std::pair<uint8_t, std::string>;
 using Sorted = std::map<Key, std::string>;
 
 constexpr uint8_t userPrefix = 1, trustedPrefix = 4;
-constexpr size_t maxName = 255, maxValue = 65535, maxBytes = 65535 * 4;
+constexpr std::string_view opaqueName = "overlay.opaque";
+constexpr size_t maxName = 255, maxValue = 65535;
+/// What an inode can count, less the room for the mark of an opaque directory, which may come later.
+constexpr size_t maxBytes = (65535 - 1) * 4 + sizeof(XattrHeader) - 24;
+static_assert(sizeof(XattrEntry) + opaqueName.size() + 1 <= 24);
 
 struct Prefix {
   std::string_view text;
@@ -101,7 +105,10 @@ XattrSets::XattrSets() {
 
 XattrSets::Id XattrSets::intern(std::string bytes) {
   const auto [place, isNew] = ids_.try_emplace(std::move(bytes), static_cast<Id>(sets_.size()));
-  if (isNew) sets_.push_back(&place->first);
+  if (isNew) {
+    sets_.push_back(&place->first);
+    totalBytes_ += place->first.size();
+  }
   return place->second;
 }
 
@@ -122,7 +129,7 @@ XattrSets::Id XattrSets::merge(Id base, const Xattrs& added, mode_t mode, const 
 
 XattrSets::Id XattrSets::makeOpaque(Id base) {
   Sorted xattrs = decode(bytes(base));
-  xattrs[Key(trustedPrefix, "overlay.opaque")] = "y";
+  xattrs[Key(trustedPrefix, opaqueName)] = "y";
   return intern(encode(xattrs));
 }
 

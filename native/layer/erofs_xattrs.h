@@ -27,12 +27,15 @@ class XattrSets {
 
   /// As they are on disk: header and entries, a multiple of 4 bytes; empty for 0.
   std::string_view bytes(Id id) const { return *sets_[id]; }
+  /// Of all sets together.
+  uint64_t totalBytes() const { return totalBytes_; }
 
  private:
   Id intern(std::string bytes);
 
   std::unordered_map<std::string, Id> ids_;
   std::vector<const std::string*> sets_;
+  uint64_t totalBytes_ = 0;
 };
 
 }  // namespace strake::layer::erofs

@@ -139,7 +139,7 @@ void LayerTree::enterAbsent(Walk& walk, const std::string& name) {
   if (path.size() > maxPath) corrupt("tar: the directory " + quoted(path) + " lies too deep");
   sys::check(::mkdirat(walk.at->fd.get(), name.c_str(), 0755), "mkdirat", path);
   directories_[path] = {};
-  ++impliedCount_;
+  impliedTotal_.add(path.size());
   enter(walk, name);
 }
 

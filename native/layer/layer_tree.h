@@ -18,6 +18,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "layer/entries.h"
 #include "layer/tar_entry.h"
 #include "sys/unique_fd.h"
 
@@ -61,8 +62,8 @@ class LayerTree {
   const std::map<std::string, DirectoryState>& directories() const { return directories_; }
   /// Directories that no entry named, parents first; the root is ".".
   std::vector<std::string> implied() const;
-  /// How many directories were made that no entry named.
-  uint64_t impliedCount() const { return impliedCount_; }
+  /// Directories that were made so far and that no entry named.
+  const Implied& impliedTotal() const { return impliedTotal_; }
 
  private:
   using Shared = std::shared_ptr<const OpenDirectory>;
@@ -78,7 +79,7 @@ class LayerTree {
 
   Shared root_;
   std::map<std::string, DirectoryState> directories_;
-  uint64_t impliedCount_ = 0;
+  Implied impliedTotal_;
   /// Open directories by the path that they were asked for, the latest first.
   std::list<std::pair<std::string, Shared>> recent_;
   std::unordered_map<std::string_view, std::list<std::pair<std::string, Shared>>::iterator> byPath_;

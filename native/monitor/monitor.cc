@@ -118,6 +118,16 @@ void Monitor::announce(const runtime::Launched& launched, const std::string& cgr
   outliveOom();
 }
 
+std::optional<std::string> Monitor::waitForGo(const runtime::Launched& launched) {
+  const ExitWatcher watcher(launched.pidfd.get(), loop_);
+  hub_.tellLauncher(Frame::ready, "{}");
+  serve([&] { return watcher.exited || hub_.hasGo() || hub_.launcherIsGone(); });
+  if (watcher.exited)
+    throw runtime::LaunchError("ERR_LAUNCH_FAILED", "wait", 0, "",
+                               "the container's init was killed while it waited");
+  return hub_.takeGo();
+}
+
 ExitStatus Monitor::waitForExit(runtime::Launched& launched) {
   const ExitWatcher watcher(launched.pidfd.get(), loop_);
   serve([&] { return watcher.exited; });

@@ -35,6 +35,10 @@ class Monitor {
   /// The process runs: state.json is written and `started` is sent.
   void announce(const runtime::Launched& launched, const std::string& cgroup);
   const State& state() const { return state_; }
+  /// A container that waits for its process (Launched::go) is ready: tells the launcher and waits for what it
+  /// says. Nothing: it wants the container no more. Throws LaunchError when the container's init is killed
+  /// meanwhile.
+  std::optional<std::string> waitForGo(const runtime::Launched& launched);
   /// Serves the clients until the process has ended, and reaps it. Its output may not be drained yet.
   ExitStatus waitForExit(runtime::Launched& launched);
   /// One that has ended already is no error; it is reaped by waitForExit().

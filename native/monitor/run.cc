@@ -41,6 +41,9 @@ sys::UniqueFd userNamespaceOf(pid_t pid) {
   return sys::UniqueFd(sys::check(::open(path.c_str(), O_RDONLY | O_CLOEXEC), "open", path));
 }
 
+/// The launcher wants a container that waits no more.
+class NotWanted {};
+
 /// From the bundle to a running process. On a throw nothing is left but what was there before.
 void start(Monitor& monitor, Container& container) {
   container.task = parseTask(sys::readDocument(monitor.path("task.json")));
@@ -67,7 +70,8 @@ void start(Monitor& monitor, Container& container) {
                                         .user = task.user,
                                         .stdio = stdio.borrow(),
                                         .cgroup = container.group.get(),
-                                        .stopBeforeExec = false,
+                                        .stopBeforeExec = task.waits,
+                                        .processComesLater = task.waits,
                                         .dieWithParent = true,
                                         .trace = monitor.trace().enabled(),
                                         .init = task.init,
@@ -76,6 +80,11 @@ void start(Monitor& monitor, Container& container) {
     container.userNamespace = userNamespaceOf(container.launched.pid);
   container.task.rootfs.lower.clear();  // and with it the mounts that were borrowed for the launch
   connect(monitor.hub(), stdio, container.launched, task.wiring.terminal);
+  if (task.waits) {
+    const std::optional<std::string> process = monitor.waitForGo(container.launched);
+    if (!process) throw NotWanted();
+    container.launched.go(*process);
+  }
   if (!task.statusFile.empty()) ::unlink(task.statusFile.c_str());  // of an earlier run
   if (task.health)
     sys::writeFileAtomic(monitor.path("health.json"), HealthStatus(*task.health).json(), 0600, false);
@@ -263,6 +272,16 @@ Run restart(std::unique_ptr<Monitor>& monitor, Container& container, Run run) {
   return run;
 }
 
+/// Its launcher may have been killed: nobody else removes it.
+void removeUnwanted(Container& container) {
+  Monitor::abandon(container.launched);
+  try {
+    removeGroup(container);
+  } catch (const std::exception&) {
+  }
+  if (removeDirectories(container)) emit(container.task.events, "destroy");
+}
+
 }  // namespace
 
 int runContainer(std::unique_ptr<Monitor> monitor) {
@@ -270,6 +289,9 @@ int runContainer(std::unique_ptr<Monitor> monitor) {
   try {
     monitor->lock();
     start(*monitor, container);
+  } catch (const NotWanted&) {
+    removeUnwanted(container);
+    return 0;
   } catch (...) {
     monitor->fail(undoLaunch(container));
     return 1;

@@ -131,6 +131,7 @@ void StdioHub::onClientStdin(Connection& client, std::span<const char> bytes) {
 void StdioHub::onClientFrame(Connection& client, Frame type, std::span<const char> payload) {
   if (client.expectsAttach != (type == Frame::attach)) return client.close();
   if (type == Frame::attach) return attachClient(client, payload);
+  if (type == Frame::go && &client == launcher_) return void(go_.emplace(payload.data(), payload.size()));
   if (type == Frame::resize) return resize(payload);
   if (type == Frame::stdinClose && client.attach.in) endStdin();
 }
@@ -144,6 +145,7 @@ void StdioHub::attachClient(Connection& client, std::span<const char> payload) {
 }
 
 void StdioHub::onClientEnd(Connection& client) {
+  if (&client == launcher_) launcherHasEnded_ = true;
   if (client.attach.in && mode_ == StdinMode::once) endStdin();
   client.attach.in = false;
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "monitor/connection.h"
@@ -52,6 +53,11 @@ class StdioHub final : public Watcher,
 
   /// To the launcher alone.
   void tellLauncher(protocol::Frame type, const std::string& json);
+  /// The launcher has ended its side, or there is none.
+  bool launcherIsGone() const noexcept { return launcher_ == nullptr || launcherHasEnded_; }
+  /// The payload of the launcher's go frame, once.
+  std::optional<std::string> takeGo() noexcept { return std::exchange(go_, std::nullopt); }
+  bool hasGo() const noexcept { return go_.has_value(); }
   /// Sends `started` to the launcher, and to every later client when it attaches.
   void start(const std::string& startedJson);
   void resizeTerminal(TerminalSize size);
@@ -100,6 +106,8 @@ class StdioHub final : public Watcher,
   std::unique_ptr<StdinSink> in_;
   std::vector<std::unique_ptr<OutputSource>> outputs_;
   std::string started_;
+  std::optional<std::string> go_;
+  bool launcherHasEnded_ = false;
   bool draining_ = false;
   bool warnedOfLog_ = false;
 };

@@ -218,7 +218,8 @@ Task parseTask(const std::string& json) {
           .autoRemove = textsOf(document, "autoRemove"),
           .restart = restartOf(document),
           .health = healthOf(document),
-          .events = eventsOf(document)};
+          .events = eventsOf(document),
+          .waits = flagOf(document, "waits")};
 }
 
 ExecTask parseExecTask(const std::string& json) {

@@ -34,6 +34,7 @@ struct Task {
   RestartPolicy restart;
   std::optional<HealthCheck> health;
   EventSource events;
+  bool waits = false;  // for a go frame, which says what is executed
 };
 
 struct ExecTask {

@@ -10,7 +10,7 @@ namespace strake::protocol {
 namespace {
 
 bool isAcceptable(Frame type, uint32_t length) {
-  if (type == Frame::stdinData) return length <= maxPayload;
+  if (type == Frame::stdinData || type == Frame::go) return length <= maxPayload;
   const bool isControl = type == Frame::stdinClose || type == Frame::resize || type == Frame::attach;
   return isControl && length <= FrameReader::maxControl;
 }
@@ -61,7 +61,7 @@ void FrameReader::feedPayload(std::span<const char>& bytes, FrameHandler& handle
   headerFilled_ = 0;
   if (type_ == Frame::stdinData) return;
   handler.onFrame(type_, control_);
-  control_.clear();
+  std::string().swap(control_);
 }
 
 }  // namespace strake::protocol

@@ -27,7 +27,7 @@ class FrameHandler {
 /// What a monitor reads from a client. Keeps at most `maxControl` bytes.
 class FrameReader {
  public:
-  /// No frame but stdin needs more.
+  /// No frame but stdin and go needs more.
   static constexpr uint32_t maxControl = 4096;
 
   /// Reads all of `bytes`. Returns false for bytes that are no frames of a client: hang up.

@@ -11,6 +11,7 @@
 //                    launcher: once, after warnings and traces; attach: first
 //   failed           JSON {"code","step","errno","path","message"}
 //                    launcher only, instead of started; then EOF
+//   ready            JSON {}: with task.json's "waits", in place of started: all is set up but the process
 //   exited           JSON {"exitCode","signal"?,"oomKilled","finishedAt"}
 //                    last frame, after the last output byte; then EOF. exitCode is 128+n for a signal. It is
 //                    sent when the status is recorded and, for autoRemove, when the container's directories
@@ -25,6 +26,10 @@
 //   stdin            bytes
 //   stdinClose       empty
 //   resize           rows u16 cols u16, big-endian
+//   go               after ready: the working directory, the number of arguments, the arguments and the
+//   environment,
+//                    each ended by NUL; started or failed follows. A launcher that ends its side instead
+//                    wants the container no more: it and its directories are removed, and no frame follows
 //   attach           JSON {"stdin":bool,"stdout":bool,"stderr":bool}
 //                    first frame on attach.sock; the launcher's connection is attached as task.json says and
 //                    sends none
@@ -48,6 +53,8 @@ enum class Frame : uint8_t {
   stdinClose = 8,
   resize = 9,
   attach = 10,
+  ready = 11,
+  go = 12,
 };
 
 inline constexpr uint32_t headerSize = 8;

@@ -167,13 +167,31 @@ void waitForConnection(const ChildContext& context, int startSocket) {
   }
 }
 
-void waitForGo(const ChildContext& context, const LaunchRequest& request) {
+/// See Launched::go().
+void takeProcess(int file, Process& process) {
+  std::string text(static_cast<size_t>(sys::check(lseek(file, 0, SEEK_END), "lseek", "process")), '\0');
+  sys::check(pread(file, text.data(), text.size(), 0), "read", "process");
+  std::vector<std::string> fields;
+  for (size_t at = 0, end; (end = text.find('\0', at)) != std::string::npos; at = end + 1)
+    fields.push_back(text.substr(at, end - at));
+  const size_t count = fields.size() < 2 ? 0 : std::strtoul(fields[1].c_str(), nullptr, 10);
+  if (count == 0 || count > fields.size() - 2)
+    throw sys::Error("ERR_SPEC_INVALID", "the process that was to come has no arguments");
+  const auto arguments = fields.begin() + 2, environment = arguments + static_cast<ptrdiff_t>(count);
+  process.cwd = fields[0];
+  process.args.assign(arguments, environment);
+  process.env.assign(environment, fields.end());
+}
+
+/// `process`: what go() brings is put there.
+void waitForGo(const ChildContext& context, const LaunchRequest& request, Process& process) {
   if (!request.stopBeforeExec) return;
   context.steps.begin(Step::wait);
   context.sync.send(Message::ready);
   if (request.startSocket >= 0) return waitForConnection(context, request.startSocket);
   std::optional<Received> received = context.sync.receive();
   if (!received || received->message != Message::go) _exit(1);  // the launcher is gone, or wants no more
+  if (request.processComesLater) takeProcess(received->fd.get(), process);
 }
 
 void runStartHooks(const ChildContext& context, const LaunchRequest& request) {
@@ -200,8 +218,8 @@ HostTrees enterNewWorld(const ChildContext& context, const LaunchRequest& reques
   return trees;
 }
 
-Payload payloadOf(const LaunchRequest& request, const seccomp::Filter* filter) {
-  return {.process = request.spec.process,
+Payload payloadOf(const LaunchRequest& request, const Process& process, const seccomp::Filter* filter) {
+  return {.process = process,
           .user = request.user,
           .stdio = request.stdio,
           .preservedFds = request.preservedFds,
@@ -219,14 +237,21 @@ Payload payloadOf(const LaunchRequest& request, const seccomp::Filter* filter) {
   if (request.callersLock >= 0) close(request.callersLock);
   closeOnExecute();
   HostTrees trees = enterNewWorld(context, request);
-  Payload payload = payloadOf(request, filter);
+  Process later;
+  if (request.processComesLater) later = spec.process;
+  Payload payload = payloadOf(request, request.processComesLater ? later : spec.process, filter);
   payload.label = writeThroughProcfs(context, request);
   if (spec.find(NamespaceKind::mount)->path.empty()) payload.console = buildRoot(context, request, trees);
-  ResolvedPayload resolved = resolvePayload(context, payload);
+  ResolvedPayload resolved;
+  if (request.processComesLater)
+    resolved.credentials = resolveCredentials(spec.process.user, request.user);
+  else
+    resolved = resolvePayload(context, payload);
   context.steps.begin(Step::stdio);
   useStdio(payload, resolved.credentials);
   if (spec.linux_.personality) sys::check(personality(*spec.linux_.personality), "personality");
-  waitForGo(context, request);
+  waitForGo(context, request, later);
+  if (request.processComesLater) resolved = resolvePayload(context, payload);
   runStartHooks(context, request);
   confineAndExecute(context, payload, resolved);
 }

@@ -20,6 +20,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cgroup/cgroup.h"
@@ -64,6 +65,8 @@ struct LaunchRequest {
   Stdio stdio = {};
   cgroup::Cgroup* cgroup = nullptr;
   bool stopBeforeExec = false;  // OCI `create`, warm pools: returns at "ready"; Launched::go() executes
+  /// With stopBeforeExec: go() says what is executed. The spec's own arguments are never looked at.
+  bool processComesLater = false;
   /// With stopBeforeExec: a listening SOCK_SEQPACKET socket (borrowed, close-on-exec). The init waits there,
   /// not on Launched::sync, so that it outlives the caller; whoever connects holds the end that go() needs.
   int startSocket = -1;
@@ -123,7 +126,9 @@ class Launched {
   /// agent. launch() sets it, and with it a reference to the request's spec; go() calls it.
   std::function<void(int listener)> onListener = {};
   /// After stopBeforeExec: lets the payload run; returns when it has been executed, throws LaunchError.
-  void go();
+  /// `process`, with processComesLater: the working directory, the number of arguments, the arguments and the
+  /// environment, each ended by NUL.
+  void go(std::string_view process = {});
 };
 
 /// Precondition: single-threaded caller. Postcondition: on return the payload runs (or waits,
@@ -132,8 +137,8 @@ class Launched {
 Launched launch(const LaunchRequest& request);
 
 struct ExecRequest {
-  const Spec& spec;  // the container's spec; its process is replaced by `process`
-  Process process;   // args, env, cwd, user, capabilities, terminal …
+  const Spec& spec;                  // the container's spec; its process is replaced by `process`
+  Process process;                   // args, env, cwd, user, capabilities, terminal …
   std::string id = {}, bundle = {};  // the container's, for a seccomp agent
   pid_t init;                        // the container's init, its namespaces are joined
   int initPidfd = -1;

@@ -1,11 +1,13 @@
 #include "runtime/launcher.h"
 
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include <cstdlib>
 
 #include "sys/error.h"
+#include "sys/whole_file.h"
 
 namespace strake::runtime {
 namespace {
@@ -17,6 +19,13 @@ std::string fieldAt(const Received& received, size_t index) {
 void takeTrace(const Received& received, Launched& launched) {
   for (size_t n = 0; n + 1 < received.fields.size(); n += 2)
     launched.trace.push_back({received.fields[n], std::strtoll(received.fields[n + 1].c_str(), nullptr, 10)});
+}
+
+/// Of any size, where a message is bounded.
+sys::UniqueFd inMemory(std::string_view text) {
+  sys::UniqueFd fd(sys::check(memfd_create("process", MFD_CLOEXEC), "memfd_create"));
+  sys::pwriteAll(fd.get(), text, 0, "process");
+  return fd;
 }
 
 }  // namespace
@@ -80,9 +89,10 @@ void StartingChild::releaseTo(Launched& launched) {
   launched.sync = sync_.release();
 }
 
-void Launched::go() {
+void Launched::go(std::string_view process) {
   StartingChild child({pid, std::move(pidfd)}, SyncSocket(std::move(sync)));
-  child.sync().send(Message::go);
+  const sys::UniqueFd document = process.empty() ? sys::UniqueFd() : inMemory(process);
+  child.sync().send(Message::go, {}, document.get());
   child.collectToExec(*this);
   child.releaseTo(*this);
   sync.reset();

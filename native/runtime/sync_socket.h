@@ -21,7 +21,7 @@ enum class Message : uint8_t {
   hooksRun,    // launcher: go on
   console,     // child: {} and the pty's master
   ready,       // child: only when asked to stop before the exec
-  go,          // launcher
+  go,          // launcher: {}, and a file with the process, where that comes later
   trace,       // child: {step, when it ended} …
   listener,    // child: {} and the seccomp notification descriptor
   failed,      // child: {code, step, errno, path, message}; nothing follows
