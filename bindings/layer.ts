@@ -9,6 +9,7 @@ import type {
   NativeAddon,
   NativeChange,
   NativeLayerIndex,
+  NativeLayerMount,
   NativeLayerSink,
   NativeUserNamespace,
 } from './native.ts';
@@ -19,6 +20,7 @@ export type {
   LayerTarget,
   NativeChange,
   NativeLayerIndex,
+  NativeLayerMount,
   NativeLayerSink,
   UnpackedTar,
   UpperDirectory,
@@ -46,7 +48,7 @@ export function completeLayer(
 }
 
 /** See NativeAddon.mountLayer. */
-export function mountLayer({ index, tar }: ErofsLayer): number {
+export function mountLayer({ index, tar }: ErofsLayer): NativeLayerMount {
   return native.mountLayer(index, tar);
 }
 

@@ -1,5 +1,11 @@
 import type { ErofsLayer, LayerRef, Mount } from '../lib/mount/index.ts';
 
+/** An EROFS layer that is mounted. */
+export interface NativeLayerMount {
+  readonly fd: number;
+  close(): void;
+}
+
 /**
  * THE type of the addon. `test/bindings/native.test.ts` fails when the addon's exports differ from these keys.
  *
@@ -27,10 +33,10 @@ export interface NativeAddon {
     userNamespace?: NativeUserNamespace | null,
   ): Promise<number>;
   /**
-   * Mounts an EROFS layer, detached: nobody sees it but by the descriptor that is answered, which the caller closes. Takes
-   * some 100 microseconds.
+   * Mounts an EROFS layer, detached: nobody sees it but by the descriptor that is answered. It is there until close(),
+   * which may be called again, and no longer than the thread that made it. Takes some 100 microseconds.
    */
-  mountLayer(index: string, tar: string): number;
+  mountLayer(index: string, tar: string): NativeLayerMount;
   /**
    * Whether a layer's files are what they were when it was committed: its tar has the digest `diffId`, and an index built
    * anew above `lowers` (top first), in the new file `scratch`, which is removed, has the same bytes. Resolves to null, or to

@@ -1,5 +1,5 @@
-import { closeSync, statSync } from 'node:fs';
-import { mountLayer } from '../../bindings/layer.ts';
+import { statSync } from 'node:fs';
+import { mountLayer, type NativeLayerMount } from '../../bindings/layer.ts';
 import type { ErofsLayer, LayerRef } from '../mount/index.ts';
 
 /** How long a mount is kept after its last use, in milliseconds. */
@@ -7,7 +7,7 @@ const idleTime = 30_000;
 const mostMounts = 512;
 
 interface Held {
-  readonly fd: number;
+  readonly mount: NativeLayerMount;
   /** Of the index: another file in its place is another layer. */
   readonly inode: bigint;
   used: number;
@@ -46,14 +46,14 @@ function mountOf(layer: ErofsLayer): number {
   if (known?.inode === inode) return use(layer.index, known);
   release(layer.index);
   if (mounts.size >= mostMounts) release(mounts.keys().next().value ?? '');
-  return use(layer.index, { fd: mountLayer(layer), inode, used: 0 });
+  return use(layer.index, { mount: mountLayer(layer), inode, used: 0 });
 }
 
-function use(path: string, mount: Held): number {
+function use(path: string, held: Held): number {
   mounts.delete(path);
-  mounts.set(path, { ...mount, used: performance.now() });
+  mounts.set(path, { ...held, used: performance.now() });
   timer ??= setInterval(releaseIdle, idleTime).unref();
-  return mount.fd;
+  return held.mount.fd;
 }
 
 function releaseIdle(): void {
@@ -65,8 +65,6 @@ function releaseIdle(): void {
 }
 
 function release(path: string): void {
-  const mount = mounts.get(path);
-  if (mount === undefined) return;
+  mounts.get(path)?.mount.close();
   mounts.delete(path);
-  closeSync(mount.fd);
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -8,8 +9,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import { listLayerChanges } from '../../bindings/layer.ts';
+import { nativeFile } from '../../bindings/load.ts';
 import { probeErofs } from '../../bindings/probe.ts';
 import type { Mount } from '../../lib/mount/index.ts';
 import { chainIds, digestHex, digestOf } from '../../lib/oci/index.ts';
@@ -104,6 +107,28 @@ erofsTest('containers share the mounts that this process holds, and a removed la
   t.is(readFileSync(`/proc/self/fd/${first?.fd}/file`, 'utf8'), 'held');
   await layers.remove([digestOf(tar)]);
   t.false(existsSync(`/proc/self/fd/${first?.fd}/file`));
+});
+
+erofsTest('a thread that is terminated leaves none of its mounts behind', async (t) => {
+  const folder = diskFolder(t);
+  const layers = erofsSnapshotter({ root: folder, writable: folder });
+  const tar = tarOf([{ path: 'file', content: 'held' }]);
+  await commitTar(layers, digestOf(tar), null, tar);
+  const path = join(folder, 'layers', digestHex(digestOf(tar)));
+  const program = `
+    const { parentPort, workerData } = require('node:worker_threads');
+    const { addon, path } = workerData;
+    globalThis.mounts = [1, 2].map(() => require(addon).mountLayer(path + '/index.erofs', path + '/tar'));
+    parentPort.postMessage(globalThis.mounts.map(({ fd }) => '/proc/self/fd/' + fd + '/file'));
+    setInterval(() => {}, 1000);`;
+  const worker = new Worker(program, { eval: true, workerData: { addon: nativeFile('strake.node'), path } });
+  const [files] = (await once(worker, 'message')) as [string[]];
+  t.deepEqual(
+    files.map((file) => readFileSync(file, 'utf8')),
+    ['held', 'held'],
+  );
+  await worker.terminate();
+  t.deepEqual(files.filter(existsSync), []);
 });
 
 function heldOf(mount: Mount) {
