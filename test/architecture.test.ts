@@ -73,7 +73,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'id-map',
     'oci',
   ],
-  cli: ['engine', 'containers', 'images', 'logs', 'events', 'reference', 'errors', 'trace'],
+  cli: ['engine', 'containers', 'images', 'logs', 'events', 'reference', 'scratch', 'errors', 'trace'],
 };
 
 /** Of bindings' own files, those that every facade may use; one facade never uses another. */

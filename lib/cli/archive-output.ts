@@ -1,6 +1,5 @@
-import { statSync } from 'node:fs';
-import { open, rename, rm, writeFile } from 'node:fs/promises';
 import { EngineError } from '../errors/index.ts';
+import { writeWhole } from '../scratch/index.ts';
 
 /**
  * Refuses to fill a screen with an archive, before anything else is done.
@@ -19,25 +18,7 @@ export async function writeOutput(
   bytes: AsyncIterable<Uint8Array>,
   output: string | undefined,
 ): Promise<void> {
-  if (output === undefined) return writeStdout(bytes);
-  if (isSpecial(output)) return writeFile(output, bytes);
-  const draft = `${output}.tmp-${process.pid}`;
-  const file = await open(draft, 'wx', 0o600);
-  try {
-    for await (const piece of bytes) await file.appendFile(piece);
-    await file.close();
-    await rename(draft, output);
-  } catch (error) {
-    await file.close();
-    await rm(draft, { force: true });
-    throw error;
-  }
-}
-
-/** A device or a pipe is written to, not replaced. */
-function isSpecial(path: string): boolean {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found !== undefined && !found.isFile() && !found.isDirectory();
+  return output === undefined ? writeStdout(bytes) : writeWhole(output, bytes, { mode: 0o600 });
 }
 
 async function writeStdout(bytes: AsyncIterable<Uint8Array>): Promise<void> {

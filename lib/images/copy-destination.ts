@@ -1,6 +1,3 @@
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import {
   type ImageToArchive,
   LayoutFolder,
@@ -13,6 +10,7 @@ import { copyGraph, fetchBytes } from '../content/index.ts';
 import { EngineError } from '../errors/index.ts';
 import { type Descriptor, type Digest, maxManifestSize } from '../oci/index.ts';
 import { formatReference, type ImageReference } from '../reference/index.ts';
+import { writeWhole } from '../scratch/index.ts';
 import { layerCompression } from '../unpack/index.ts';
 import type { CopiedContent } from './copy-image.ts';
 import type { CopyContext } from './copy-origin.ts';
@@ -105,7 +103,7 @@ function ociArchiveDestination(path: string, name: string | undefined, { signal 
     const images = new OciImages(source);
     const target = await images.add(root, signal);
     const image: ImageToArchive = { target, references: [], refName: name };
-    await writeFile(path, writeOciArchive(images, [image], { signal }), signal);
+    await writeWhole(path, writeOciArchive(images, [image], { signal }), { signal });
     onCopied(target);
     return target.digest;
   });
@@ -119,7 +117,7 @@ function dockerArchiveDestination(path: string, name: string | undefined, contex
     const plain = new PlainImages(content.source, { scratch, signal, maxBytes: stores.limits.maxBytes });
     const packed = layers.map(({ blob, diffId }) => ({ blob, diffId, compression: layerCompression(blob) }));
     const target = await plain.add({ config: configDescriptor, layers: packed });
-    await writeFile(path, writeDockerArchive(plain, [{ target, references }], { signal }), signal);
+    await writeWhole(path, writeDockerArchive(plain, [{ target, references }], { signal }), { signal });
     onCopied(target);
     return target.digest;
   });
@@ -132,18 +130,6 @@ function withoutEnd(write: Destination['write']): Destination {
 function requireImage({ documents }: CopiedContent, where: string): ImageDocuments {
   if (documents !== undefined) return documents;
   throw invalid(`${where} takes one image, not all of an index: leave out --all`);
-}
-
-/** The file appears whole or not at all. */
-async function writeFile(path: string, bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
-  const draft = `${path}.tmp-${process.pid}`;
-  try {
-    await pipeline(bytes, createWriteStream(draft, { flags: 'wx' }), { signal });
-    await rename(draft, path);
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw error;
-  }
 }
 
 function invalid(message: string): EngineError {
