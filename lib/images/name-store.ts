@@ -66,6 +66,15 @@ export class NameStore {
     await syncDirectory(this.#root);
   }
 
+  /** Removes those that still stand for what they did when they were read, and answers which. */
+  async removeUnchanged(names: readonly ImageName[]): Promise<string[]> {
+    const current = await Promise.all(names.map(({ reference }) => this.read(reference)));
+    const unchanged = names.filter(({ manifest }, at) => current[at]?.manifest.digest === manifest.digest);
+    const references = unchanged.map(({ reference }) => reference);
+    await this.remove(references);
+    return references;
+  }
+
   /** Removes what dead processes were writing. */
   async sweep(): Promise<void> {
     for (const file of await this.#files()) {

@@ -11,18 +11,21 @@ export async function pruneImages(
   options: PruneImagesOptions,
   sweep: () => Promise<Collected>,
 ): Promise<PrunedImages> {
-  const doomed = await unusedImages(stores, options);
-  const ids = new Set<string>(doomed.map(({ id }) => id));
-  const names = (await stores.names.list())
-    .filter(({ config }) => ids.has(config.digest))
-    .map(({ reference }) => reference)
-    .sort();
-  await stores.names.remove(names);
+  // A name that an image gets from here on keeps it.
+  const before = await stores.names.list();
+  const doomed = new Set((await unusedImages(stores, options)).map(({ id }) => id));
+  const names = before.filter(({ config }) => doomed.has(config.digest));
+  const untagged = await stores.names.removeUnchanged(names);
+  const kept = new Set((await stores.names.list()).map(({ config }) => config.digest));
   const { layers, bytes } = await sweep();
+  const deleted = [...[...doomed].filter((id) => !kept.has(id)), ...layers];
   return {
     removed: [
-      ...names.filter((name) => !isNameless(name)).map((untagged) => ({ untagged })),
-      ...[...doomed.map(({ id }) => id), ...layers].map((deleted) => ({ deleted })),
+      ...untagged
+        .filter((name) => !isNameless(name))
+        .sort()
+        .map((name) => ({ untagged: name })),
+      ...deleted.map((one) => ({ deleted: one })),
     ],
     bytes,
   };

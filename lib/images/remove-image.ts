@@ -41,12 +41,12 @@ async function removeNames(
   const isLast = (await namesOfImage(stores.names, id)).length === names.length;
   const users = isLast ? (await stores.listContainers()).filter(({ imageId }) => imageId === id) : [];
   refuseInUse(removal, users);
-  const references = names.map(({ reference }) => reference);
-  await stores.names.remove(references);
+  const references = await stores.names.removeUnchanged(names);
   const untagged = references
     .filter((reference) => !isNameless(reference))
     .map((reference) => ({ untagged: reference }));
-  if (!isLast) {
+  // Another process may have given it a name meanwhile.
+  if (!isLast || (await namesOfImage(stores.names, id)).length > 0) {
     // The same image may have another manifest, and other blobs, under another name.
     await collectGarbage(stores, { chainIds: [], blobs: names.flatMap(({ blobs }) => blobs) });
     return untagged;

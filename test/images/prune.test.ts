@@ -79,6 +79,34 @@ test('pulls and prunes at the same time end with images that are whole', async (
   }
 });
 
+test('an image that gets a name while a prune decides keeps it, and a name that moves away stays moved', async (t) => {
+  await using registry = await startQuirkyRegistry();
+  const root = temporaryFolder(t);
+  const other = openTestImages(root);
+  const reference = registry.add(image, 'image');
+  const { id } = await other.images.pull(reference);
+  const moved = await other.images.pull(registry.add(sibling, 'sibling'));
+  await other.images.tag(moved.id, 'moving');
+  let meanwhile = async () => {};
+  const pruning = openTestImages(root, {
+    listContainers: async () => {
+      const now = meanwhile;
+      meanwhile = async () => {};
+      await now();
+      return [{ id: 'c', name: 'c', running: false, imageId: moved.id, chainId: null }];
+    },
+  });
+  meanwhile = async () => {
+    await other.images.tag(id, 'kept');
+    await other.images.tag(moved.id, reference);
+  };
+  const { removed } = await pruning.images.prune({ all: true });
+  t.false(removed.some((step) => 'deleted' in step && step.deleted === id));
+  t.is((await other.images.inspect('kept')).id, id);
+  t.is((await other.images.inspect(reference)).id, moved.id);
+  t.deepEqual((await other.images.scrub()).problems, []);
+});
+
 test('what images take adds up to what is on the disk, shared parts once', async (t) => {
   await using registry = await startQuirkyRegistry();
   const opened = open(t);

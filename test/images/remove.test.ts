@@ -224,3 +224,24 @@ async function assertEmpty(t: ExecutionContext, opened: TestImages): Promise<voi
   t.deepEqual(await opened.snapshots.list(), []);
   t.deepEqual([...opened.names(), ...opened.blobs(), ...opened.leftovers(), ...opened.partials()], []);
 }
+
+test('a name that moves to another image, and one that the image gets, while it is removed, are left alone', async (t) => {
+  await using registry = await startQuirkyRegistry();
+  const root = temporaryFolder(t);
+  const other = openTestImages(root);
+  const reference = registry.add(image, 'image');
+  const { id } = await other.images.pull(reference);
+  const next = await other.images.pull(registry.add(sibling, 'sibling'));
+  const removing = openTestImages(root, {
+    listContainers: async () => {
+      if ((await other.images.inspect(reference)).id === next.id) return [];
+      await other.images.tag(id, 'kept');
+      await other.images.tag(next.id, reference);
+      return [];
+    },
+  });
+  const removed = await removing.images.remove(reference);
+  t.false(removed.some((step) => 'deleted' in step || step.untagged === reference));
+  t.is((await other.images.inspect(reference)).id, next.id);
+  t.is((await other.images.inspect('kept')).id, id);
+});
