@@ -18,31 +18,31 @@ const fileMode = 0o644;
 export class LayoutFolder implements ContentSink, AsyncDisposable {
   readonly #folder: string;
   readonly #blobs: BlobStore;
+  #made: Promise<void> | undefined;
 
   private constructor(folder: string) {
     this.#folder = folder;
     this.#blobs = new BlobStore(folder, { fileMode });
   }
 
-  /** @throws EngineError ERR_LAYOUT_INVALID for a folder of something else */
+  /** Makes nothing before something is put there. @throws EngineError ERR_LAYOUT_INVALID for a folder of something else */
   static async open(folder: string): Promise<LayoutFolder> {
     await refuseStrangers(folder);
-    await mkdir(join(folder, 'blobs/sha256'), { recursive: true });
-    if (folderFiles(folder).find('oci-layout') === undefined)
-      await writeFileAtomic(join(folder, 'oci-layout'), layoutVersion, { mode: fileMode, durable: true });
     return new LayoutFolder(folder);
   }
 
-  put(
+  async put(
     descriptor: Descriptor,
     body: AsyncIterable<Uint8Array>,
     options?: { readonly signal?: AbortSignal },
   ): Promise<void> {
+    await this.#make();
     return this.#blobs.put(descriptor, body, options);
   }
 
   /** Lists an image whose content is here. A name is taken from the image that has it. */
   async publish(target: Descriptor, name: string | undefined, signal?: AbortSignal): Promise<void> {
+    await this.#make();
     const lock = await waitForLock(join(this.#folder, 'oci-layout'), { signal });
     try {
       const files = folderFiles(this.#folder);
@@ -58,10 +58,21 @@ export class LayoutFolder implements ContentSink, AsyncDisposable {
     }
   }
 
+  #make(): Promise<void> {
+    this.#made ??= makeLayout(this.#folder);
+    return this.#made;
+  }
+
   /** Leaves nothing that does not belong to a layout, unless somebody else is at work. */
   async [Symbol.asyncDispose](): Promise<void> {
     await rmdir(join(this.#folder, 'ingest')).catch(() => undefined);
   }
+}
+
+async function makeLayout(folder: string): Promise<void> {
+  await mkdir(join(folder, 'blobs/sha256'), { recursive: true });
+  if (folderFiles(folder).find('oci-layout') === undefined)
+    await writeFileAtomic(join(folder, 'oci-layout'), layoutVersion, { mode: fileMode, durable: true });
 }
 
 /** The same name, or the same content without any. */

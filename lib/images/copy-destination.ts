@@ -71,6 +71,7 @@ async function registryDestination(
   const sink = await stores.openSink(reference, { mountFrom: [] });
   return {
     write: async ({ source, root }, onCopied) => {
+      requireDigest(reference, root);
       await copyGraph(source, sink, root, { signal, onCopied, concurrency: stores.concurrency });
       const bytes = await fetchBytes(source, root, { limit: maxManifestSize, signal });
       await sink.putManifest(root, bytes, { tag: reference.tag, signal });
@@ -78,6 +79,16 @@ async function registryDestination(
     },
     [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose](),
   };
+}
+
+/** A digest says what the content must be; nobody can choose it. */
+function requireDigest(reference: ImageReference, { digest }: Descriptor): void {
+  if (reference.digest === undefined || reference.digest === digest) return;
+  throw new EngineError(
+    'ERR_REFERENCE_INVALID',
+    `${formatReference(reference)} cannot be what is copied, which has the digest ${digest}: write that one, or a tag`,
+    { details: { reference: formatReference(reference), digest } },
+  );
 }
 
 async function layoutDestination(

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { ContentSource } from '../content/index.ts';
+import { EngineError } from '../errors/index.ts';
 import type { Descriptor, Digest } from '../oci/index.ts';
 import type { ImageReference } from '../reference/index.ts';
 import type { RemoteSink } from '../registry-client/index.ts';
@@ -57,6 +58,7 @@ export async function copyImage(
   const signal = options.signal ?? new AbortController().signal;
   try {
     signal.throwIfAborted();
+    refuseBoth(options);
     const [origin, destination] = [parseLocation(from), parseLocation(to)];
     await using scratch = await createScratch(join(stores.root, 'content/ingest'));
     const context = { stores, scratch: scratch.path, signal, platform: options.platform };
@@ -68,6 +70,14 @@ export async function copyImage(
   } catch (error) {
     throw storingError(error, { what: 'the copy', root: stores.root, aborted: signal.aborted });
   }
+}
+
+function refuseBoth({ platform, all = false }: CopyImageOptions): void {
+  if (!all || platform === undefined) return;
+  throw new EngineError(
+    'ERR_INVALID_ARGUMENT',
+    `${platform} and all platforms exclude each other: leave out one`,
+  );
 }
 
 async function select(

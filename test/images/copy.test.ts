@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { parseLocation } from '../../lib/images/parse-location.ts';
@@ -10,6 +10,7 @@ import { collectSteps } from '../fixtures/steps.ts';
 import { tarOf } from '../fixtures/tar.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 import { openTestImages } from '../fixtures/test-images.ts';
+import { startUploadRegistry } from '../fixtures/upload-registry.ts';
 
 const image = buildImage({
   process: { Cmd: ['x'] },
@@ -90,6 +91,30 @@ test('a layout takes several images, names are taken over, and many may write to
     code: 'ERR_IMAGE_NOT_FOUND',
     message: /it has a, /,
   });
+});
+
+test('a copy that cannot be begun leaves no layout, and sends no registry what it did not ask for', async (t) => {
+  const { images, folder } = open(t);
+  const layout = join(folder, 'layout');
+  await t.throwsAsync(Promise.resolve(images.copy('nothing', `oci:${layout}:x`)), {
+    code: 'ERR_IMAGE_NOT_FOUND',
+  });
+  t.false(existsSync(layout));
+  await images.load(inPieces(ociArchive({ image, names: ['one:1'] })));
+  const both = { all: true, platform: 'linux/arm64' };
+  await t.throwsAsync(Promise.resolve(images.copy('one:1', `oci:${layout}:x`, both)), {
+    code: 'ERR_INVALID_ARGUMENT',
+    message: /linux\/arm64 and all platforms exclude each other/,
+  });
+  await using registry = await startUploadRegistry();
+  const wrong = `docker://${registry.address}/one@sha256:${'0'.repeat(64)}`;
+  await t.throwsAsync(Promise.resolve(images.copy('one:1', wrong)), {
+    code: 'ERR_REFERENCE_INVALID',
+    message: /has the digest sha256:.*: write that one, or a tag/,
+  });
+  t.deepEqual(registry.requests, []);
+  const { digest } = await images.copy('one:1', `docker://${registry.address}/one:1`);
+  await images.copy('one:1', `docker://${registry.address}/one@${digest}`);
 });
 
 test('of several images in a file one must be named', async (t) => {
