@@ -167,7 +167,10 @@ auto withWalk(const Upper& upper, Body body) {
     const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
     const sys::UniqueFd top(sys::check(::open(upper.path.c_str(), flags), "open", upper.path));
     const sys::UniqueFd below = upper.below ? mountView(*upper.below) : sys::UniqueFd();
-    return body(layer::UpperWalk{top.get(), below.get(), upper.mountPoints});
+    return body(layer::UpperWalk{.upper = top.get(),
+                                 .below = below.get(),
+                                 .mountPoints = upper.mountPoints,
+                                 .userXattrs = upper.below && upper.below->userXattrs});
   });
 }
 

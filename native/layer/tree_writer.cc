@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "layer/entry_path.h"
 #include "layer/error.h"
 #include "layer/layer_stack.h"
+#include "layer/layer_tree.h"
 #include "layer/xattrs.h"
 #include "sys/directory.h"
 #include "sys/error.h"
@@ -72,26 +74,59 @@ uint64_t mountOf(int fd, const std::string& path) {
   return makedev(status.stx_dev_major, status.stx_dev_minor);
 }
 
+/// So many levels hold descriptors at most; those further up are opened again by their path.
+constexpr size_t maxOpenLevels = 64;
+constexpr int directoryFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
+
+/// A loop and no recursion: how deep directories lie is for their owner to say, and stacks are small.
 class TreeWalk {
  public:
   TreeWalk(int root, TarWriter& tar, const TreeOptions& options)
-      : tar_(tar), options_(options), mount_(mountOf(root, ".")) {}
+      : root_(root), tar_(tar), options_(options), mount_(mountOf(root, ".")) {}
 
-  void writeChildren(int directory, const std::string& prefix) {
-    for (const std::string& name : sortedNames(directory, prefix)) {
-      if (options_.cancelled != nullptr && *options_.cancelled)
-        throw sys::Error("ERR_ABORTED", "the export was aborted");
-      if (!options_.hidden.contains(prefix + name)) writeChild(directory, name, prefix + name);
-    }
+  void run() {
+    enter(root_, "");
+    while (!levels_.empty()) step();
   }
 
  private:
-  static std::vector<std::string> sortedNames(int directory, const std::string& path) {
-    const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-    sys::UniqueFd readable(sys::check(::openat(directory, ".", flags), "openat", path));
-    std::vector<std::string> names = sys::Directory(std::move(readable), path).names();
-    std::sort(names.begin(), names.end());
-    return names;
+  /// A directory on the way.
+  struct Level {
+    std::string path;
+    sys::UniqueFd directory;
+    std::vector<std::string> names;
+    size_t next = 0;
+  };
+
+  void enter(int directory, const std::string& path) {
+    Level level{.path = path, .directory = {}, .names = {}};
+    level.directory.reset(sys::check(::openat(directory, ".", directoryFlags), "openat", path));
+    const int again = sys::check(::openat(directory, ".", directoryFlags), "openat", path);
+    level.names = sys::Directory(sys::UniqueFd(again), path).names();
+    std::sort(level.names.begin(), level.names.end());
+    levels_.push_back(std::move(level));
+    if (levels_.size() > maxOpenLevels) levels_[levels_.size() - maxOpenLevels - 1].directory.reset();
+  }
+
+  void step() {
+    if (options_.cancelled != nullptr && *options_.cancelled)
+      throw sys::Error("ERR_ABORTED", "the export was aborted");
+    Level& level = levels_.back();
+    if (level.next == level.names.size()) return leave();
+    const std::string name = level.names[level.next++];
+    const std::string path = joined(level.path, name);
+    if (path.size() > maxPath) corrupt("the path " + quoted(path) + " is longer than Linux allows");
+    if (!options_.hidden.contains(path)) writeChild(level.directory.get(), name, path);
+  }
+
+  void leave() {
+    levels_.pop_back();
+    if (levels_.empty() || levels_.back().directory) return;
+    Level& level = levels_.back();
+    level.directory = openBeneath(root_, level.path, directoryFlags);
+    if (level.directory) return;
+    if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) sys::throwErrno("openat2", level.path);
+    level.next = level.names.size();  // has vanished
   }
 
   void writeChild(int parent, const std::string& name, const std::string& path) {
@@ -104,8 +139,7 @@ class TreeWalk {
     if (const auto first = links_.firstName(status, path)) return writeLink(*entry, *first);
     tar_.add(*entry);
     if (entry->type == EntryType::regular) writeContents(tar_, fd.get(), entry->size, path);
-    if (entry->type == EntryType::directory && mountOf(fd.get(), path) == mount_)
-      writeChildren(fd.get(), path + "/");
+    if (entry->type == EntryType::directory && mountOf(fd.get(), path) == mount_) enter(fd.get(), path);
   }
 
   void writeLink(TarEntry& entry, const std::string& target) {
@@ -115,10 +149,12 @@ class TreeWalk {
     tar_.add(entry);
   }
 
+  int root_;
   TarWriter& tar_;
   const TreeOptions& options_;
   const uint64_t mount_;
   HardLinks links_;
+  std::vector<Level> levels_;
 };
 
 }  // namespace
@@ -151,7 +187,7 @@ std::optional<std::string> HardLinks::firstName(const struct stat& status, const
 
 void writeTree(int root, TarWriter& tar, const TreeOptions& options) {
   if (const std::optional<TarEntry> entry = describeFile(root, "./")) tar.add(*entry);
-  TreeWalk(root, tar, options).writeChildren(root, "");
+  TreeWalk(root, tar, options).run();
   tar.finish();
 }
 

@@ -43,7 +43,8 @@ struct TreeOptions {
 
 /// Writes everything below the open directory `root`, itself as "./" first, and the end of the archive. What
 /// is mounted below is an empty directory; what vanishes meanwhile is left out. Memory grows with the depth,
-/// the largest directory and the number of files with several names. Throws SysError; ERR_ABORTED.
+/// the largest directory and the number of files with several names. Throws SysError; ERR_ABORTED;
+/// ERR_LAYER_CORRUPT for a path of more than 4095 bytes, which no call of Linux takes.
 void writeTree(int root, TarWriter& tar, const TreeOptions& options = {});
 
 }  // namespace strake::layer

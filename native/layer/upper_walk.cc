@@ -161,7 +161,7 @@ class Walker {
     if (redirect) {
       level.belowPath = redirected(parent, *redirect, entry.path);
       level.whole = true;
-    } else if (!isOpaque(entry.fd)) {
+    } else if (!isMarkedOpaque(entry.fd)) {
       level.belowPath = below;
       level.whole = parent.whole;
     }
@@ -236,7 +236,7 @@ class Walker {
     const bool isBelow = statBelow(walk_.below, entry.path, below);
     if (S_ISREG(entry.status.st_mode))
       return !isBelow && entry.status.st_size == 0 && isMountPoint(entry.path);
-    if (!S_ISDIR(entry.status.st_mode) || isOpaque(entry.fd)) return false;
+    if (!S_ISDIR(entry.status.st_mode) || isMarkedOpaque(entry.fd)) return false;
     if (isBelow && !looksAlike(entry, below)) return false;
     return holdsOnlyMountPoints(entry, isBelow);
   }
@@ -257,6 +257,11 @@ class Walker {
       return false;
     const sys::UniqueFd fd = openBelow(entry.path, O_PATH);
     return fd && readXattrs(fd.get(), entry.path) == readXattrs(entry.fd, entry.path);
+  }
+
+  bool isMarkedOpaque(int directory) const {
+    return overlayXattr(directory, walk_.userXattrs ? "user.overlay.opaque" : "trusted.overlay.opaque") ==
+           "y";
   }
 
   bool isMountPoint(const std::string& path) const {

@@ -53,6 +53,9 @@ struct UpperWalk {
   /// Where the engine mounts something of its own (normalised). The empty files and directories that it makes
   /// there, where an image has none, are no change of the container's.
   std::vector<std::string> mountPoints = {};
+  /// The container's overlay was mounted with `userxattr`: its marks are user.overlay.*, which a container
+  /// can set itself where the marks are trusted.overlay.*, and then says nothing by them.
+  bool userXattrs = false;
 };
 
 /// Tells `visitor` all of it. Throws SysError, what the visitor throws, and ERR_LAYER_CORRUPT for records

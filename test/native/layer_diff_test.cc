@@ -29,7 +29,7 @@ class DiffTest : public LayerTest {
   std::string diff(std::optional<int64_t> latest = {}) {
     StringSink sink;
     const sys::UniqueFd upper = open(root_ + "/layer"), lower = open(below_);
-    DiffOptions options{.walk = {upper.get(), lower.get(), mountPoints_}, .latest = latest};
+    DiffOptions options{.walk = {upper.get(), lower.get(), mountPoints_, userXattrs_}, .latest = latest};
     entries_ = writeDiff(options, sink);
     return sink.text;
   }
@@ -68,6 +68,7 @@ class DiffTest : public LayerTest {
 
   std::string below_;
   std::vector<std::string> mountPoints_;
+  bool userXattrs_ = false;
   uint64_t entries_ = 0;
 
  private:
@@ -276,6 +277,20 @@ TEST_F(DiffTest, AFileThatWouldReadAsAWhiteoutIsRefused) {
   upper(TarBuilder().directory("./"));
   std::ofstream(root_ + "/layer/.wh.me") << "x";
   EXPECT_THROW(diff(), sys::Error);
+}
+
+TEST_F(DiffTest, AMarkThatAContainerCanMakeItselfSaysNothing) {
+  below(TarBuilder().directory("./").directory("d").file("d/there"));
+  upper(TarBuilder().directory("./").directory("d").file("d/new"));
+  const std::string directory = root_ + "/layer/d";
+  ASSERT_EQ(::setxattr(directory.c_str(), "user.overlay.opaque", "y", 1, 0), 0);
+  EXPECT_EQ(names(diff()), (std::vector<std::string>{"d/", "d/new"}));
+  userXattrs_ = true;
+  EXPECT_EQ(names(diff()), (std::vector<std::string>{"d/", "d/.wh..wh..opq", "d/new"}));
+  ASSERT_EQ(::removexattr(directory.c_str(), "user.overlay.opaque"), 0);
+  ASSERT_EQ(::setxattr(directory.c_str(), "trusted.overlay.opaque", "y", 1, 0), 0);
+  userXattrs_ = false;
+  EXPECT_EQ(names(diff()), (std::vector<std::string>{"d/", "d/.wh..wh..opq", "d/new"}));
 }
 
 TEST_F(DiffTest, IntoAFileItIsTheSameWithItsDigest) {

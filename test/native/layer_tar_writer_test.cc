@@ -1,6 +1,7 @@
 // What TarWriter and writeTree write is what TarReader, the applier and GNU tar read.
 #include "layer/tar_writer.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -162,6 +163,41 @@ TEST_F(TreeWriter, WhatIsHiddenAndSocketsAreLeftOut) {
   EXPECT_TRUE(exists("d/shown"));
   EXPECT_FALSE(exists("d/secret"));
   EXPECT_FALSE(exists("sock"));
+}
+
+/// As a container can: one below the other, so many.
+void makeDeep(const std::string& top, unsigned levels) {
+  sys::UniqueFd at(::open(top.c_str(), O_PATH | O_DIRECTORY));
+  for (unsigned level = 0; level < levels; ++level) {
+    ASSERT_EQ(::mkdirat(at.get(), "d", 0755), 0);
+    at.reset(::openat(at.get(), "d", O_PATH | O_DIRECTORY));
+  }
+}
+
+TEST_F(TreeWriter, DeepTreesTakeNeitherStackNorDescriptors) {
+  makeDeep(target_, 2000);
+  std::ofstream(at("e")) << "after the deep ones";
+  struct rlimit before, few;
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  few = {200, before.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &few);
+  const std::string tar = written();
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  StringSource source(tar);
+  TarReader reader(source);
+  size_t entries = 0;
+  std::string last;
+  while (const auto entry = reader.next()) {
+    ++entries;
+    last = entry->path;
+  }
+  EXPECT_EQ(entries, 2002u);
+  EXPECT_EQ(last, "e");
+}
+
+TEST_F(TreeWriter, APathThatLinuxDoesNotTakeIsRefused) {
+  makeDeep(target_, 20000);
+  EXPECT_THROW(written(), sys::Error);
 }
 
 TEST_F(TreeWriter, ACancelledWalkEndsAsAborted) {
