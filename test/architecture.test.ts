@@ -93,7 +93,7 @@ const nativeRooms: Readonly<Record<string, readonly string[]>> = {
   protocol: ['sys'],
   events: ['sys'],
   runtime: ['cgroup', 'seccomp', 'sys'],
-  'oci-runtime': ['runtime', 'cgroup', 'sys'],
+  'oci-runtime': ['runtime', 'cgroup', 'seccomp', 'sys'],
   monitor: ['runtime', 'cgroup', 'protocol', 'events', 'sys'],
   addon: ['layer', 'cgroup', 'runtime', 'protocol', 'events', 'compress', 'hash', 'sys'],
 };
