@@ -29,10 +29,10 @@ await inSandbox(import.meta.filename, busyboxImage, async () => {
   const engine = held.use(await openEngine({ root: join(makeFastFolder('bench'), 'strake') }));
   await engine.images.pull(reference);
   const pool = held.use(await engine.pool(reference, {}, { size: 2 }));
-  /** Full, and at rest. */
+  /** Full, and at rest: as a pool is that waits for somebody. */
   const filled = async () => {
     await pool.filled();
-    await delay(30);
+    await delay(300);
   };
   const contenders = [
     {

@@ -36,6 +36,7 @@ export async function startContainer(
     ...(options.terminal && { terminal: options.terminal }),
   });
   trace?.step('config');
+  if (isAttached(attach)) announce(context, record, 'attach'); // first, as docker: it may end at once
   const task = await launchTask(context.store.paths(record.id).runDir, bundle, {
     signal: options.signal,
     monitor: context.monitor,
@@ -43,8 +44,7 @@ export async function startContainer(
   });
   undo.commit();
   if (trace) endWith(task, trace);
-  if (isAttached(attach)) announce(context, record, 'attach');
-  else task.detach();
+  if (!isAttached(attach)) task.detach();
   return task;
 }
 

@@ -21,8 +21,8 @@ test.serial('events are lines, documents as docker has them, or what a template 
   t.regex(line ?? '', /^\S+Z container die [0-9a-f]{64} \(exitCode=1, image=@\S+, name=once, tier=front\)$/);
   t.deepEqual(await events('--format', '{{.Action}} {{.Actor.Attributes.name}}', '-f', 'label=tier=front'), [
     'create once',
-    'start once',
     'attach once',
+    'start once',
     'die once',
     'destroy once',
   ]);
@@ -43,6 +43,6 @@ test.serial('a follower sees what other programs do, and a filter that is none i
   for (let n = 0; n < 100 && !seen.includes('destroy'); n++)
     await new Promise((resolve) => setTimeout(resolve, 20));
   follower.kill();
-  t.is(seen, 'create\nstart\nattach\ndie\ndestroy\n');
+  t.is(seen, 'create\nattach\nstart\ndie\ndestroy\n');
   t.regex((await run(['events', '--filter', 'colour=red'])).stderr, /known keys are type, event, container/);
 });

@@ -168,16 +168,8 @@ test.serial('one that dies while it waits is passed over and leaves nothing', as
 });
 
 test.serial('a program that is killed leaves nothing of its pool', async (t) => {
-  const { engine, image } = t.context;
-  const program = `
-    import { openEngine } from '${join(import.meta.dirname, '../../lib/engine/index.ts')}';
-    const engine = await openEngine({ root: '${engine.root}' });
-    const pool = await engine.pool('${image}', {}, { size: 3 });
-    await pool.filled();
-    console.log('filled');
-    setInterval(() => {}, 1000);`;
-  const child = execFile(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program]);
-  await new Promise((resolve) => child.stdout?.once('data', resolve));
+  const { image } = t.context;
+  const child = await holdPool(t.context, image);
   t.is(processesOf(t.context).length, 6);
   child.kill('SIGKILL');
   t.deepEqual(await until(t.context.leftovers, (left) => left.length === 0), []);
@@ -189,6 +181,38 @@ test.serial('a program that is killed leaves nothing of its pool', async (t) => 
     [],
   );
 });
+
+test.serial('what a killed program and its killed monitors leave is healed when it is met', async (t) => {
+  const { engine, image } = t.context;
+  const child = await holdPool(t.context, image);
+  const processes = processesOf(t.context);
+  child.kill('SIGSTOP'); // so that it does not clean up
+  for (const pid of processes) process.kill(pid, 'SIGKILL');
+  child.kill('SIGKILL');
+  await until(
+    () => processesOf(t.context),
+    (left) => left.length === 0,
+  );
+  t.true((await t.context.leftovers()).length > 0);
+  await until(
+    () => engine.containers.list({ all: true }),
+    (left) => left.length === 0,
+  );
+});
+
+/** A program of its own, whose pool is full. */
+async function holdPool({ engine }: EngineFixture, image: string) {
+  const program = `
+    import { openEngine } from '${join(import.meta.dirname, '../../lib/engine/index.ts')}';
+    const engine = await openEngine({ root: '${engine.root}' });
+    const pool = await engine.pool('${image}', {}, { size: 3 });
+    await pool.filled();
+    console.log('filled');
+    setInterval(() => {}, 1000);`;
+  const child = execFile(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program]);
+  await new Promise((resolve) => child.stdout?.once('data', resolve));
+  return child;
+}
 
 test('a pool of no size, or of a name, is refused', async (t) => {
   const { engine, image } = t.context;

@@ -9,9 +9,9 @@
 #include <sstream>
 
 #include "monitor/json_log.h"
-#include "sys/time.h"
 #include "sys/error.h"
 #include "sys/remove_tree.h"
+#include "sys/time.h"
 
 namespace strake::monitor {
 namespace {
