@@ -102,6 +102,18 @@ test.serial('export writes all of a container, also what only its ids may read',
   assertListing(t, await strake(t, 'run', '--rm', 'flat:1', '/bin/sh', '-c', listing));
 });
 
+test.serial('deep trees are committed and exported, on the small stack of his user namespace', async (t) => {
+  const script = 'i=0; while [ $i -lt 1900 ]; do mkdir d; cd d; i=$((i+1)); done; echo deep >file';
+  await strake(t, 'run', '--name', 'deep', busybox, 'sh', '-ec', script);
+  const exported = await shell(t, 'strake export deep | tar -tf - | grep -c /d/');
+  t.true(Number(exported) >= 1899, exported);
+  await strake(t, 'commit', 'deep', 'deep:1');
+  const find = 'find /d -name file -exec cat {} \\;';
+  t.is(await strake(t, 'run', '--rm', 'deep:1', 'sh', '-c', find), 'deep\n');
+  await strake(t, 'rm', 'deep');
+  await strake(t, 'rmi', 'deep:1');
+});
+
 test.serial('what he saves is what root loads, and the other way round', async (t) => {
   await shell(t, 'strake save -o his.tar made:1');
   await using engine = await openTestEngine();
