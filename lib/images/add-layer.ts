@@ -1,6 +1,7 @@
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BlobStore, Leases, Partials, SmallBlob } from '../content/index.ts';
+import { EngineError } from '../errors/index.ts';
 import {
   chainId,
   chainIds,
@@ -67,6 +68,7 @@ export async function addLayer(stores: AddLayerStores, added: AddedLayer): Promi
   const documents = describe(base, layer, { ...added, process });
   const draft = nameOf(documents, base, stores);
   await using _lease = await stores.leases.take(draft);
+  await requireBase(stores.snapshots, draft.chainIds.slice(0, base.config.diffIds.length), added.base);
   const name = {
     ...draft,
     blobs: draft.blobs.filter((digest) => isOwn(documents, digest) || stores.blobs.has(digest)),
@@ -84,6 +86,20 @@ async function readBase(blobs: BlobStore, descriptor: Descriptor): Promise<Base>
   if (manifest.kind !== 'manifest') throw new TypeError(`${descriptor.digest} is an index`);
   const config = parseImageConfig(await blobs.read(manifest.config, maxImageConfigSize));
   return { config, layers: manifest.layers };
+}
+
+/** The lease keeps it from here on; until here another process may have removed it. */
+async function requireBase(
+  snapshots: Snapshotter,
+  chainIds: readonly Digest[],
+  { digest }: Descriptor,
+): Promise<void> {
+  if ((await Promise.all(chainIds.map((chainId) => snapshots.has(chainId)))).every(Boolean)) return;
+  throw new EngineError(
+    'ERR_IMAGE_NOT_FOUND',
+    `the image below, ${digest}, was removed meanwhile: pull it and try again`,
+    { details: { digest } },
+  );
 }
 
 /** null: nothing has changed, and there is no layer. */

@@ -92,8 +92,8 @@ export interface Images {
   copy(source: string, destination: string, options?: CopyImageOptions): CopyTask;
   /**
    * Makes an image of another's layers and one more, and names it last. What `container.commit()` rests on. The same
-   * layer, base, process and `created` make the same image. ERR_BLOB_NOT_FOUND when the base is not here (any more);
-   * ERR_REFERENCE_INVALID; ERR_IMAGE_CHANGE_INVALID; ERR_LAYER_*; ERR_NO_SPACE; ERR_ABORTED.
+   * layer, base, process and `created` make the same image. ERR_BLOB_NOT_FOUND and ERR_IMAGE_NOT_FOUND when the base is
+   * not here (any more); ERR_REFERENCE_INVALID; ERR_IMAGE_CHANGE_INVALID; ERR_LAYER_*; ERR_NO_SPACE; ERR_ABORTED.
    */
   addLayer(added: AddedLayer): Promise<Image>;
   /**
