@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { EngineError, isEngineError } from '../errors/index.ts';
 import { Connection, type RepositoryOptions } from './connection.ts';
 import { eraseWithHelper, storeWithHelper } from './credential-helper.ts';
-import { type DockerConfig, helperFor, normalizeKey, readDockerConfig, serverKey } from './credentials.ts';
+import { helperFor, normalizeKey, readDockerConfig, serverKey } from './credentials.ts';
 import { type Registry, readRegistry } from './registry-name.ts';
 import { discard } from './transport.ts';
 
@@ -40,11 +40,11 @@ export async function login(
   const server = serverKey(target.domain);
   if (helper === undefined) {
     const auth = Buffer.from(`${given.username}:${given.password}`).toString('base64');
-    await writeAuths(config, target.domain, { [server]: { auth } });
+    await writeAuths(env, target.domain, { [server]: { auth } });
     return { in: 'file', path: config.path };
   }
   await storeWithHelper(helper, server, given, { env, signal: options.signal });
-  await writeAuths(config, target.domain, { [server]: {} });
+  await writeAuths(env, target.domain, { [server]: {} });
   return { in: 'helper', helper: `docker-credential-${helper}` };
 }
 
@@ -58,7 +58,7 @@ export async function logout(registry: string, options: RepositoryOptions = {}):
     helper !== undefined &&
     (await eraseWithHelper(helper, serverKey(domain), { env, signal: options.signal }));
   const inFile = Object.keys(config.auths).some((key) => normalizeKey(key) === domain);
-  if (inFile) await writeAuths(config, domain, {});
+  if (inFile) await writeAuths(env, domain, {});
   return inFile || erased;
 }
 
@@ -76,12 +76,13 @@ async function verifyLogin({ domain, reference }: Registry, given: Login, option
   }
 }
 
-/** Replaces the entries of one registry; all else in the file stays. */
+/** Replaces the entries of one registry; all else in the file stays, also what came in while the registry was asked. */
 async function writeAuths(
-  { path, document = {}, auths }: DockerConfig,
+  env: NodeJS.ProcessEnv,
   domain: string,
   entries: Readonly<Record<string, unknown>>,
 ): Promise<void> {
+  const { path, document = {}, auths } = await readDockerConfig(env);
   const others = Object.entries(auths).filter(([key]) => normalizeKey(key) !== domain);
   const changed = { ...document, auths: { ...Object.fromEntries(others), ...entries } };
   await writePrivate(path, `${JSON.stringify(changed, undefined, '\t')}\n`);

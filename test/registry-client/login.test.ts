@@ -53,6 +53,17 @@ test('a login that the registry accepts is kept in the file, which is private fr
   t.deepEqual(readdirSync(folder), ['config.json']);
 });
 
+test('logins to two registries at once are both kept', async (t) => {
+  const { read, options } = home(t);
+  await using second = await startScriptedServer((_, response) => void response.end());
+  await using first = await startScriptedServer(async (_, response) => {
+    await login(second.host, plain, options);
+    response.end();
+  });
+  await login(first.host, me, options);
+  t.deepEqual(Object.keys(read().auths).sort(), [first.host, second.host].sort());
+});
+
 test('a login that the registry rejects changes nothing', async (t) => {
   await using registry = await startRegistry({ login: { user: 'me', password: 'other' } });
   const { folder, options } = home(t);
