@@ -157,11 +157,12 @@ class Push {
 
   /** The name by digest, which says that the repository has it: docker's RepoDigests. */
   async #remember(name: ImageName, stored: readonly Stored[]): Promise<void> {
-    const { names, blobs } = this.#stores;
+    const { names, blobs, leases } = this.#stores;
     for (const { image, manifest, repacked } of stored) {
       const { digest } = manifest.descriptor;
       const reference = formatReference(pinReference(this.#reference, digest));
       if ((await names.read(reference)) !== undefined) continue;
+      await using _lease = await leases.take({ blobs: [digest], chainIds: [] });
       if (repacked) await blobs.putAll([manifest]);
       const { configDescriptor, layers, config } = image.documents;
       const kept = [digest, configDescriptor.digest, ...layers.map(({ blob }) => blob.digest)];
