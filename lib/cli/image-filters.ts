@@ -33,7 +33,10 @@ const makers: Readonly<Record<string, MakeTest>> = {
     const limit = Date.parse(String(parseLogTime('--filter until', value)));
     return ({ createdAt }) => timeOf(createdAt) < limit;
   },
-  reference: (value) => (image) => image.references.some((reference) => matchesReference(reference, value)),
+  reference: (value) => {
+    const expression = globExpression(value);
+    return (image) => image.references.some((reference) => matchesReference(reference, expression));
+  },
 };
 
 /**
@@ -70,9 +73,8 @@ function hasLabel(text: string): (thing: { labels: Readonly<Record<string, strin
 }
 
 /** Go's path.Match on the name as people write it, with its tag or without. */
-function matchesReference(reference: string, pattern: string): boolean {
+function matchesReference(reference: string, expression: RegExp): boolean {
   const name = familiar(reference);
-  const expression = globExpression(pattern);
   return [name, name.replace(/:[^:/]*$/, '')].some((text) => expression.test(text));
 }
 
@@ -83,7 +85,15 @@ function globExpression(pattern: string): RegExp {
     if (part === '?') return '[^/]';
     return part.length > 1 ? part.replaceAll('\\', '\\\\') : `\\${part}`;
   });
-  return new RegExp(`^${source}$`);
+  try {
+    return new RegExp(`^${source}$`);
+  } catch {
+    throw invalidFlag(
+      '--filter',
+      `reference=${pattern}`,
+      'in [...] write the lesser character first, as in [a-z]',
+    );
+  }
 }
 
 function parseBoolean(value: string): boolean {

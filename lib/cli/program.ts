@@ -71,6 +71,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   rmi: { summary: 'remove images', load: () => import('./commands/rmi.ts') },
   history: { summary: 'show how an image came to be', load: () => import('./commands/history.ts') },
   image: { summary: 'manage images', load: () => import('./commands/image.ts') },
+  volume: { summary: 'manage volumes', load: () => import('./commands/volume.ts') },
   container: { summary: 'manage containers', load: () => import('./commands/container.ts') },
   system: { summary: 'manage all that the engine holds', load: () => import('./commands/system.ts') },
   info: {
@@ -82,9 +83,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
 
 const description = `Containers without a daemon, with docker's verbs and flags.
 
-An IMAGE is a name in a registry (debian:12, ghcr.io/owner/name), or @host: this machine's own
-root file system, read-only below and copy-on-write above, or @/some/dir likewise. With @host the
+An IMAGE is a name in a registry (debian:12, ghcr.io/owner/name), or @host: this machine's own \
+root file system, read-only below and copy-on-write above, or @/some/dir likewise. With @host the \
 machine's other files CAN BE READ by the container; hide what it must not see with --hide PATH.
+
 The network is none (a loopback interface only) unless --network host is given.`;
 
 /** Runs the command line and answers the exit code. Nothing is thrown; errors are printed on stderr. */

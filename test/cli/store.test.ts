@@ -67,6 +67,10 @@ test.serial('images filters as docker does', async (t) => {
   t.deepEqual(await names('since=made:1'), [image]);
   t.deepEqual(await names('label=none'), []);
   t.is((await strake.run(['images', '-f', 'colour=red'])).code, 1);
+  t.regex(
+    (await strake.run(['images', '-f', 'reference=[z-a]'])).stderr,
+    /invalid --filter .*write the lesser/,
+  );
 });
 
 test.serial('system df adds up, in the table, in lines and as JSON', async (t) => {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { interruptible } from '../archive-input.ts';
 import type { Cli } from '../cli.ts';
 import { defined } from '../container-options.ts';
 import { invalidFlag } from '../flag-values.ts';
@@ -24,19 +25,18 @@ export function define(command: Command, cli: Cli): void {
     .argument('<container>')
     .argument('[repository:tag]')
     .action(async (name: string, reference: string | undefined, flags: CommitFlags) => {
-      const { containers } = await cli.engine();
-      const { id } = await containers.commit(
-        name,
-        defined({
-          reference,
-          author: flags.author,
-          message: flags.message,
-          changes: flags.change,
-          pause: flags.pause,
-          sourceDateEpoch: sourceDateEpoch(process.env.SOURCE_DATE_EPOCH),
-        }),
-      );
-      process.stdout.write(`${id}\n`);
+      const options = defined({
+        reference,
+        author: flags.author,
+        message: flags.message,
+        changes: flags.change,
+        pause: flags.pause,
+        sourceDateEpoch: sourceDateEpoch(process.env.SOURCE_DATE_EPOCH),
+      });
+      await interruptible(cli, 'commit', async ({ containers }, signal) => {
+        const { id } = await containers.commit(name, { ...options, signal });
+        process.stdout.write(`${id}\n`);
+      });
     });
 }
 
