@@ -11,6 +11,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   undo: [],
   trace: [],
   deferred: [],
+  'random-id': [],
   mount: [],
   'id-map': ['errors', 'bindings'],
   oci: ['errors'],
@@ -18,6 +19,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   reference: ['oci', 'errors'],
   scratch: ['errors', 'bindings'],
   logs: ['errors'],
+  volumes: ['id-map', 'random-id', 'errors', 'scratch', 'bindings'],
   events: ['logs', 'errors', 'bindings'],
   content: ['oci', 'errors', 'undo', 'scratch', 'bindings'],
   archives: ['content', 'reference', 'oci', 'errors', 'scratch', 'bindings'],
@@ -45,6 +47,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'images',
     'snapshots',
     'mount',
+    'volumes',
+    'random-id',
     'id-map',
     'logs',
     'events',
@@ -60,6 +64,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   engine: [
     'containers',
     'images',
+    'volumes',
     'logs',
     'events',
     'content',
@@ -73,7 +78,18 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'id-map',
     'oci',
   ],
-  cli: ['engine', 'containers', 'images', 'logs', 'events', 'reference', 'scratch', 'errors', 'trace'],
+  cli: [
+    'engine',
+    'containers',
+    'images',
+    'volumes',
+    'logs',
+    'events',
+    'reference',
+    'scratch',
+    'errors',
+    'trace',
+  ],
 };
 
 /** Of bindings' own files, those that every facade may use; one facade never uses another. */

@@ -3,9 +3,9 @@ import type { Ids } from '../id-map/index.ts';
 import type { Images } from '../images/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
 import type { OnTrace } from '../trace/index.ts';
+import type { VolumeStore } from '../volumes/index.ts';
 import type { HostFacts } from './runtime-config.ts';
 import type { ContainerStore } from './store.ts';
-import type { VolumeStore } from './volume-store.ts';
 
 /** What the verbs of this room need from the others; the engine wires it. */
 export interface ContainersContext {

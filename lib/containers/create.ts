@@ -1,13 +1,13 @@
 import { mkdirSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { EngineError } from '../errors/index.ts';
+import { randomId } from '../random-id/index.ts';
 import { Undo } from '../undo/index.ts';
 import { announce } from './announce.ts';
 import type { ContainersContext } from './context.ts';
 import { generateName } from './names.ts';
 import { invalidOption, normalizePath } from './option-values.ts';
 import type { ContainerOptions } from './options.ts';
-import { randomId } from './random-id.ts';
 import type { ContainerRecord, RecordedVolume } from './record.ts';
 import { resolveImage } from './resolve-image.ts';
 import { discardRoot, prepareRoot } from './root-mount.ts';
@@ -31,9 +31,9 @@ export async function createContainer(
   await using undo = new Undo();
   await reserve(context, record, undo);
   using _lock = await context.store.lockNew(record.id);
-  await makeVolumes(context, record, undo);
-  // The record first: whoever removes images sees the need before the layers are looked for.
+  // The record first: whoever removes images or volumes sees the need before layers and volumes are looked for.
   await context.store.write(record, { durable: !spec.autoRemove });
+  await makeVolumes(context, record, undo);
   undo.add(() => discardRoot(context, record));
   await prepareRoot(context, record);
   throwIfAborted(signal);
@@ -70,16 +70,16 @@ export async function draftRecord(
   };
 }
 
-/** Makes the volumes that are not there; the anonymous ones go with `undo`. */
+/** Makes the volumes that are not there, the record being written; the anonymous ones go with `undo`. */
 export async function makeVolumes(
   context: ContainersContext,
   record: ContainerRecord,
   undo: Undo,
 ): Promise<void> {
   for (const { name, anonymous } of record.volumes) {
-    const isNew = await context.volumes.ensure(name);
+    const isNew = await context.volumes.ensure(name, { anonymous });
     if (isNew) context.events.emit({ type: 'volume', action: 'create', id: name });
-    if (anonymous) undo.add(() => context.volumes.remove(name));
+    if (anonymous) undo.add(() => context.volumes.discard(name));
   }
 }
 

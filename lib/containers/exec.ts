@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { EngineError } from '../errors/index.ts';
 import type { RuntimeProcess } from '../oci/index.ts';
+import { randomId } from '../random-id/index.ts';
 import { type ExecDescription, execTask, runExec, type Task } from '../runtime/index.ts';
 import { announce, eventSource } from './announce.ts';
 import { attachmentOf } from './attach.ts';
@@ -11,7 +12,6 @@ import { execDirectory, forgetOldExecs } from './exec-records.ts';
 import { observe } from './observe.ts';
 import { absolutePath, texts } from './option-values.ts';
 import type { RunResult } from './options.ts';
-import { randomId } from './random-id.ts';
 import type { ContainerRecord } from './record.ts';
 import { containerHostname } from './runtime-config.ts';
 import { runtimeProcess } from './runtime-process.ts';

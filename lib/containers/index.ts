@@ -7,9 +7,10 @@
 export type * from './container.ts';
 export type { ContainersContext } from './context.ts';
 export { hostFacts } from './host-facts.ts';
+export { hostFiles } from './host-files.ts';
 export { openContainers } from './open-containers.ts';
 export type * from './options.ts';
 export type { SpecLimits } from './spec-limits.ts';
 export type { ContainerState, ContainerStatus, ContainerVerb, ExitStatus } from './state.ts';
 export { ContainerStore } from './store.ts';
-export { VolumeStore } from './volume-store.ts';
+export { findVolumeUses } from './volume-uses.ts';

@@ -1,4 +1,5 @@
 import { EngineError } from '../errors/index.ts';
+import { isVolumeName } from '../volumes/index.ts';
 import { invalidOption } from './option-values.ts';
 
 /** Docker's rule for names: [a-zA-Z0-9][a-zA-Z0-9_.-]+; at most 200 bytes, since a file bears it. */
@@ -13,7 +14,7 @@ export function parseContainerName(value: string): string {
 
 /** A name that may stand in a path. @throws EngineError ERR_CONTAINER_OPTION_INVALID */
 export function parseVolumeName(name: unknown): string {
-  if (typeof name === 'string' && /^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,199}$/.test(name)) return name;
+  if (isVolumeName(name)) return name;
   throw invalidOption(
     'volume name',
     name,

@@ -12,6 +12,7 @@ import type { ContainerRecord } from './record.ts';
 import { requireFree } from './require-free.ts';
 import { discardRoot } from './root-mount.ts';
 import { can, requireState } from './state.ts';
+import { findVolumeUses } from './volume-uses.ts';
 
 /** Removes a container that does not run, or with `force` any. ERR_CONTAINER_STATE, ERR_CONTAINER_NOT_FOUND. */
 export async function removeContainer(
@@ -37,18 +38,18 @@ export async function removeFiles(
   options: { volumes: boolean },
 ): Promise<void> {
   await using steps = new Undo(); // in reverse
-  for (const { name, anonymous } of record.volumes) {
-    if (anonymous && options.volumes) steps.add(() => removeVolume(context, name));
-  }
+  const own = record.volumes.filter(({ anonymous }) => anonymous).map(({ name }) => name);
+  if (options.volumes && own.length > 0) steps.add(() => removeVolumes(context, own));
   steps.add(() => announce(context, record, 'destroy'));
   steps.add(() => discardRoot(context, record));
   steps.add(() => context.store.releaseName(record.name, record.id));
   steps.add(() => context.store.remove(record.id));
 }
 
-async function removeVolume({ volumes, events }: ContainersContext, name: string): Promise<void> {
-  await volumes.remove(name);
-  events.emit({ type: 'volume', action: 'destroy', id: name });
+/** Those that no other container has taken by their names. */
+async function removeVolumes({ volumes, events, store }: ContainersContext, names: string[]): Promise<void> {
+  const { removed } = await volumes.removeUnused(names, () => findVolumeUses(store));
+  for (const id of removed) events.emit({ type: 'volume', action: 'destroy', id });
 }
 
 async function end(context: ContainersContext, record: ContainerRecord): Promise<void> {

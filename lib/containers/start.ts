@@ -85,8 +85,8 @@ async function prepareRun(context: ContainersContext, record: ContainerRecord, u
     renameSync(exit, `${exit}.previous`);
     undo.add(() => renameSync(`${exit}.previous`, exit));
   }
-  for (const { name, target } of record.volumes) {
-    await context.volumes.ensure(name);
+  for (const { name, target, anonymous } of record.volumes) {
+    await context.volumes.ensure(name, { anonymous });
     const attributes = { container: record.id, destination: target };
     context.events.emit({ type: 'volume', action: 'mount', id: name, attributes });
   }

@@ -1,6 +1,7 @@
-import type { ContainerInfo, Containers, VolumeStore } from '../containers/index.ts';
+import type { ContainerInfo, Containers } from '../containers/index.ts';
 import { isEngineError } from '../errors/index.ts';
 import type { Images, ImageUsage } from '../images/index.ts';
+import type { VolumeStore, Volumes } from '../volumes/index.ts';
 
 /** What one kind of thing takes on disk. All sizes are bytes. */
 export interface UsageOf<Item> {
@@ -37,7 +38,8 @@ export interface DiskUsage {
 export async function measureDiskUsage(engine: {
   images: Images;
   containers: Containers;
-  volumes: VolumeStore;
+  volumes: Volumes;
+  volumeStore: VolumeStore;
 }): Promise<DiskUsage> {
   const [images, containers] = await Promise.all([
     engine.images.usage(),
@@ -54,7 +56,7 @@ export async function measureDiskUsage(engine: {
     containers: summarize(await measureContainers(engine.containers, containers), ({ state }) =>
       ['running', 'paused'].includes(state.status),
     ),
-    volumes: summarize(await measureVolumes(engine.volumes, containers), (volume) => volume.containers > 0),
+    volumes: summarize(await measureVolumes(engine), (volume) => volume.containers > 0),
     buildCache: summarize<never>([], () => false),
   };
 }
@@ -84,12 +86,14 @@ async function measureContainers(
   return (await Promise.all(measured)).flat();
 }
 
-async function measureVolumes(volumes: VolumeStore, infos: readonly ContainerInfo[]): Promise<VolumeUsage[]> {
-  const used = infos.flatMap(({ mounts }) => mounts.map(({ name }) => name));
-  const measured = (await volumes.list()).map(async (name) => ({
+async function measureVolumes(engine: {
+  volumes: Volumes;
+  volumeStore: VolumeStore;
+}): Promise<VolumeUsage[]> {
+  const measured = (await engine.volumes.list()).map(async ({ name, containers }) => ({
     name,
-    size: await volumes.size(name),
-    containers: used.filter((other) => other === name).length,
+    size: await engine.volumeStore.size(name),
+    containers: containers.length,
   }));
   return await Promise.all(measured);
 }

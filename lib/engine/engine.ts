@@ -3,6 +3,7 @@ import type { EngineEvent, EventOptions } from '../events/index.ts';
 import type { Images } from '../images/index.ts';
 import type { ManifestLists } from '../manifests/index.ts';
 import type { OnTrace } from '../trace/index.ts';
+import type { Volumes } from '../volumes/index.ts';
 import type { Registries } from './registries.ts';
 import type { System } from './system.ts';
 
@@ -31,6 +32,7 @@ export interface Engine extends AsyncDisposable {
   readonly runDir: string;
   readonly images: Images;
   readonly containers: Containers;
+  readonly volumes: Volumes;
   readonly system: System;
   readonly registries: Registries;
   readonly manifests: ManifestLists;

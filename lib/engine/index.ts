@@ -15,6 +15,15 @@ export type {
 } from '../manifests/index.ts';
 export type { FoundRepository, Login, StoredLogin } from '../registry-client/index.ts';
 export type { OnTrace, TraceReport, TraceStep } from '../trace/index.ts';
+export type {
+  CreateVolumeOptions,
+  PrunedVolumes,
+  PruneVolumesOptions,
+  VolumeFilters,
+  VolumeInfo,
+  Volumes,
+  VolumeUse,
+} from '../volumes/index.ts';
 export type { ContainerUsage, DiskUsage, UsageOf, VolumeUsage } from './disk-usage.ts';
 export type { Engine, EngineOptions } from './engine.ts';
 export { openManifests } from './manifests.ts';

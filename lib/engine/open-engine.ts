@@ -3,15 +3,16 @@ import { nativeFile } from '../../bindings/load.ts';
 import {
   ContainerStore,
   type ContainersContext,
+  findVolumeUses,
   hostFacts,
   openContainers,
-  VolumeStore,
 } from '../containers/index.ts';
 import { EngineError } from '../errors/index.ts';
 import { EventJournal } from '../events/index.ts';
 import { hostIds, mappedIds, userIdMap } from '../id-map/index.ts';
 import type { Images } from '../images/index.ts';
 import { type LayerForm, openSnapshotter, type Snapshotter } from '../snapshots/index.ts';
+import { openVolumes, VolumeStore } from '../volumes/index.ts';
 import type { Engine, EngineOptions } from './engine.ts';
 import { lazyImages } from './lazy-images.ts';
 import { openManifests } from './manifests.ts';
@@ -53,13 +54,29 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     onTrace: options.onTrace,
   };
   const containers = openContainers(context);
+  const volumes = openVolumes({
+    store: context.volumes,
+    heal: () => containers.list({ all: true }),
+    findUses: () => findVolumeUses(store),
+    events,
+  });
   return {
     root,
     runDir,
     images,
     containers,
     events: (options) => events.read(options),
-    system: openSystem({ root, runDir, images, containers, volumes: context.volumes, snapshots, ids }),
+    volumes,
+    system: openSystem({
+      root,
+      runDir,
+      images,
+      containers,
+      volumes,
+      volumeStore: context.volumes,
+      snapshots,
+      ids,
+    }),
     registries: openRegistries(options),
     manifests: openManifests(options),
     run: containers.run,

@@ -1,5 +1,6 @@
-import type { ContainerInfo, Containers, VolumeStore } from '../containers/index.ts';
+import type { ContainerInfo, Containers } from '../containers/index.ts';
 import type { ImageSummary, Images, RemovedImage } from '../images/index.ts';
+import type { Volumes } from '../volumes/index.ts';
 
 /** How far a prune goes. */
 export interface PruneOptions {
@@ -21,12 +22,12 @@ export interface Pruned {
 
 /** See System.prune: first who uses something, then what was used. */
 export async function pruneSystem(
-  engine: { images: Images; containers: Containers; volumes: VolumeStore },
+  engine: { images: Images; containers: Containers; volumes: Volumes },
   options: PruneOptions = {},
 ): Promise<Pruned> {
   const filter = options.filter && { filter: options.filter };
   const containers = await engine.containers.prune({ ...filter });
-  const volumes = options.volumes ? await pruneVolumes(engine) : { removed: [], bytes: 0 };
+  const volumes = options.volumes ? await engine.volumes.prune() : { removed: [], bytes: 0 };
   const images = await engine.images.prune({ all: options.all === true, ...filter });
   return {
     containers: containers.removed,
@@ -34,21 +35,4 @@ export async function pruneSystem(
     volumes: volumes.removed,
     bytes: containers.bytes + volumes.bytes + images.bytes,
   };
-}
-
-/** Docker's rule: those that were made without a name. */
-async function pruneVolumes(engine: {
-  containers: Containers;
-  volumes: VolumeStore;
-}): Promise<{ removed: string[]; bytes: number }> {
-  const anonymous = (await engine.volumes.list()).filter((name) => /^[0-9a-f]{64}$/.test(name));
-  const infos = await engine.containers.list({ all: true });
-  const used = new Set(infos.flatMap(({ mounts }) => mounts.map(({ name }) => name)));
-  const removed = anonymous.filter((name) => !used.has(name));
-  let bytes = 0;
-  for (const name of removed) {
-    bytes += await engine.volumes.size(name);
-    await engine.volumes.remove(name);
-  }
-  return { removed, bytes };
 }

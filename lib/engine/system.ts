@@ -3,12 +3,13 @@ import { arch, cpus, hostname, release, totalmem } from 'node:os';
 import { cgroupDelegation, cgroupLayout } from '../../bindings/cgroup.ts';
 import { native, nativeFile } from '../../bindings/load.ts';
 import { type Capability, probe } from '../../bindings/probe.ts';
-import type { Containers, VolumeStore } from '../containers/index.ts';
+import type { Containers } from '../containers/index.ts';
 import { EngineError } from '../errors/index.ts';
 import type { IdMap, Ids } from '../id-map/index.ts';
 import type { Images } from '../images/index.ts';
 import { formatPlatform, hostPlatform } from '../oci/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
+import type { VolumeStore, Volumes } from '../volumes/index.ts';
 import { type DiskUsage, measureDiskUsage } from './disk-usage.ts';
 import { type Pruned, type PruneOptions, pruneSystem } from './prune-system.ts';
 import { type Finding, type UserCapability, userCapabilities } from './user-capabilities.ts';
@@ -69,7 +70,8 @@ export function openSystem(engine: {
   runDir: string;
   images: Images;
   containers: Containers;
-  volumes: VolumeStore;
+  volumes: Volumes;
+  volumeStore: VolumeStore;
   snapshots: Snapshotter;
   ids: Ids;
 }): System {

@@ -90,6 +90,12 @@ export const errorCodes = {
   ERR_USER_NOT_FOUND: 'notFound',
   ERR_GROUP_NOT_FOUND: 'notFound',
   ERR_CWD_INVALID: 'invalid',
+  // volumes
+  ERR_VOLUME_NOT_FOUND: 'notFound',
+  ERR_VOLUME_IN_USE: 'conflict',
+  ERR_VOLUME_NAME_INVALID: 'invalid',
+  ERR_PATH_NOT_FOUND: 'notFound',
+  ERR_COPY_TARGET_INVALID: 'invalid',
   // native runtime
   ERR_SPEC_INVALID: 'invalid',
   ERR_LAUNCH_FAILED: 'internal',

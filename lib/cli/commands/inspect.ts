@@ -79,7 +79,8 @@ async function inspectContainer(
   return containerDocument(info, { written, root: written + (image?.size ?? 0) });
 }
 
-function renderer(format: string | undefined): (found: readonly unknown[]) => string {
+/** What prints the documents that were found: an array, or one line for each by `--format`. */
+export function renderer(format: string | undefined): (found: readonly unknown[]) => string {
   if (format === undefined) return (found) => `${JSON.stringify(found, null, 4)}\n`;
   const line = format === 'json' ? JSON.stringify : compileTemplate(format);
   return (found) => found.map((value) => `${line(value)}\n`).join('');
