@@ -6,7 +6,7 @@ import { compressionOf, type Descriptor, type Digest, mediaTypes, parseDigest } 
 import type { RemoteSink } from '../registry-client/index.ts';
 import type { Scratch } from '../scratch/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
-import { findLayerSource, type LayerSource, readLayerSource } from '../unpack/index.ts';
+import { findLayerSource, type LayerSource, layerSourceReader } from '../unpack/index.ts';
 import type { ImageLayer } from './image.ts';
 import type { MountSources } from './mount-sources.ts';
 import type { BlobProgress, PushCompression, PushProgress } from './push-progress.ts';
@@ -95,7 +95,7 @@ export class BlobPusher {
     if (isKept && (await this.#exists(layer.blob, report))) return layer.blob;
     const source = await this.#find(layer, isKept);
     if (isKept && source.kind === 'blob') {
-      const open = (offset: number) => readLayerSource(source, { offset, signal });
+      const open = layerSourceReader(source, signal);
       await this.#send({ descriptor: layer.blob, open }, report, false);
       return layer.blob;
     }
@@ -134,7 +134,7 @@ export class BlobPusher {
     const digest = parseDigest(packed.digest);
     const descriptor = { mediaType: layerTypes[wanted.format], digest, size: packed.size };
     const blob: LayerSource = { kind: 'blob', descriptor, path: output };
-    return { descriptor, open: (offset) => readLayerSource(blob, { offset, signal }) };
+    return { descriptor, open: layerSourceReader(blob, signal) };
   }
 
   async #exists(descriptor: Descriptor, report: Report): Promise<boolean> {

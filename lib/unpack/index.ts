@@ -8,6 +8,7 @@ export {
   findLayerSource,
   type LayerSource,
   type LayerSourceStores,
+  layerSourceReader,
   readLayerSource,
   sizeOfSource,
 } from './layer-source.ts';

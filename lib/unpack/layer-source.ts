@@ -59,9 +59,33 @@ export async function* readLayerSource(
   source: LayerSource,
   options: { readonly offset?: number; readonly signal?: AbortSignal | undefined } = {},
 ): AsyncGenerator<Buffer, void, undefined> {
-  const { offset: start = 0, signal } = options;
+  yield* readVerified(source, { ...options, hash: () => hashFile(source.path) });
+}
+
+/** The same for who reads it in pieces, from one offset after the other: all of it is hashed once. */
+export function layerSourceReader(
+  source: LayerSource,
+  signal: AbortSignal,
+): (offset: number) => AsyncGenerator<Buffer, void, undefined> {
+  let hashed: Promise<string> | undefined;
+  const hash = () => {
+    hashed ??= hashFile(source.path);
+    return hashed;
+  };
+  return (offset) => readVerified(source, { offset, signal, hash });
+}
+
+async function* readVerified(
+  source: LayerSource,
+  options: {
+    readonly offset?: number;
+    readonly signal?: AbortSignal | undefined;
+    readonly hash: () => Promise<string>;
+  },
+): AsyncGenerator<Buffer, void, undefined> {
+  const { offset: start = 0, signal, hash } = options;
   await requireSize(source);
-  const verified = hashFile(source.path);
+  const verified = hash();
   verified.catch(() => undefined); // told below, or nobody waits for it any more
   const stream = createReadStream(source.path, {
     start,

@@ -1,9 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { BlobStore } from '../../lib/content/index.ts';
 import { digestOf, mediaTypes } from '../../lib/oci/index.ts';
-import { findLayerSource, type LayerSourceStores, readLayerSource } from '../../lib/unpack/index.ts';
+import {
+  findLayerSource,
+  type LayerSourceStores,
+  layerSourceReader,
+  readLayerSource,
+} from '../../lib/unpack/index.ts';
 import { noise } from '../fixtures/image.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 
@@ -82,3 +88,26 @@ test('a source that was cut short or removed gives nothing at all', async (t) =>
   await kept.blobs.remove([layer.blob.digest]);
   await t.throwsAsync(read(readLayerSource(source)), { code: 'ERR_BLOB_NOT_FOUND' });
 });
+
+test.serial(
+  'a layer that is read in pieces is hashed once, and what was altered is not completed',
+  async (t) => {
+    const both = await stores(t, { blob: true, tar: true });
+    const source = await findLayerSource(layer, both, { prefer: 'tar' });
+    const open = layerSourceReader(source, new AbortController().signal);
+    const before = bytesRead();
+    for (let round = 0; round < 40; round++) {
+      for await (const piece of open(tar.length - 100_000)) t.true(piece.length <= 100_000);
+    }
+    t.true(bytesRead() - before < 3 * tar.length);
+    await writeFile(source.path, noise(tar.length, 3));
+    const altered = layerSourceReader(source, new AbortController().signal);
+    await t.throwsAsync(read(altered(0)), { code: 'ERR_BLOB_DIGEST_MISMATCH' });
+    await t.throwsAsync(read(altered(1_500_000)), { code: 'ERR_BLOB_DIGEST_MISMATCH' });
+  },
+);
+
+/** By this process, of anything (proc_pid_io(5)). */
+function bytesRead(): number {
+  return Number(/rchar: (\d+)/.exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
+}
