@@ -24,6 +24,20 @@ test('push sends one tag or all, and says what the registry now has, as docker d
   t.regex(registry.manifests.get('team/app:v2')!.bytes.toString(), /tar\+zstd/);
 });
 
+test('an image that is here by its digest alone is listed with its repository', async (t) => {
+  await using source = await startQuirkyRegistry();
+  await using strake = await openStrake();
+  const repository = source.add(image, 'image').replace(/:[^:]*$/, '');
+  await strake.run(['pull', '-q', `${repository}@${image.target.digest}`]);
+  const { stdout } = await strake.run([
+    'images',
+    '--format',
+    '{{.Repository}} {{.Tag}} {{.Digest}}',
+    repository,
+  ]);
+  t.is(stdout, `${repository} <none> ${image.target.digest}\n`);
+});
+
 test('push refuses flags that contradict each other, levels that there are not, and what is not here', async (t) => {
   await using strake = await openStrake();
   const refused = async (...argv: string[]) => (await strake.run(['push', ...argv])).stderr;

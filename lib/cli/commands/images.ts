@@ -45,9 +45,7 @@ type Row = ReturnType<typeof rowsOf>[number];
 
 /** One row a name, in docker's fields. */
 function rowsOf(image: ImageSummary, truncate: boolean) {
-  const names =
-    image.references.length > 0 ? image.references.map(splitName) : [['<none>', '<none>'] as const];
-  return names.map(([repository, tag]) => ({
+  return namesOf(image).map(([repository, tag]) => ({
     Repository: repository,
     Tag: tag,
     Digest:
@@ -58,6 +56,14 @@ function rowsOf(image: ImageSummary, truncate: boolean) {
     CreatedSince: formatAge(image.createdAt),
     Size: formatSize(image.size),
   }));
+}
+
+/** One that has digests alone is listed with their repositories. */
+function namesOf({ references, digests }: ImageSummary): (readonly [string, string])[] {
+  if (references.length > 0) return references.map(splitName);
+  const repositories = new Set(digests.map((digest) => familiar(digest).replace(/@.*$/, '')));
+  if (repositories.size === 0) return [['<none>', '<none>']];
+  return [...repositories].map((repository) => [repository, '<none>']);
 }
 
 function render(rows: readonly Row[], flags: ImagesFlags): string {
