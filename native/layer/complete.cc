@@ -54,7 +54,7 @@ std::vector<sys::LayerRef> withTarget(const std::string& target, const std::vect
 class Completion {
  public:
   Completion(const std::string& target, const std::vector<sys::LayerRef>& lowers)
-      : lowers_(lowers), merged_(withTarget(target, lowers)), root_(merged_.root(0)) {}
+      : lowers_(lowers), merged_(withTarget(target, lowers), 1), root_(merged_.root(0)) {}
 
   uint64_t run(const ApplyResult& applied) {
     for (const std::string& path : applied.implied) paths_.push_back(normalise(path));

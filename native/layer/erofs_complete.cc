@@ -51,9 +51,13 @@ class Completion {
   }
 
   std::string pathOf(InodeId directory) const {
-    if (directory == rootId) return {};
-    const NameId name = nameOf_.at(directory);
-    return joined(pathOf(tree_.parentOf(directory)), tree_.textOf(name));
+    std::vector<std::string_view> names;
+    for (; directory != rootId; directory = tree_.parentOf(directory))
+      names.push_back(tree_.textOf(nameOf_.at(directory)));
+    std::string path;
+    for (auto name = names.rbegin(); name != names.rend(); ++name)
+      path.append(path.empty() ? "" : "/").append(*name);
+    return path;
   }
 
   /// Directories that no entry named and that are still there, parents first.

@@ -16,6 +16,20 @@ namespace {
 
 constexpr int maxLinks = 40;
 
+/// How long the path is of the lowest directory that `directory` is or lies in, and `path` lies in.
+size_t commonDirectory(std::string_view directory, std::string_view path) {
+  const size_t most = std::min(directory.size(), path.size());
+  size_t same = 0;
+  while (same < most && directory[same] == path[same]) ++same;
+  if (same == directory.size() && same < path.size() && path[same] == '/') return same;
+  const size_t slash = path.substr(0, same).rfind('/');
+  return slash == std::string_view::npos ? 0 : slash;
+}
+
+size_t namesIn(std::string_view path) {
+  return namesOf(path).size();
+}
+
 }  // namespace
 
 std::string linkText(int link, const std::string& path) {
@@ -38,7 +52,7 @@ bool isOpaque(int directory) {
   return false;
 }
 
-const LayerStack::Root& LayerStack::open(size_t layer) const {
+LayerStack::Root& LayerStack::open(size_t layer) const {
   Root& root = roots_[layer];
   if (!root.fd) {
     root.fd = sys::openLayer(layers_[layer]);
@@ -87,28 +101,59 @@ std::optional<std::string> LayerStack::resolve(std::string at, std::string_view 
   return resolveLinks(look, std::move(at), path);
 }
 
+/// The place to look for `path` from: the layer's root, or what it has in common with the last place, reached
+/// by ".." where that takes fewer steps.
+LayerStack::Place LayerStack::startOf(size_t layer, std::string_view path) const {
+  Root& root = open(layer);
+  Place& last = root.last;
+  const size_t common = last.fd && layer >= changing_ ? commonDirectory(last.path, path) : 0;
+  const auto ups = namesIn(std::string_view(last.path).substr(common));
+  Place start;
+  if (common == 0 || ups >= namesIn(path.substr(0, common))) {
+    start.fd.reset(sys::check(::fcntl(root.fd.get(), F_DUPFD_CLOEXEC, 3), "fcntl"));
+    if (root.opaque) start.opaqueFrom = 0;
+    return start;
+  }
+  start = std::move(last);
+  for (auto up = ups; up > 0; --up)
+    start.fd.reset(
+        sys::check(::openat(start.fd.get(), "..", O_PATH | O_DIRECTORY | O_CLOEXEC), "openat", ".."));
+  start.path.resize(common);
+  if (start.opaqueFrom > common) start.opaqueFrom = std::string::npos;
+  return start;
+}
+
 LayerStack::Verdict LayerStack::findIn(size_t layer, std::string_view path, Lookup& lookup) const {
-  const Root& root = open(layer);
-  bool opaque = root.opaque;
-  lookup.fd.reset(sys::check(::fcntl(root.fd.get(), F_DUPFD_CLOEXEC, 3), "fcntl"));
-  lookup.kind = Found::directory;
-  while (!path.empty()) {
-    if (lookup.kind != Found::directory) return Verdict::hidden;
-    const size_t end = std::min(path.find('/'), path.size());
-    const std::string name(path.substr(0, end));
-    path.remove_prefix(std::min(end + 1, path.size()));
-    sys::UniqueFd next(::openat(lookup.fd.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    if (!next && errno == ENOENT) return opaque ? Verdict::hidden : Verdict::askBelow;
+  Place at = startOf(layer, path);
+  const auto end = [&](Verdict verdict) {
+    open(layer).last = std::move(at);
+    return verdict;
+  };
+  if (path.empty()) {
+    lookup.kind = Found::directory;
+    sys::check(::fstat(at.fd.get(), &lookup.status), "fstat");
+    lookup.fd = std::move(at.fd);
+    return Verdict::found;
+  }
+  for (;;) {
+    const size_t from = at.path.empty() ? 0 : at.path.size() + 1;
+    const size_t until = std::min(path.find('/', from), path.size());
+    const std::string name(path.substr(from, until - from));
+    sys::UniqueFd next(::openat(at.fd.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    if (!next && errno == ENOENT)
+      return end(at.opaqueFrom != std::string::npos ? Verdict::hidden : Verdict::askBelow);
     lookup.fd.reset(sys::check(next.release(), "openat", name));
     sys::check(::fstat(lookup.fd.get(), &lookup.status), "fstat", name);
-    if (isWhiteout(lookup.status)) return Verdict::hidden;
+    if (isWhiteout(lookup.status)) return end(Verdict::hidden);
     lookup.kind = S_ISDIR(lookup.status.st_mode)   ? Found::directory
                   : S_ISLNK(lookup.status.st_mode) ? Found::symlink
                                                    : Found::other;
-    opaque = opaque || (lookup.kind == Found::directory && isOpaque(lookup.fd.get()));
+    if (until == path.size()) return end(Verdict::found);
+    if (lookup.kind != Found::directory) return end(Verdict::hidden);
+    at.path = path.substr(0, until);
+    at.fd = std::move(lookup.fd);
+    if (at.opaqueFrom == std::string::npos && isOpaque(at.fd.get())) at.opaqueFrom = until;
   }
-  sys::check(::fstat(lookup.fd.get(), &lookup.status), "fstat");
-  return Verdict::found;
 }
 
 }  // namespace strake::layer

@@ -24,9 +24,11 @@ struct Lookup {
 
 class LayerStack {
  public:
-  /// Top first. Each is opened, or mounted, when it is first looked into: often none but the top is. All of this
-  /// throws SysError.
-  explicit LayerStack(std::vector<sys::LayerRef> layers) : layers_(std::move(layers)), roots_(layers_.size()) {}
+  /// Top first. Each is opened, or mounted, when it is first looked into: often none but the top is. All of
+  /// this throws SysError. The first `changing` are not committed yet: directories may be moved in them
+  /// meanwhile.
+  explicit LayerStack(std::vector<sys::LayerRef> layers, size_t changing = 0)
+      : layers_(std::move(layers)), changing_(changing), roots_(layers_.size()) {}
 
   /// What a normalised path names in the merged tree. Links are not followed: below one there is nothing.
   Lookup find(std::string_view path) const;
@@ -40,14 +42,26 @@ class LayerStack {
   enum class Verdict { found, hidden, askBelow };
   Verdict findIn(size_t layer, std::string_view path, Lookup& lookup) const;
 
+  /// A directory of one layer.
+  struct Place {
+    std::string path = {};
+    sys::UniqueFd fd = {};
+    /// The length of the path at which a directory on the way, or this one, was opaque; npos: none was.
+    size_t opaqueFrom = std::string::npos;
+  };
   struct Root {
     sys::UniqueFd fd;
     /// Whether it hides all that is below: that of a layer which is not committed yet.
     bool opaque = false;
+    /// Where the last lookup ended. The next one is often near: from the root it would take as many steps as
+    /// the path has names, which an archive of deep directories makes its own square.
+    Place last = {};
   };
-  const Root& open(size_t layer) const;
+  Root& open(size_t layer) const;
+  Place startOf(size_t layer, std::string_view path) const;
 
   std::vector<sys::LayerRef> layers_;
+  size_t changing_;
   mutable std::vector<Root> roots_;
 };
 

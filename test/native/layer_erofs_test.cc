@@ -337,6 +337,18 @@ TEST_F(ErofsTest, IsTheSameFromTheSameTarAndSaysWhatIsAltered) {
   EXPECT_FALSE(std::filesystem::exists(root_ + "/scratch"));
 }
 
+TEST_F(ErofsTest, TakesTarsWhoseEndsAreOutOfTheOrdinary) {
+  const std::string file = TarBuilder().directory("d").file("d/f", std::string(1000, 'f')).cut();
+  const std::string other = TarBuilder().file("second", "s").end();
+  expectSame(std::string());
+  expectSame(std::string(512, '\0'));
+  expectSame(file);
+  expectSame(file + std::string(512, '\0'));
+  expectSame(file + std::string(10240, '\0') + "garbage");
+  expectSame(file + std::string(1024, '\0') + other);
+  expectSame(file + std::string(1024, '\0') + std::string(777, 'g'));
+}
+
 TEST_F(ErofsTest, RefusesWhatApplyRefuses) {
   const std::vector<std::string> hostile = {
       TarBuilder().file("../out").end(),
