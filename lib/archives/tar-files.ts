@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { indexTar, type TarMember } from '../../bindings/archive.ts';
+import { isEngineError } from '../errors/index.ts';
 import { type Files, invalidArchive, type StoredFile } from './files.ts';
 
 /** Members of the largest archive that is read; a layout has one for each blob. */
@@ -15,12 +16,20 @@ const maxLinks = 8;
  */
 export async function openTarFiles(path: string, name: string): Promise<Files> {
   const members = new Map<string, TarMember | 'twice'>();
-  for (const member of await indexTar(path, maxMembers)) {
+  for (const member of await indexTar(path, maxMembers).catch(explain(path, name))) {
     const key = memberName(member.path, name);
     if (member.type !== 'directory' && member.type !== 'other')
       members.set(key, members.has(key) ? 'twice' : member);
   }
   return { name, find: (wanted) => find({ path, name, members }, memberName(wanted, name)) };
+}
+
+/** What arrived by stdin, or had to be unpacked, is a file of ours that means nothing to anybody. */
+function explain(path: string, name: string): (cause: unknown) => never {
+  return (cause) => {
+    if (!isEngineError(cause, 'ERR_ARCHIVE_INVALID')) throw cause;
+    throw invalidArchive(name, cause.message.replace(`${path}: `, ''), cause);
+  };
 }
 
 interface Archive {

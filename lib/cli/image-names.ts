@@ -10,6 +10,18 @@ export function splitName(reference: string): readonly [string, string] {
   return colon > name.lastIndexOf('/') ? [name.slice(0, colon), name.slice(colon + 1)] : [name, '<none>'];
 }
 
+/** Repository and tag of all names of an image; of one that has digests alone their repositories. */
+export function listedNames(image: {
+  readonly references: readonly string[];
+  readonly digests: readonly string[];
+}): (readonly [string, string])[] {
+  const { references, digests } = image;
+  if (references.length > 0) return references.map(splitName);
+  const repositories = new Set(digests.map((digest) => familiar(digest).replace(/@.*$/, '')));
+  if (repositories.size === 0) return [['<none>', '<none>']];
+  return [...repositories].map((repository) => [repository, '<none>']);
+}
+
 /** The first twelve digits of an id. */
 export function shortId(id: string): string {
   return id.replace(/^sha256:/, '').slice(0, 12);

@@ -334,3 +334,15 @@ test('an image that cannot be loaded does not take back those before it', async 
     [one.config.digest],
   );
 });
+
+test('an archive that arrives cut short is called by what the caller knows, not by a file of ours', async (t) => {
+  const { images, leftovers } = openTestImages(temporaryFolder(t));
+  const cut = ociArchive({
+    image: buildImage({ layers: [{ entries: [{ path: 'a', content: noise(50_000) }] }] }),
+  });
+  await t.throwsAsync(Promise.resolve(images.load(inPieces(cut.subarray(0, 20_000)))), {
+    code: 'ERR_ARCHIVE_INVALID',
+    message: /^cannot read images from the standard input: the tar ends in the middle/,
+  });
+  t.deepEqual(leftovers(), []);
+});

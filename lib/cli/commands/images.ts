@@ -3,7 +3,7 @@ import type { ImageSummary } from '../../images/index.ts';
 import type { Cli } from '../cli.ts';
 import { formatAge, formatSize, formatTable, printable } from '../format.ts';
 import { collect, parseImageFilters } from '../image-filters.ts';
-import { familiar, splitName } from '../image-names.ts';
+import { familiar, listedNames } from '../image-names.ts';
 import { compileTemplate } from '../template.ts';
 
 interface ImagesFlags {
@@ -45,7 +45,7 @@ type Row = ReturnType<typeof rowsOf>[number];
 
 /** One row a name, in docker's fields. */
 function rowsOf(image: ImageSummary, truncate: boolean) {
-  return namesOf(image).map(([repository, tag]) => ({
+  return listedNames(image).map(([repository, tag]) => ({
     Repository: repository,
     Tag: tag,
     Digest:
@@ -56,14 +56,6 @@ function rowsOf(image: ImageSummary, truncate: boolean) {
     CreatedSince: formatAge(image.createdAt),
     Size: formatSize(image.size),
   }));
-}
-
-/** One that has digests alone is listed with their repositories. */
-function namesOf({ references, digests }: ImageSummary): (readonly [string, string])[] {
-  if (references.length > 0) return references.map(splitName);
-  const repositories = new Set(digests.map((digest) => familiar(digest).replace(/@.*$/, '')));
-  if (repositories.size === 0) return [['<none>', '<none>']];
-  return [...repositories].map((repository) => [repository, '<none>']);
 }
 
 function render(rows: readonly Row[], flags: ImagesFlags): string {

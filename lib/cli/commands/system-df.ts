@@ -3,7 +3,7 @@ import type { DiskUsage, UsageOf } from '../../engine/index.ts';
 import type { ImageUsage } from '../../images/index.ts';
 import type { Cli } from '../cli.ts';
 import { formatAge, formatSize, formatTable } from '../format.ts';
-import { shortId, splitName } from '../image-names.ts';
+import { listedNames, shortId } from '../image-names.ts';
 import { compileTemplate } from '../template.ts';
 
 export function define(command: Command, cli: Cli): void {
@@ -85,9 +85,7 @@ const imageHead = [
 ];
 
 function imageRows(image: ImageUsage): string[][] {
-  const names =
-    image.references.length > 0 ? image.references.map(splitName) : [['<none>', '<none>'] as const];
-  return names.map(([repository, tag]) => [
+  return listedNames(image).map(([repository, tag]) => [
     repository,
     tag,
     shortId(image.id),
