@@ -1,23 +1,15 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
-import { defined } from '../container-options.ts';
-import { secondsFlag } from '../flag-values.ts';
 import { forEachReporting } from '../report-error.ts';
-
-interface RestartFlags {
-  signal?: string;
-  time?: number;
-}
+import { addStopFlags, type StopFlags, stopOptions } from '../stop-flags.ts';
 
 export function define(command: Command, cli: Cli): void {
-  command
-    .option('-s, --signal <signal>', 'instead of its stop signal')
-    .option('-t, --time <seconds>', 'wait before SIGKILL; -1: for ever', secondsFlag('--time'))
+  addStopFlags(command)
     .argument('<container...>')
-    .action(async (names: string[], flags: RestartFlags) => {
+    .action(async (names: string[], flags: StopFlags) => {
       const { containers } = await cli.engine();
       await forEachReporting(names, async (name) => {
-        await containers.restart(name, defined({ stopSignal: flags.signal, timeout: flags.time }));
+        await containers.restart(name, stopOptions(flags));
         process.stdout.write(`${name}\n`);
       });
     });

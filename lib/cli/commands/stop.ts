@@ -1,25 +1,16 @@
 import type { Command } from 'commander';
 import { isEngineError } from '../../errors/index.ts';
 import type { Cli } from '../cli.ts';
-import { defined } from '../container-options.ts';
-import { secondsFlag } from '../flag-values.ts';
 import { forEachReporting } from '../report-error.ts';
-
-interface StopFlags {
-  signal?: string;
-  time?: number;
-}
+import { addStopFlags, type StopFlags, stopOptions } from '../stop-flags.ts';
 
 export function define(command: Command, cli: Cli): void {
-  command
-    .option('-s, --signal <signal>', 'instead of its stop signal')
-    .option('-t, --time <seconds>', 'wait before SIGKILL; -1: for ever', secondsFlag('--time'))
+  addStopFlags(command)
     .argument('<container...>')
     .action(async (names: string[], flags: StopFlags) => {
       const { containers } = await cli.engine();
-      const options = defined({ stopSignal: flags.signal, timeout: flags.time });
       await forEachReporting(names, async (name) => {
-        await containers.stop(name, options).catch(notRunning);
+        await containers.stop(name, stopOptions(flags)).catch(notRunning);
         process.stdout.write(`${name}\n`);
       });
     });
