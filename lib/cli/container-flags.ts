@@ -62,6 +62,7 @@ export interface ContainerFlags extends LimitFlags {
   user?: string;
   uts?: 'private' | 'host';
   volume?: string[];
+  volumesFrom?: string[];
   workdir?: string;
 }
 
@@ -156,6 +157,7 @@ export function addContainerFlags(command: Command): Command {
     .option('-u, --user <user>', 'name|uid[:group|gid]')
     .addOption(namespace('--uts <mode>', 'UTS namespace'))
     .option('-v, --volume <volume>', '/host:/path[:ro], name:/path, or /path', list)
+    .option('--volumes-from <container>', 'the volumes and binds of another container (name[:ro])', list)
     .option('-w, --workdir <path>', 'working directory');
   return command;
 }

@@ -17,6 +17,7 @@ import {
   parseTmpfsFlag,
   parseUlimitFlag,
   parseVolumeFlag,
+  parseVolumesFromFlag,
 } from './flag-values.ts';
 import { limitsOf } from './limit-flags.ts';
 
@@ -39,6 +40,7 @@ export function containerOptions(flags: ContainerFlags, argv: readonly string[])
     extraHosts: flags.addHost && Object.fromEntries(flags.addHost.map(parseAddHost)),
     dns: dnsOptions(flags),
     mounts: mounts(flags),
+    volumesFrom: flags.volumesFrom?.map(parseVolumesFromFlag),
     network: networkOption(flags.network ?? flags.net),
     readOnly: flags.readOnly,
     privileged: flags.privileged,

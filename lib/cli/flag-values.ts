@@ -8,6 +8,7 @@ import type {
   RestartPolicyName,
   SecurityOptions,
   TmpfsMountOption,
+  VolumesFromOption,
 } from '../containers/index.ts';
 import { EngineError } from '../errors/index.ts';
 
@@ -98,7 +99,10 @@ export function parseAddHost(value: string): [string, string] {
 
 const propagations = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave'] as const;
 
-/** -v: `/host:/target[:ro]`, `name:/target`, or `/target` for an anonymous volume. */
+/**
+ * -v: `/host:/target[:ro]`, `name:/target`, or `/target` for an anonymous volume. `z` and `Z` would label the files for
+ * SELinux, for all containers or for this one, which nobody enforces here: they change nothing.
+ */
 export function parseVolumeFlag(value: string, workingDirectory: string): ContainerMount {
   const parts = value.split(':');
   if (parts.length === 1) return { type: 'volume', target: value };
@@ -116,6 +120,15 @@ export function parseVolumeFlag(value: string, workingDirectory: string): Contai
     createSource: true,
     ...(propagation && { propagation }),
   };
+}
+
+/** --volumes-from: `container`, `container:ro`; `z` and `Z` label files for SELinux, which nobody enforces here. */
+export function parseVolumesFromFlag(value: string): VolumesFromOption {
+  const [container, text = ''] = splitOnce(value, ':');
+  const modes = text.split(',').filter((mode) => mode !== '');
+  if (container === '' || modes.some((mode) => !['ro', 'rw', 'z', 'Z'].includes(mode)))
+    throw invalidFlag('--volumes-from', value, 'write container or container:ro');
+  return { container, readOnly: modes.includes('ro') };
 }
 
 interface VolumeFlagOptions {

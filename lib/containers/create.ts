@@ -13,7 +13,8 @@ import { resolveImage } from './resolve-image.ts';
 import { discardRoot, prepareRoot } from './root-mount.ts';
 import { commandLine } from './runtime-process.ts';
 import { type ContainerSpec, parseContainerOptions } from './spec.ts';
-import type { SpecVolume } from './spec-mounts.ts';
+import type { SpecMount, SpecVolume } from './spec-mounts.ts';
+import { type Inherited, inheritVolumes } from './volumes-from.ts';
 
 /**
  * Makes a container that can be started: parsed options, an image that is here, a reserved name, a writable layer, its
@@ -57,7 +58,8 @@ export async function draftRecord(
       spec.namespaces.user,
       "an ordinary user's ids are those of /etc/subuid",
     );
-  await checkBinds(spec);
+  const inherited = await inheritVolumes(context, spec);
+  await checkBinds([...spec.mounts, ...inherited.binds]);
   const id = randomId();
   return {
     version: 1,
@@ -65,8 +67,8 @@ export async function draftRecord(
     name: spec.name ?? generateName(id),
     createdAt: new Date().toISOString(),
     image,
-    spec,
-    volumes: recordVolumes(context, spec, image.process.volumes),
+    spec: { ...spec, mounts: [...spec.mounts, ...inherited.binds] },
+    volumes: [...recordVolumes(context, spec, image.process.volumes, inherited), ...inherited.volumes],
   };
 }
 
@@ -76,7 +78,8 @@ export async function makeVolumes(
   record: ContainerRecord,
   undo: Undo,
 ): Promise<void> {
-  for (const { name, anonymous } of record.volumes) {
+  for (const { name, anonymous, inherited } of record.volumes) {
+    if (inherited && !(await context.volumes.holds(name))) throw volumeGone(name);
     const isNew = await context.volumes.ensure(name, { anonymous });
     if (isNew) context.events.emit({ type: 'volume', action: 'create', id: name });
     if (anonymous) undo.add(() => context.volumes.discard(name));
@@ -101,6 +104,7 @@ function recordVolumes(
   context: ContainersContext,
   spec: ContainerSpec,
   ofImage: readonly string[],
+  inherited: Inherited,
 ): RecordedVolume[] {
   const volume = ({ name, target, readOnly, copy }: Omit<SpecVolume, 'type'>) => ({
     name: name ?? context.volumes.anonymousName(),
@@ -109,7 +113,9 @@ function recordVolumes(
     readOnly,
     copy,
   });
-  const taken = new Set(spec.mounts.map(({ target }) => target));
+  const taken = new Set(
+    [...spec.mounts, ...inherited.binds, ...inherited.volumes].map(({ target }) => target),
+  );
   return [
     ...spec.mounts.flatMap((mount) => (mount.type === 'volume' ? [volume(mount)] : [])),
     ...ofImage
@@ -119,8 +125,8 @@ function recordVolumes(
   ];
 }
 
-async function checkBinds(spec: ContainerSpec): Promise<void> {
-  for (const mount of spec.mounts) {
+async function checkBinds(mounts: readonly SpecMount[]): Promise<void> {
+  for (const mount of mounts) {
     if (mount.type !== 'bind') continue;
     const exists = await pathExists(mount.source);
     if (!exists && mount.createSource) await mkdir(mount.source, { recursive: true });
@@ -140,6 +146,14 @@ function sourceNotFound(source: string): EngineError {
     'ERR_MOUNT_SOURCE_NOT_FOUND',
     `cannot bind ${source}: it does not exist on this machine; create it first`,
     { details: { path: source } },
+  );
+}
+
+function volumeGone(name: string): EngineError {
+  return new EngineError(
+    'ERR_VOLUME_NOT_FOUND',
+    `the volume ${name} was removed with the container that it was to be had from`,
+    { details: { volume: name } },
   );
 }
 

@@ -37,6 +37,8 @@ export interface ContainerOptions {
     readonly options?: readonly string[];
   };
   mounts?: readonly ContainerMount[];
+  /** Containers whose volumes and binds it has as well, where they have them; `mounts` come before these. */
+  volumesFrom?: readonly VolumesFromOption[];
   /** `none` (default): loopback only. `host`: the host's own. A path: join that network namespace (/run/netns/x). */
   network?: 'none' | 'host' | { readonly path: string };
   /** The root file system cannot be written; mounts still can. */
@@ -187,6 +189,13 @@ export interface VolumeMountOption {
   readOnly?: boolean;
   /** Whether a volume that is empty starts with what the image has at the target. Default true. */
   copy?: boolean;
+}
+
+/** A container, by name or id, that must exist when this one is made. */
+export interface VolumesFromOption {
+  container: string;
+  /** Also what can be written there. */
+  readOnly?: boolean;
 }
 
 /** A device of the host that the container may use. */

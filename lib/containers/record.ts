@@ -37,6 +37,8 @@ export interface RecordedVolume {
   readonly target: string;
   readonly readOnly: boolean;
   readonly copy: boolean;
+  /** Of another container, and there when this one is made. */
+  readonly inherited?: true;
 }
 
 /** Reads what a file of ours holds. @throws EngineError ERR_SYSTEM when it is not ours any more. */
@@ -52,7 +54,11 @@ export function parseRecord(json: string, path: string): ContainerRecord {
 }
 
 /** For records that were written before there were these. */
-const laterFields = { restart: { policy: 'no', maximumRetries: 0 }, health: null } as const;
+const laterFields = {
+  restart: { policy: 'no', maximumRetries: 0 },
+  health: null,
+  volumesFrom: [],
+} as const;
 
 function parseJson(json: string): unknown {
   try {

@@ -19,6 +19,7 @@ import { parseSignal, signalName } from './signals.ts';
 import { parseDevice, parseDeviceRule, type SpecDevice, type SpecDeviceRule } from './spec-devices.ts';
 import { parseLimits, type SpecLimits } from './spec-limits.ts';
 import { parseMount, type SpecMount } from './spec-mounts.ts';
+import { parseVolumesFrom, type SpecVolumesFrom } from './volumes-from.ts';
 
 /**
  * ContainerOptions, parsed: no string in here needs to be understood again, and everything is plain JSON, because the
@@ -45,6 +46,8 @@ export interface ContainerSpec {
     readonly options: readonly string[];
   };
   readonly mounts: readonly SpecMount[];
+  /** Of the record of a container that is made: resolved already. */
+  readonly volumesFrom: readonly SpecVolumesFrom[];
   /** "none", "host", or the absolute path of a network namespace. */
   readonly network: string;
   readonly readOnly: boolean;
@@ -100,6 +103,7 @@ export function parseContainerOptions(options: ContainerOptions): ContainerSpec 
     ...parseSecurity(options),
     ...parseLifecycle(options),
     mounts: parseMounts(options),
+    volumesFrom: (options.volumesFrom ?? []).map(parseVolumesFrom),
     limits: parseLimits(options.limits ?? {}),
     devices: (options.devices ?? []).map(parseDevice),
     deviceCgroupRules: texts('deviceCgroupRules', options.deviceCgroupRules ?? []).map(parseDeviceRule),
@@ -290,7 +294,7 @@ function checkedPlatform(value: string): string {
 
 const known: ReadonlySet<string> = new Set(
   (
-    'name argv entrypoint env cwd user groups tty stdin hostname domainname extraHosts dns mounts network readOnly ' +
+    'name argv entrypoint env cwd user groups tty stdin hostname domainname extraHosts dns mounts volumesFrom network readOnly ' +
     'privileged capAdd capDrop security limits devices deviceCgroupRules sysctls init labels stopSignal stopTimeout ' +
     'autoRemove restart health platform pull log hide namespaces'
   ).split(' '),

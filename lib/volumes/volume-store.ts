@@ -49,6 +49,12 @@ export class VolumeStore {
     return await this.#make(name, { version: 1, labels, createdAt, anonymous: anonymous === true }, durable);
   }
 
+  /** Whether it is there; if so, it stays for whoever has recorded his need. */
+  async holds(name: string): Promise<boolean> {
+    using _lock = await this.#lock({ shared: true });
+    return await isThere(this.path(name));
+  }
+
   /** What is known of it; null when it is not there. One that was made without a record has the age of its directory. */
   async read(name: string): Promise<VolumeRecord | null> {
     if (!isVolumeName(name)) return null;

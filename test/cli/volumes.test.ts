@@ -110,6 +110,38 @@ test.serial('system prune --volumes takes anonymous volumes alone', async (t) =>
   t.is((await strake.run(['volume', 'rm', 'kept'])).code, 0);
 });
 
+test.serial('--volumes-from gives another container’s volumes, as they are or read-only', async (t) => {
+  const strake = t.context;
+  await strake.run([
+    'run',
+    '--name',
+    'maker',
+    '-v',
+    'data:/v',
+    strake.image,
+    'sh',
+    '-c',
+    'echo hello > /v/x',
+  ]);
+  const heir = async (from: string) =>
+    await strake.run([
+      'run',
+      '--rm',
+      '--volumes-from',
+      from,
+      strake.image,
+      'sh',
+      '-c',
+      'cat /v/x; touch /v/y',
+    ]);
+  t.like(await heir('maker'), { code: 0, stdout: 'hello\n' });
+  t.like(await heir('maker:ro,z'), { code: 1, stdout: 'hello\n' });
+  t.is((await heir('maker:bogus')).code, 125);
+  t.is((await heir('nobody')).code, 125);
+  await strake.run(['rm', 'maker']);
+  await strake.run(['volume', 'rm', 'data']);
+});
+
 test.serial('drivers and options that are not there are refused', async (t) => {
   const strake = t.context;
   for (const flags of [
