@@ -25,6 +25,7 @@ import { createScratch } from '../scratch/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
 import { type LayerLimits, unpackLayer } from '../unpack/index.ts';
 import { applyChanges } from './changes.ts';
+import { maxLayers } from './fetch-documents.ts';
 import type { Image } from './image.ts';
 import type { ImageLoader } from './image-loader.ts';
 import type { AddedLayer } from './images.ts';
@@ -65,6 +66,7 @@ export async function addLayer(stores: AddLayerStores, added: AddedLayer): Promi
   const process = applyChanges(added.process, added.changes ?? []);
   await using scratch = await createScratch(join(stores.root, 'content/ingest'));
   const layer = await write(added, join(scratch.path, 'layer.tar'));
+  if (layer !== null) refuseTooMany(base, added.base);
   const documents = describe(base, layer, { ...added, process });
   const draft = nameOf(documents, base, stores);
   await using _lease = await stores.leases.take(draft);
@@ -98,6 +100,17 @@ async function requireBase(
   throw new EngineError(
     'ERR_IMAGE_NOT_FOUND',
     `the image below, ${digest}, was removed meanwhile: pull it and try again`,
+    { details: { digest } },
+  );
+}
+
+/** One more could be stored, and neither be run nor pulled. */
+function refuseTooMany({ layers }: Base, { digest }: Descriptor): void {
+  if (layers.length < maxLayers) return;
+  throw new EngineError(
+    'ERR_INVALID_ARGUMENT',
+    `cannot put one more layer on the image ${digest}: it has ${layers.length}, and overlayfs stacks at most ${maxLayers}; ` +
+      'export the container and import that, which makes one layer of all',
     { details: { digest } },
   );
 }

@@ -25,7 +25,7 @@ import type { ImageLayer } from './image.ts';
 const maxIndexDepth = 3;
 
 /** Overlayfs takes at most 500 lower directories (fs/overlayfs/overlayfs.h, OVL_MAX_STACK). */
-const maxLayers = 500;
+export const maxLayers = 500;
 
 /** Where documents come from. What it answers has been verified. */
 export type DocumentSource = Pick<RemoteRepository, 'resolve' | 'fetchBytes'>;

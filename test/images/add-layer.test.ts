@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import test from 'ava';
 import { digestOf } from '../../lib/oci/index.ts';
-import { inPieces } from '../fixtures/archives.ts';
+import { dockerArchive, inPieces } from '../fixtures/archives.ts';
+import { buildImage } from '../fixtures/image.ts';
 import { tarOf } from '../fixtures/tar.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 import { openTestImages } from '../fixtures/test-images.ts';
@@ -31,3 +32,30 @@ for (const [what, entries] of [
     t.deepEqual([...names(), ...leftovers()], []);
   });
 }
+
+test('as many layers as overlayfs stacks are loaded, and no further one is put upon them', async (t) => {
+  const { images, names, leftovers } = openTestImages(temporaryFolder(t));
+  const layers = Array.from({ length: 500 }, (_, at) => ({
+    entries: [{ path: `file${at}`, content: `${at}` }],
+    compression: 'none' as const,
+  }));
+  const archive = dockerArchive({ image: buildImage({ layers }), names: ['full:1'] });
+  const [full] = await images.load(inPieces(archive, 1 << 20));
+  const adding = images.addLayer({
+    base: full!.image.manifest,
+    reference: 'fuller:1',
+    process: full!.image.config.process,
+    createdBy: 'sh',
+    created: '2024-01-01T00:00:00Z',
+    writeLayer: async (path) => {
+      writeFileSync(path, tar);
+      return { digest: digestOf(tar), size: tar.length, entries: 1 };
+    },
+  });
+  await t.throwsAsync(adding, {
+    code: 'ERR_INVALID_ARGUMENT',
+    message: /it has 500, .* at most 500; export/,
+  });
+  t.is(names().length, 1);
+  t.deepEqual(leftovers(), []);
+});
