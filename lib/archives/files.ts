@@ -55,6 +55,7 @@ export async function readPlace(place: FilePlace, size: number): Promise<Buffer>
   }
 }
 
+/** ERR_ARCHIVE_INVALID. `name`: what the archive is called in messages; `complaint`: what is wrong, and what to do. */
 export function invalidArchive(name: string, complaint: string, cause?: unknown): EngineError {
   return new EngineError('ERR_ARCHIVE_INVALID', `cannot read images from ${name}: ${complaint}`, {
     cause,

@@ -37,6 +37,7 @@ export function refNameOf({ annotations }: Descriptor): string | undefined {
   return annotations?.[refName];
 }
 
+/** Where a layout has a blob, relative to its folder (OCI image-layout, "Blobs"). */
 export function blobPath(digest: Digest): string {
   return `blobs/sha256/${digestHex(digest)}`;
 }

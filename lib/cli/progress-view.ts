@@ -22,6 +22,7 @@ export interface ProgressView {
   line(text: string, options?: { readonly last?: boolean }): void;
 }
 
+/** Bars where stderr is a terminal; otherwise a line for each change of what something is in. */
 export function openProgressView(): ProgressView {
   return process.stderr instanceof WriteStream ? new BarView(process.stderr) : new LineView();
 }

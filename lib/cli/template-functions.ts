@@ -20,6 +20,7 @@ const functions: Readonly<Record<string, TemplateFunction>> = {
   or: (values) => values.find(isTrue) ?? values.at(-1),
 };
 
+/** Whether a template may call this. */
 export function isFunctionName(name: string): boolean {
   return Object.hasOwn(functions, name);
 }

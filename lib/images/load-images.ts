@@ -54,6 +54,7 @@ export async function loadImages(
   }
 }
 
+/** The platform that was asked for, or this machine's. @throws EngineError ERR_PLATFORM_INVALID */
 export function wantedPlatform(text: string | undefined): WantedPlatform {
   return {
     platform: text === undefined ? hostPlatform() : parsePlatform(text),

@@ -10,6 +10,7 @@ export function namelessReference(manifest: Digest): string {
   return `${none}@${manifest}`;
 }
 
+/** Whether a name in the store is one of those, which nobody has given. */
 export function isNameless(reference: string): boolean {
   return reference.startsWith(`${none}@`);
 }

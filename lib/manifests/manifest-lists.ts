@@ -82,6 +82,7 @@ export interface PushedList {
   readonly size: number;
 }
 
+/** Opens the lists in the making of a root. Nothing is made before the first is kept. */
 export function openManifestLists(options: ManifestListsOptions): ManifestLists {
   const context: Context = { ...options, drafts: new DraftStore(options.folder) };
   return {

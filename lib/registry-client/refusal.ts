@@ -90,6 +90,7 @@ function loginName({ registry }: Subject): string {
   return registry === 'docker.io' ? '' : registry;
 }
 
+/** The message of a 429: whose limit it is, and every way to have more. */
 export function rateLimited({ headers }: TransportResponse, subject: Subject): string {
   const after = parseRetryAfter(headers['retry-after']);
   const wait = after === undefined ? 'wait' : `wait ${Math.ceil(after / 1000)} s`;

@@ -99,6 +99,7 @@ function subjectOf(scope: string): string {
   return scope.slice(0, scope.lastIndexOf(':'));
 }
 
+/** The Authorization header of a name and password (RFC 7617), in UTF-8. */
 export function basicAuthorization(credentials: { username: string; password: string }): string {
   return `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}`;
 }
