@@ -23,6 +23,8 @@ export type VolumeUses = ReadonlyMap<string, readonly VolumeUse[]>;
 export class VolumeStore {
   readonly #root: string;
   readonly #ids: Ids;
+  /** One at a time here, since who waits for the lock only asks for it now and then. */
+  #lastRemoval: Promise<unknown> = Promise.resolve();
 
   constructor(root: string, ids: Ids = hostIds) {
     this.#root = `${root}/volumes`;
@@ -76,17 +78,11 @@ export class VolumeStore {
     names: readonly string[],
     findUses: () => Promise<VolumeUses>,
   ): Promise<{ readonly removed: readonly string[]; readonly uses: VolumeUses }> {
-    const removed: string[] = [];
-    let uses: VolumeUses;
-    let dead: string[];
-    {
-      using _lock = await this.#lock({ shared: false });
-      uses = await findUses();
-      for (const name of names) if (!uses.has(name) && (await this.#hide(name))) removed.push(name);
-      dead = (await this.#entries()).filter((entry) => entry.startsWith('.'));
-    }
+    const hidden = this.#lastRemoval.then(() => this.#hideUnused(names, findUses));
+    this.#lastRemoval = hidden.catch(() => undefined);
+    const { dead, ...result } = await hidden;
     for (const entry of dead) await this.#ids.removeTree(`${this.#root}/${entry}`);
-    return { removed, uses };
+    return result;
   }
 
   /** One that only the caller knows. */
@@ -129,6 +125,15 @@ export class VolumeStore {
     const { syncDirectory } = await import('../scratch/index.ts');
     await syncDirectory(this.#root);
     await syncDirectory(`${this.#root}/..`);
+  }
+
+  async #hideUnused(names: readonly string[], findUses: () => Promise<VolumeUses>) {
+    using _lock = await this.#lock({ shared: false });
+    const uses = await findUses();
+    const removed: string[] = [];
+    for (const name of names) if (!uses.has(name) && (await this.#hide(name))) removed.push(name);
+    const dead = (await this.#entries()).filter((entry) => entry.startsWith('.'));
+    return { removed, uses, dead };
   }
 
   /** With one rename it is gone. Whether it was there. */

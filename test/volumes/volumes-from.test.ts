@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import anyTest, { type TestFn } from 'ava';
 import { type EngineFixture, openEngineFixture } from '../containers/engine-fixture.ts';
+import { watchLeaks } from '../fixtures/leaks.ts';
 
 const test = anyTest as TestFn<EngineFixture>;
 
@@ -22,6 +23,8 @@ test.serial(
   'a container has the volumes and binds of another where that has them, read-only if asked',
   async (t) => {
     const { engine, image, directory } = t.context;
+    await engine.run(image, ['true']); // what a program keeps from its first run on
+    await using _ = await watchLeaks(t, engine);
     const source = join(directory, 'bound');
     mkdirSync(source);
     const mounts = [volume('/n', 'named'), volume('/a'), { type: 'bind' as const, source, target: '/b' }];

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import anyTest, { type TestFn } from 'ava';
 import { type EngineFixture, openEngineFixture } from '../containers/engine-fixture.ts';
+import { watchLeaks } from '../fixtures/leaks.ts';
 
 const test = anyTest as TestFn<EngineFixture>;
 
@@ -148,6 +149,7 @@ test.serial('what processes that died left half-made or half-removed is swept', 
 
 test.serial('of many creates at once one makes the volume, and of many removes one removes it', async (t) => {
   const { volumes } = t.context.engine;
+  await using _ = await watchLeaks(t, t.context.engine);
   const labels = Array.from({ length: 12 }, (_, index) => ({ made: String(index) }));
   const made = await Promise.all(labels.map((own) => volumes.create('data', { labels: own })));
   t.is(new Set(made.map((info) => info.labels.made)).size, 1);
@@ -158,6 +160,7 @@ test.serial('of many creates at once one makes the volume, and of many removes o
 
 test.serial('a container that is made while its volume is pruned finds it whole', async (t) => {
   const { engine, image } = t.context;
+  await using _ = await watchLeaks(t, t.context.engine);
   let ends = false;
   const pruning = (async () => {
     while (!ends) await engine.volumes.prune({ all: true });
