@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { existsSync } from 'node:fs';
 import { link, rm } from 'node:fs/promises';
 import { type BlobStore, type ContentSource, copyContent, type Partials } from '../content/index.ts';
@@ -39,6 +40,7 @@ export async function pullLayers(
 ): Promise<void> {
   const failed = new AbortController();
   const signal = AbortSignal.any([pull.signal, failed.signal]);
+  setMaxListeners(0, signal); // every layer listens: Node takes more than ten for a leak, and warns
   const context = { stores, pull: { ...pull, signal }, slots: new Slots(stores.concurrency) };
   const tasks = tasksFor(context, layers);
   const runs = tasks.map((task) => task.run());

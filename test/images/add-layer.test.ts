@@ -40,6 +40,10 @@ test('as many layers as overlayfs stacks are loaded, and no further one is put u
     compression: 'none' as const,
   }));
   const archive = dockerArchive({ image: buildImage({ layers }), names: ['full:1'] });
+  const warnings: string[] = [];
+  const warned = ({ message }: Error) => warnings.push(message);
+  process.on('warning', warned);
+  t.teardown(() => process.off('warning', warned));
   const [full] = await images.load(inPieces(archive, 1 << 20));
   const adding = images.addLayer({
     base: full!.image.manifest,
@@ -58,4 +62,5 @@ test('as many layers as overlayfs stacks are loaded, and no further one is put u
   });
   t.is(names().length, 1);
   t.deepEqual(leftovers(), []);
+  t.deepEqual(warnings, []);
 });
