@@ -13,6 +13,36 @@ export interface NativeLayerMount {
  * microseconds. A failed system call rejects with an Error that has `code` ("ENOENT"), `errno` (negative, as Node's), `syscall` and `path`;
  * any other failure with `code` from lib/errors' table. `bindings/errors.ts` turns both into EngineError.
  */
+/**
+ * Where files are copied from or to. Every path in it is resolved inside of it (openat2, RESOLVE_IN_ROOT). Either its root is
+ * open already, or it is mounted for the time of the call, where nobody else sees it: `binds` in order, `hidden` covered.
+ */
+export type CopyTree =
+  | { readonly fd: number }
+  | {
+      readonly mount: Mount;
+      readonly hidden: readonly string[];
+      readonly binds: readonly {
+        readonly source: string;
+        readonly target: string;
+        readonly readOnly: boolean;
+      }[];
+      readonly readOnly: boolean;
+    };
+
+export interface FileOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** As stat(2) has it: `mode` with the file's type; `target` of a symbolic link. */
+export interface NativeFileStatus extends FileOwner {
+  readonly mode: number;
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly target: string;
+}
+
 export interface NativeAddon {
   /** Versions of what is linked in, to show and to prove that nothing replaced it. */
   readonly versions: Readonly<Record<'strake' | 'zlib' | 'zstd' | 'isal' | 'sha256', string>>;
@@ -107,6 +137,32 @@ export interface NativeAddon {
     hidden: readonly string[],
     userNamespace?: NativeUserNamespace | null,
   ): { fd: number; written: Promise<void> };
+
+  // copy_binding.cc
+  /** What `path` names in the tree; null when nothing does. `follow`: through a link at its end. */
+  statInTree(
+    tree: CopyTree,
+    path: string,
+    follow: boolean,
+    userNamespace?: NativeUserNamespace | null,
+  ): Promise<NativeFileStatus | null>;
+  /**
+   * Writes what `path` names, with all below it, as a tar whose first entry is called `name`, into a pipe; `fd` is the
+   * caller's to close. `done` must be awaited, for a tar that just ends may be cut.
+   */
+  copyOut(
+    tree: CopyTree,
+    options: { path: string; follow: boolean; name: string; owner?: FileOwner | undefined },
+    userNamespace?: NativeUserNamespace | null,
+  ): { fd: number; done: Promise<void> };
+  /** Makes the files of the tar that the caller writes to `fd`, and closes, below the directory `path`. See native/layer/copy_in.h. */
+  copyIn(
+    tree: CopyTree,
+    options: { path: string; mayReplaceDirectories: boolean; owner?: FileOwner | undefined },
+    userNamespace?: NativeUserNamespace | null,
+  ): { fd: number; done: Promise<void> };
+  /** The root directory of a process, with what is mounted there, as a descriptor (O_PATH) that is the caller's to close. */
+  openProcessRoot(pid: number): number;
 
   // hash_binding.cc
   /** sha256 of a file from `offset` for `length` bytes (default: to its end), as hex. */

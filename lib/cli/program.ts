@@ -42,6 +42,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   events: { summary: 'show what happens, as it happens', load: () => import('./commands/events.ts') },
   rm: { summary: 'remove containers', load: () => import('./commands/rm.ts') },
   diff: { summary: 'list what a container has changed', load: () => import('./commands/diff.ts') },
+  cp: {
+    summary: 'copy files between a container and this machine',
+    load: () => import('./commands/cp.ts'),
+  },
   export: {
     summary: "write a container's root file system as a tar",
     load: () => import('./commands/export.ts'),

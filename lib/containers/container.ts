@@ -147,6 +147,53 @@ export interface CommitOptions extends Cancellable {
   sourceDateEpoch?: number;
 }
 
+/** What a path names. */
+export interface PathInfo {
+  /** The last name of the path that was asked for. */
+  readonly name: string;
+  readonly type: 'file' | 'directory' | 'symlink' | 'other';
+  /** Permission bits. */
+  readonly mode: number;
+  readonly size: number;
+  readonly modifiedAt: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** As it is written; null for what is no symbolic link. */
+  readonly linkTarget: string | null;
+}
+
+/** How files become a tar. */
+export interface CopyOutOptions extends Cancellable {
+  /** Takes what a link leads to, not the link itself. */
+  followLink?: boolean;
+  /** What the tar calls it; default: its own name, and `.` for a path that ends in `/.`. */
+  name?: string;
+  /** Who all of it belongs to in the tar; default: who it belongs to. */
+  owner?: { readonly uid: number; readonly gid: number };
+}
+
+/** How a tar becomes files. */
+export interface CopyInOptions extends Cancellable {
+  /** Whether a file may take the place of a directory, and the other way round. Default: yes. */
+  overwriteDirectories?: boolean;
+  /** Who all of it is given to; default: as the tar says. */
+  owner?: { readonly uid: number; readonly gid: number };
+}
+
+/** Files that are copied: those of a container, or this machine's own. A path cannot leave its tree. */
+export interface FileTree {
+  /** A link at the end is not followed unless asked, or the path ends in `/`. ERR_PATH_NOT_FOUND. */
+  statPath(path: string, options?: { readonly followLink?: boolean }): Promise<PathInfo>;
+  /** The bytes of a tar of what `path` names and all below it. Nothing is read before the iteration begins. ERR_PATH_NOT_FOUND. */
+  copyOut(path: string, options?: CopyOutOptions): AsyncIterable<Uint8Array>;
+  /**
+   * Makes a tar's files below the directory `path`, replacing what is there but merging directories. What fails half way leaves
+   * what it had made. ERR_PATH_NOT_FOUND; ERR_COPY_TARGET_INVALID; ERR_LAYER_UNSAFE for an entry that would be made outside;
+   * ERR_LAYER_CORRUPT; ERR_PERMISSION where it is read-only.
+   */
+  copyIn(path: string, tar: AsyncIterable<Uint8Array>, options?: CopyInOptions): Promise<void>;
+}
+
 /** Which of the containers that do not run a prune removes. */
 export interface PruneContainersOptions extends Cancellable {
   filter?: (container: ContainerInfo) => boolean;
@@ -166,7 +213,7 @@ export interface ContainerChange {
 }
 
 /** A container by whatever state it is in. Every verb that its state does not allow is ERR_CONTAINER_STATE. */
-export interface Container {
+export interface Container extends FileTree {
   readonly id: string;
   readonly name: string;
   start(options?: StartOptions): Promise<StartedContainer>;

@@ -6,6 +6,7 @@ import { listContainerChanges } from './changes.ts';
 import { commitContainer } from './commit.ts';
 import type { Container, Containers, StartedContainer, StartOptions } from './container.ts';
 import type { ContainersContext } from './context.ts';
+import { copyIntoContainer, copyOutOfContainer, statContainerPath } from './copy.ts';
 import { createContainer, throwIfAborted } from './create.ts';
 import { execInContainer, runInContainer } from './exec.ts';
 import { inspectExec, listExecs, resizeExec } from './exec-records.ts';
@@ -129,6 +130,9 @@ function handleOf(context: ContainersContext, record: ContainerRecord): Containe
     changes: (options) => listContainerChanges(context, record, options),
     commit: (options) => commitContainer(context, record, options),
     export: (options) => exportContainer(context, record, options),
+    statPath: (path, options) => statContainerPath(context, record, path, options),
+    copyOut: (path, options) => copyOutOfContainer(context, record, path, options),
+    copyIn: (path, tar, options) => copyIntoContainer(context, record, path, tar, options),
   };
 }
 

@@ -8,6 +8,7 @@ namespace strake::addon {
 void registerLayer(Napi::Env env, Napi::Object exports);
 void registerPack(Napi::Env env, Napi::Object exports);
 void registerArchive(Napi::Env env, Napi::Object exports);
+void registerCopy(Napi::Env env, Napi::Object exports);
 void registerHash(Napi::Env env, Napi::Object exports);
 void registerFile(Napi::Env env, Napi::Object exports);
 void registerRuntime(Napi::Env env, Napi::Object exports);

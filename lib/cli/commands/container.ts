@@ -6,6 +6,7 @@ export const { define } = group({
   create: ['make a container without starting it', () => import('./create.ts')],
   diff: ['list what a container has changed', () => import('./diff.ts')],
   exec: ['run a command in a running container', () => import('./exec.ts')],
+  cp: ['copy files between a container and this machine', () => import('./cp.ts')],
   export: ["write a container's root file system as a tar", () => import('./export.ts')],
   inspect: ['show all about containers, as JSON', () => import('./container-inspect.ts')],
   kill: ['send a signal to running containers', () => import('./kill.ts')],

@@ -1,0 +1,180 @@
+import { type CopyTree, openProcessRoot } from '../../bindings/copy.ts';
+import { EngineError } from '../errors/index.ts';
+import type { CopyInOptions, CopyOutOptions, PathInfo } from './container.ts';
+import type { ContainersContext } from './context.ts';
+import { throwIfAborted } from './create.ts';
+import { copyInto, copyOutOf, failedCall, rooted, statPathIn } from './file-tree.ts';
+import { observe, observeLocked } from './observe.ts';
+import type { ContainerRecord } from './record.ts';
+import { existingRoot } from './root-mount.ts';
+import type { ContainerState } from './state.ts';
+
+/** What a path names in a container, as the container sees it. See Container.statPath. */
+export async function statContainerPath(
+  context: ContainersContext,
+  record: ContainerRecord,
+  path: string,
+  options: { readonly followLink?: boolean } = {},
+): Promise<PathInfo> {
+  const namespace = await context.ids.namespace();
+  const info = await explaining(record, path, () =>
+    inFiles(context, record, (tree) => statPathIn(tree, path, options, namespace)),
+  );
+  return info ?? refuseMissing(record, path);
+}
+
+/** The tar of what a path names in a container. See Container.copyOut. */
+export async function* copyOutOfContainer(
+  context: ContainersContext,
+  record: ContainerRecord,
+  path: string,
+  options: CopyOutOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  throwIfAborted(options.signal);
+  const namespace = await context.ids.namespace();
+  await using files = await openFiles(context, record);
+  try {
+    yield* copyOutOf(files.tree, path, options, namespace);
+  } catch (error) {
+    throw explain(record, path, error);
+  }
+}
+
+/** Makes a tar's files in a directory of a container. See Container.copyIn. */
+export async function copyIntoContainer(
+  context: ContainersContext,
+  record: ContainerRecord,
+  path: string,
+  tar: AsyncIterable<Uint8Array>,
+  options: CopyInOptions = {},
+): Promise<void> {
+  throwIfAborted(options.signal);
+  const namespace = await context.ids.namespace();
+  await explaining(record, path, () =>
+    inFiles(context, record, (tree) => copyInto(tree, path, tar, options, namespace)),
+  );
+}
+
+interface OpenFiles extends AsyncDisposable {
+  readonly tree: CopyTree;
+}
+
+async function inFiles<T>(
+  context: ContainersContext,
+  record: ContainerRecord,
+  work: (tree: CopyTree) => Promise<T>,
+): Promise<T> {
+  await using files = await openFiles(context, record);
+  return await work(files.tree);
+}
+
+/** Of one that runs, the root of its process, with all that is mounted there; else its root is mounted for the occasion. */
+async function openFiles(context: ContainersContext, record: ContainerRecord): Promise<OpenFiles> {
+  for (;;) {
+    const state = await observe(context, record);
+    const files = isUp(state)
+      ? await openRunning(context, record, state)
+      : await openStopped(context, record);
+    if (files !== null) return files;
+  }
+}
+
+type Up = Extract<ContainerState, { status: 'running' | 'paused' }>;
+
+function isUp(state: ContainerState | null): state is Up {
+  return state?.status === 'running' || state?.status === 'paused';
+}
+
+/**
+ * null: it has ended meanwhile. The process is the container's when the container still has it after its root was opened: its
+ * number cannot have been given to another before.
+ */
+async function openRunning(
+  context: ContainersContext,
+  record: ContainerRecord,
+  { pid, startedAt }: Up,
+): Promise<OpenFiles | null> {
+  const root = openProcessRoot(pid);
+  if (root === null) return null;
+  const state = await observe(context, record);
+  if (isUp(state) && state.pid === pid && state.startedAt === startedAt)
+    return { tree: { fd: root.fd }, [Symbol.asyncDispose]: async () => root[Symbol.dispose]() };
+  root[Symbol.dispose]();
+  return null;
+}
+
+/** Nobody starts or removes it meanwhile. null: somebody has started it. */
+async function openStopped(context: ContainersContext, record: ContainerRecord): Promise<OpenFiles | null> {
+  const lock = await context.store.lock(record.id);
+  try {
+    const state = await observeLocked(context, record);
+    if (isUp(state)) {
+      lock[Symbol.dispose]();
+      return null;
+    }
+    if (state?.status === 'restarting') refuseRestarting(record);
+    const tree = await stoppedTree(context, record);
+    return { tree, [Symbol.asyncDispose]: async () => lock[Symbol.dispose]() };
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function stoppedTree(context: ContainersContext, record: ContainerRecord): Promise<CopyTree> {
+  const mount = await existingRoot(context, record);
+  const volumes = record.volumes.map((volume) => ({ ...volume, source: context.volumes.path(volume.name) }));
+  const binds = [...record.spec.mounts.filter((one) => one.type === 'bind'), ...volumes]
+    .map(({ source, target, readOnly }) => ({ source, target, readOnly }))
+    .sort((left, right) => left.target.split('/').length - right.target.split('/').length);
+  return { mount, hidden: mount.hidden ?? [], binds, readOnly: record.spec.readOnly };
+}
+
+async function explaining<T>(record: ContainerRecord, path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw explain(record, path, error);
+  }
+}
+
+/** Docker's words for what its users know. */
+function explain(record: ContainerRecord, path: string, error: unknown): unknown {
+  const failed = failedCall(error);
+  if (failed?.errno === 'EROFS') return readOnlyError(record, path, error);
+  if (failed?.path !== rooted(path)) return error;
+  if (failed.errno === 'ENOENT') return missingError(record, path, error);
+  if (failed.errno !== 'ENOTDIR') return error;
+  return new EngineError('ERR_COPY_TARGET_INVALID', `${path} in container ${record.name}: not a directory`, {
+    cause: error,
+    details: { container: record.name, path },
+  });
+}
+
+function refuseMissing(record: ContainerRecord, path: string): never {
+  throw missingError(record, path);
+}
+
+function missingError({ name }: ContainerRecord, path: string, cause?: unknown): EngineError {
+  return new EngineError('ERR_PATH_NOT_FOUND', `Could not find the file ${path} in container ${name}`, {
+    cause,
+    details: { container: name, path },
+  });
+}
+
+function readOnlyError({ name, spec, volumes }: ContainerRecord, path: string, cause: unknown): EngineError {
+  const isBelow = ({ target }: { target: string }) => `${rooted(path)}/`.startsWith(`${target}/`);
+  const what = [...spec.mounts, ...volumes].some(isBelow) ? 'mounted volume' : 'container rootfs';
+  return new EngineError('ERR_PERMISSION', `${what} is marked read-only`, {
+    cause,
+    details: { container: name, path },
+  });
+}
+
+function refuseRestarting({ name }: ContainerRecord): never {
+  throw new EngineError(
+    'ERR_CONTAINER_STATE',
+    `cannot copy from or to container ${name}: it is about to be restarted; wait until it runs, or stop it`,
+    { details: { container: name, status: 'restarting', verb: 'copy' } },
+  );
+}
