@@ -1,6 +1,7 @@
 import { WriteStream } from 'node:tty';
 import type { Image, LayerProgress, PullProgress, PullTask } from '../images/index.ts';
 import { formatSize, printable } from './format.ts';
+import { stderr } from './output.ts';
 
 /** Shows a pull on stderr: one bar a layer on a terminal, one line a step elsewhere, nothing when quiet. */
 export async function showPull(task: PullTask, options: { quiet: boolean }): Promise<Image> {
@@ -19,7 +20,7 @@ class LineView {
       if (this.#last.get(step.digest) === step.status || step.status === 'waiting') return;
       this.#last.set(step.digest, step.status);
     }
-    if (line !== null) process.stderr.write(`${line}\n`);
+    if (line !== null) stderr().write(`${line}\n`);
   }
 }
 

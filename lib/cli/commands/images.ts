@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { ImageSummary } from '../../images/index.ts';
 import type { Cli } from '../cli.ts';
 import { formatDuration, formatSize, formatTable, printable } from '../format.ts';
+import { stdout } from '../output.ts';
 import { compileTemplate } from '../template.ts';
 
 interface ImagesFlags {
@@ -21,7 +22,7 @@ export function define(command: Command, cli: Cli): void {
     .action(async (wanted: string | undefined, flags: ImagesFlags) => {
       const { images } = await cli.engine();
       const rows = (await images.list()).flatMap((image) => rowsOf(image, flags.trunc));
-      process.stdout.write(
+      stdout().write(
         render(
           rows.filter((row) => isWanted(row, wanted)),
           flags,

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Engine } from '../../engine/index.ts';
 import { EngineError, isEngineError } from '../../errors/index.ts';
 import type { Cli } from '../cli.ts';
+import { stdout } from '../output.ts';
 import { ExitCode, reportError } from '../report-error.ts';
 import { compileTemplate } from '../template.ts';
 
@@ -28,7 +29,7 @@ export function define(command: Command, cli: Cli): void {
           },
         );
       }
-      process.stdout.write(render(found, flags.format));
+      stdout().write(render(found, flags.format));
       if (failed) throw new ExitCode(1);
     });
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
+import { stderr, stdout } from '../output.ts';
 import { showPull } from '../pull-progress.ts';
 import { ExitCode } from '../report-error.ts';
 
@@ -19,10 +20,10 @@ export function define(command: Command, cli: Cli): void {
       });
       try {
         const image = await showPull(task, { quiet: flags.quiet === true });
-        process.stdout.write(`${image.reference}\n`);
+        stdout().write(`${image.reference}\n`);
       } catch (error) {
         if (!abort.signal.aborted) throw error;
-        process.stderr.write('strake: pull interrupted; what was downloaded is kept for the next one\n');
+        stderr().write('strake: pull interrupted; what was downloaded is kept for the next one\n');
         throw new ExitCode(130);
       }
     });

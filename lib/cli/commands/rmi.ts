@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
+import { stdout } from '../output.ts';
 import { forEachReporting } from '../report-error.ts';
 
 export function define(command: Command, cli: Cli): void {
@@ -12,7 +13,7 @@ export function define(command: Command, cli: Cli): void {
         for (const removed of await images.remove(name, { force: flags.force === true })) {
           const line =
             'untagged' in removed ? `Untagged: ${removed.untagged}` : `Deleted: ${removed.deleted}`;
-          process.stdout.write(`${line}\n`);
+          stdout().write(`${line}\n`);
         }
       });
     });

@@ -3,6 +3,7 @@ import { isEngineError } from '../../errors/index.ts';
 import type { Cli } from '../cli.ts';
 import { defined } from '../container-options.ts';
 import { invalidFlag } from '../flag-values.ts';
+import { stdout } from '../output.ts';
 import { forEachReporting } from '../report-error.ts';
 
 interface StopFlags {
@@ -20,7 +21,7 @@ export function define(command: Command, cli: Cli): void {
       const options = defined({ stopSignal: flags.signal, timeout: seconds(flags.time) });
       await forEachReporting(names, async (name) => {
         await containers.stop(name, options).catch(notRunning);
-        process.stdout.write(`${name}\n`);
+        stdout().write(`${name}\n`);
       });
     });
 }
