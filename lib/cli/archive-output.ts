@@ -1,5 +1,6 @@
 import { EngineError } from '../errors/index.ts';
 import { writeWhole } from '../scratch/index.ts';
+import { stdout } from './output.ts';
 
 /**
  * Refuses to fill a screen with an archive, before anything else is done.
@@ -24,5 +25,5 @@ export async function writeOutput(
 async function writeStdout(bytes: AsyncIterable<Uint8Array>): Promise<void> {
   // A reader that has gone is an error of the stream, for which the main program ends.
   for await (const piece of bytes)
-    await new Promise<void>((written) => process.stdout.write(piece, () => written()));
+    await new Promise<void>((written) => stdout().write(piece, () => written()));
 }

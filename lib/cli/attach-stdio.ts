@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { ReadStream, WriteStream } from 'node:tty';
 import type { Attachment, ExitStatus } from '../containers/index.ts';
+import { stderr, stdout } from './output.ts';
 import { DetachScanner, followSize, RawTerminal } from './terminal.ts';
 
 export interface StdioOptions {
@@ -11,17 +12,14 @@ export interface StdioOptions {
 }
 
 /**
- * Connects this process's stdio with a container's until that has ended and its last byte is written, or the detach keys
- * are typed: then "detached".
+ * Connects this process's stdio with a container's until that has ended and its last byte is written (flushed() waits for
+ * whoever reads it), or the detach keys are typed: then "detached".
  */
 export async function attachStdio(
   attachment: Attachment,
   options: StdioOptions,
 ): Promise<ExitStatus | 'detached'> {
-  const output = Promise.all([
-    copy(attachment.stdout, () => process.stdout),
-    copy(attachment.stderr, () => process.stderr),
-  ]);
+  const output = Promise.all([copy(attachment.stdout, stdout), copy(attachment.stderr, stderr)]);
   using _size = options.tty ? sizeOf(attachment) : undefined;
   using _raw =
     options.tty && options.stdin && process.stdin instanceof ReadStream

@@ -4,6 +4,7 @@ import type { EngineOptions } from '../engine/index.ts';
 import { beginTrace } from '../trace/index.ts';
 import { withoutBooleanValues } from './boolean-flags.ts';
 import { type CommandModule, createCli } from './cli.ts';
+import { stderr, stdout } from './output.ts';
 import { ExitCode, reportError } from './report-error.ts';
 
 interface CommandEntry {
@@ -142,7 +143,11 @@ async function buildProgram(called: string | undefined, next?: string): Promise<
     .helpCommand('help [command]', 'show help for a command')
     .enablePositionalOptions()
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'strake: ')) });
+    .configureOutput({
+      writeOut: (text) => stdout().write(text),
+      writeErr: (text) => stderr().write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'strake: ')),
+    });
   const cli = createCli(() => engineOptions(program.opts()));
   for (const [name, { summary, load }] of wantedCommands(called)) {
     const command = program

@@ -1,5 +1,6 @@
 import { WriteStream } from 'node:tty';
 import { formatSize } from './format.ts';
+import { stderr } from './output.ts';
 
 /** Where one of several things stands that are under way at once. */
 export interface Bar {
@@ -38,7 +39,7 @@ class LineView implements ProgressView {
 
   line(text: string): void {
     if (text === '') return;
-    process.stderr.write(`${text}\n`);
+    stderr().write(`${text}\n`);
   }
 }
 

@@ -1,5 +1,6 @@
 import { ReadStream } from 'node:tty';
 import { EngineError } from '../errors/index.ts';
+import { stderr } from './output.ts';
 
 /** Bytes that a password may have; more is a file that was redirected by mistake. */
 const maxSecret = 64 * 1024;
@@ -7,7 +8,7 @@ const maxSecret = 64 * 1024;
 /** What is typed on the terminal after a question. @throws EngineError ERR_INVALID_ARGUMENT where there is no terminal */
 export async function ask(question: string, remedy: string): Promise<string> {
   const terminal = requireTerminal(remedy);
-  process.stderr.write(question);
+  stderr().write(question);
   return (await readTyped(terminal)).trim();
 }
 
@@ -15,12 +16,12 @@ export async function ask(question: string, remedy: string): Promise<string> {
 export async function askSecret(question: string, remedy: string): Promise<string> {
   const terminal = requireTerminal(remedy);
   terminal.setRawMode(true);
-  process.stderr.write(question);
+  stderr().write(question);
   try {
     return await readTyped(terminal);
   } finally {
     terminal.setRawMode(false);
-    process.stderr.write('\n');
+    stderr().write('\n');
   }
 }
 

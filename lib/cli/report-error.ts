@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { isEngineError } from '../errors/index.ts';
 import { printable } from './format.ts';
+import { stderr } from './output.ts';
 
 /** Thrown to end the program with a code, everything having been said. */
 export class ExitCode extends Error {
@@ -23,7 +24,7 @@ const executionCodes: Readonly<Record<string, number>> = {
 /** Prints one line, with the stack if STRAKE_DEBUG=1. Answers the exit code: `failure`, or 126 and 127. */
 export function reportError(error: unknown, failure: number): number {
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`strake: ${printable(message)}\n`);
+  stderr().write(`strake: ${printable(message)}\n`);
   if (process.env.STRAKE_DEBUG === '1') console.error(error);
   return (isEngineError(error) && executionCodes[error.code]) || failure;
 }
@@ -31,7 +32,7 @@ export function reportError(error: unknown, failure: number): number {
 /** Prints a line for each, from the `from`th on. Answers how many there are. */
 export function reportWarnings(warnings: readonly { readonly message: string }[], from = 0): number {
   for (const { message } of warnings.slice(from)) {
-    process.stderr.write(`strake: warning: ${printable(message)}\n`);
+    stderr().write(`strake: warning: ${printable(message)}\n`);
   }
   return warnings.length;
 }

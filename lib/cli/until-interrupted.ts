@@ -1,3 +1,4 @@
+import { stderr } from './output.ts';
 import { ExitCode } from './report-error.ts';
 
 /**
@@ -15,7 +16,7 @@ export async function untilInterrupted<T>(
     return await work(abort.signal);
   } catch (error) {
     if (!abort.signal.aborted) throw error;
-    process.stderr.write(`strake: ${said}\n`);
+    stderr().write(`strake: ${said}\n`);
     throw new ExitCode(130);
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);

@@ -28,7 +28,9 @@ sys::UniqueFd duplicate(const sys::UniqueFd& fd) {
 StdioHub::~StdioHub() {
   stopListening();
   launcher_ = nullptr;
-  mode_ = StdinMode::open;  // clients that are destroyed end nobody's input
+  // Clients that are destroyed end nobody's input and set no output going.
+  mode_ = StdinMode::open;
+  draining_ = true;
 }
 
 void StdioHub::addLauncher(sys::UniqueFd socket) {
@@ -153,6 +155,7 @@ void StdioHub::onClientEnd(Connection& client) {
 void StdioHub::onClientClosed(Connection& client) {
   if (&client == launcher_) launcher_ = nullptr;
   onClientEnd(client);
+  onClientDrained(client);  // what it did not take is not waited for any more
 }
 
 void StdioHub::onClientDrained(Connection&) {

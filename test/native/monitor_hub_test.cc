@@ -74,6 +74,17 @@ class HubTest : public testing::Test {
     ASSERT_EQ(write(fd, text.data(), text.size()), static_cast<ssize_t>(text.size()));
   }
 
+  /// The launcher takes nothing, and the container has to wait.
+  void fillOut() {
+    fcntl(out.get(), F_SETFL, O_NONBLOCK);
+    const std::string piece(65536, 'x');
+    for (int i = 0; i < 50; ++i) {
+      static_cast<void>(!write(out.get(), piece.data(), piece.size()));
+      settle();
+    }
+    ASSERT_LT(write(out.get(), piece.data(), piece.size()), 0);
+  }
+
   EventLoop loop;
   StdioHub hub;
   sys::UniqueFd launcher, in, out, err;
@@ -176,16 +187,18 @@ TEST_F(HubTest, ASlowClientStopsTheContainerAndNothingIsLost) {
 
 TEST_F(HubTest, AClientThatHangsUpFreesTheContainer) {
   start(StdinMode::none);
-  fcntl(out.get(), F_SETFL, O_NONBLOCK);
-  const std::string piece(65536, 'x');
-  for (int i = 0; i < 50; ++i) {
-    static_cast<void>(!write(out.get(), piece.data(), piece.size()));
-    settle();
-  }
-  EXPECT_LT(write(out.get(), piece.data(), piece.size()), 0);
+  fillOut();
   launcher.reset();
   settle();
-  EXPECT_GT(write(out.get(), piece.data(), piece.size()), 0);
+  EXPECT_GT(write(out.get(), "x", 1), 0);
+}
+
+TEST_F(HubTest, AClientThatTakesNothingAndSendsNoFramesFreesTheContainer) {
+  start(StdinMode::none);
+  fillOut();
+  writeAll(launcher.get(), std::string(64, '\xff'));
+  settle();
+  EXPECT_GT(write(out.get(), "x", 1), 0);
 }
 
 TEST_F(HubTest, ResizeReachesTheTerminal) {

@@ -3,6 +3,7 @@ import { interruptible } from '../archive-input.ts';
 import type { Cli } from '../cli.ts';
 import { defined } from '../container-options.ts';
 import { invalidFlag } from '../flag-values.ts';
+import { stdout } from '../output.ts';
 
 interface CommitFlags {
   author?: string;
@@ -35,7 +36,7 @@ export function define(command: Command, cli: Cli): void {
       });
       await interruptible(cli, 'commit', async ({ containers }, signal) => {
         const { id } = await containers.commit(name, { ...options, signal });
-        process.stdout.write(`${id}\n`);
+        stdout().write(`${id}\n`);
       });
     });
 }

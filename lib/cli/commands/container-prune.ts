@@ -3,6 +3,7 @@ import type { Cli } from '../cli.ts';
 import { confirm } from '../confirm.ts';
 import { formatSize } from '../format.ts';
 import { collect } from '../image-filters.ts';
+import { stdout } from '../output.ts';
 import { parsePruneFilters } from '../prune-filters.ts';
 
 export function define(command: Command, cli: Cli): void {
@@ -15,7 +16,7 @@ export function define(command: Command, cli: Cli): void {
       const { containers } = await cli.engine();
       const { removed, bytes } = await containers.prune({ filter });
       if (removed.length > 0)
-        process.stdout.write(`Deleted Containers:\n${removed.map((id) => `${id}\n`).join('')}\n`);
-      process.stdout.write(`Total reclaimed space: ${formatSize(bytes)}\n`);
+        stdout().write(`Deleted Containers:\n${removed.map((id) => `${id}\n`).join('')}\n`);
+      stdout().write(`Total reclaimed space: ${formatSize(bytes)}\n`);
     });
 }

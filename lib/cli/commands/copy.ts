@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { interruptible } from '../archive-input.ts';
 import type { Cli } from '../cli.ts';
 import { formatSize } from '../format.ts';
+import { stderr, stdout } from '../output.ts';
 
 const places = `
 Where an image is, and where it is put:
@@ -32,9 +33,9 @@ export function define(command: Command, cli: Cli): void {
         const task = images.copy(source, destination, { all: all === true, platform, signal });
         for await (const { descriptor } of task) {
           const line = `${descriptor.digest.slice(7, 19)}: copied (${formatSize(descriptor.size)})\n`;
-          if (!quiet) process.stderr.write(line);
+          if (!quiet) stderr().write(line);
         }
-        process.stdout.write(`${(await task).digest}\n`);
+        stdout().write(`${(await task).digest}\n`);
       });
     });
 }

@@ -5,6 +5,7 @@ import { writeOutput } from '../archive-output.ts';
 import type { Cli } from '../cli.ts';
 import { type CopyPlace, copyBetween, copyPlace } from '../copy-files.ts';
 import { formatSize } from '../format.ts';
+import { stderr } from '../output.ts';
 
 const rules = `
 CONTAINER:SRC may be running or stopped; SRC and DST are from its root. '-' is a tar on stdin or stdout.
@@ -36,7 +37,7 @@ export function define(command: Command, cli: Cli): void {
         if (destination.path === '-' && destination.container === null)
           return await writeOutput(container.copyOut(source.path, options), undefined);
         const bytes = await copyBetween(container, source, destination, options);
-        if (!flags.quiet) process.stderr.write(`Successfully copied ${formatSize(bytes)} to ${to}\n`);
+        if (!flags.quiet) stderr().write(`Successfully copied ${formatSize(bytes)} to ${to}\n`);
       });
     });
 }

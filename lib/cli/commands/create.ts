@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { addContainerFlags, type ContainerFlags } from '../container-flags.ts';
+import { stdout } from '../output.ts';
 import { createFromFlags } from './run.ts';
 
 export function define(command: Command, cli: Cli): void {
@@ -10,6 +11,6 @@ export function define(command: Command, cli: Cli): void {
     .passThroughOptions()
     .action(async (image: string, argv: string[], flags: ContainerFlags) => {
       const container = await createFromFlags(await cli.engine(), image, argv, flags);
-      process.stdout.write(`${container.id}\n`);
+      stdout().write(`${container.id}\n`);
     });
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { ContainerChange } from '../../containers/index.ts';
 import type { Cli } from '../cli.ts';
 import { printable } from '../format.ts';
+import { stdout } from '../output.ts';
 
 export function define(command: Command, cli: Cli): void {
   command
@@ -10,7 +11,7 @@ export function define(command: Command, cli: Cli): void {
     .action(async (name: string, { format }: { format?: string }) => {
       const { containers } = await cli.engine();
       const line = format === 'json' ? jsonLine : textLine;
-      for (const change of await containers.changes(name)) process.stdout.write(line(change));
+      for (const change of await containers.changes(name)) stdout().write(line(change));
     });
 }
 

@@ -5,6 +5,7 @@ import { defined } from '../container-options.ts';
 import { invalidFlag } from '../flag-values.ts';
 import { printable } from '../format.ts';
 import { parseLogTime } from '../log-time.ts';
+import { stdout } from '../output.ts';
 import { compileTemplate } from '../template.ts';
 
 interface EventsFlags {
@@ -32,8 +33,8 @@ export function define(command: Command, cli: Cli): void {
       });
       const format = formatter(flags.format);
       for await (const event of (await cli.engine()).events(options)) {
-        if (!process.stdout.write(`${format(event)}\n`))
-          await new Promise<void>((resolve) => process.stdout.once('drain', resolve));
+        if (!stdout().write(`${format(event)}\n`))
+          await new Promise<void>((resolve) => stdout().once('drain', resolve));
       }
     });
 }

@@ -3,6 +3,7 @@ import type { ImageHistory } from '../../images/index.ts';
 import type { Cli } from '../cli.ts';
 import { formatAge, formatSize, formatTable, printable } from '../format.ts';
 import { shortId } from '../image-names.ts';
+import { stdout } from '../output.ts';
 import { compileTemplate } from '../template.ts';
 
 interface HistoryFlags {
@@ -23,7 +24,7 @@ export function define(command: Command, cli: Cli): void {
     .action(async (name: string, flags: HistoryFlags) => {
       const { images } = await cli.engine();
       const rows = (await images.history(name)).map((step) => rowOf(step, flags));
-      process.stdout.write(render(rows, flags));
+      stdout().write(render(rows, flags));
     });
 }
 

@@ -3,6 +3,7 @@ import type { Cli } from '../cli.ts';
 import { confirm } from '../confirm.ts';
 import { formatSize } from '../format.ts';
 import { collect, parseImageFilters } from '../image-filters.ts';
+import { stdout } from '../output.ts';
 import { removedLine } from './rmi.ts';
 
 interface PruneFlags {
@@ -22,8 +23,8 @@ export function define(command: Command, cli: Cli): void {
       if (!flags.force) await confirm(all ? warnings.all : warnings.dangling);
       const { images } = await cli.engine();
       const { removed, bytes } = await images.prune({ all, filter });
-      if (removed.length > 0) process.stdout.write(`Deleted Images:\n${removed.map(prunedLine).join('')}\n`);
-      process.stdout.write(`Total reclaimed space: ${formatSize(bytes)}\n`);
+      if (removed.length > 0) stdout().write(`Deleted Images:\n${removed.map(prunedLine).join('')}\n`);
+      stdout().write(`Total reclaimed space: ${formatSize(bytes)}\n`);
     });
 }
 

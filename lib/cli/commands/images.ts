@@ -4,6 +4,7 @@ import type { Cli } from '../cli.ts';
 import { formatAge, formatSize, formatTable, printable } from '../format.ts';
 import { collect, parseImageFilters } from '../image-filters.ts';
 import { familiar, listedNames } from '../image-names.ts';
+import { stdout } from '../output.ts';
 import { compileTemplate } from '../template.ts';
 
 interface ImagesFlags {
@@ -32,7 +33,7 @@ export function define(command: Command, cli: Cli): void {
       const test = await parseImageFilters(flags.filter ?? [], filterKeys, created);
       const found = (await images.list()).filter(test);
       const rows = found.flatMap((image) => rowsOf(image, flags.trunc));
-      process.stdout.write(
+      stdout().write(
         render(
           rows.filter((row) => isWanted(row, wanted)),
           flags,

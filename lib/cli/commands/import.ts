@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { archiveInput, interruptible } from '../archive-input.ts';
 import type { Cli } from '../cli.ts';
 import { collect } from '../image-filters.ts';
+import { stdout } from '../output.ts';
 
 interface ImportFlags {
   change?: string[];
@@ -21,7 +22,7 @@ export function define(command: Command, cli: Cli): void {
       await interruptible(cli, 'import', async ({ images }, signal) => {
         const { change: changes = [], message, platform } = flags;
         const image = await images.import(input, { reference, changes, message, platform, signal });
-        process.stdout.write(`${image.id}\n`);
+        stdout().write(`${image.id}\n`);
       });
     });
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { SystemInfo } from '../../engine/index.ts';
 import type { Cli } from '../cli.ts';
+import { stdout } from '../output.ts';
 import { compileTemplate } from '../template.ts';
 
 export function define(command: Command, cli: Cli): void {
@@ -8,7 +9,7 @@ export function define(command: Command, cli: Cli): void {
     .option('-f, --format <format>', 'json, or a template such as {{.kernel}}')
     .action(async ({ format }: { format?: string }) => {
       const info = await (await cli.engine()).system.info();
-      process.stdout.write(`${render(info, format)}\n`);
+      stdout().write(`${render(info, format)}\n`);
     });
 }
 

@@ -5,6 +5,7 @@ import type { Cli } from '../cli.ts';
 import { invalidFlag } from '../flag-values.ts';
 import { containerDocument } from '../inspect-container.ts';
 import { imageDocument } from '../inspect-image.ts';
+import { stdout } from '../output.ts';
 import { ExitCode, reportError } from '../report-error.ts';
 import { compileTemplate } from '../template.ts';
 
@@ -44,7 +45,7 @@ export async function inspectAll(cli: Cli, names: readonly string[], flags: Insp
       },
     );
   }
-  process.stdout.write(render(found));
+  stdout().write(render(found));
   if (failed) throw new ExitCode(1);
 }
 

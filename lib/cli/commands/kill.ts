@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
+import { stdout } from '../output.ts';
 import { forEachReporting } from '../report-error.ts';
 
 export function define(command: Command, cli: Cli): void {
@@ -10,7 +11,7 @@ export function define(command: Command, cli: Cli): void {
       const { containers } = await cli.engine();
       await forEachReporting(names, async (name) => {
         await containers.kill(name, signal);
-        process.stdout.write(`${name}\n`);
+        stdout().write(`${name}\n`);
       });
     });
 }

@@ -3,6 +3,7 @@ import type { LoadedImage } from '../../images/index.ts';
 import { familiarName, parseReference } from '../../reference/index.ts';
 import { archiveInput, interruptible } from '../archive-input.ts';
 import type { Cli } from '../cli.ts';
+import { stdout } from '../output.ts';
 import { showLoad } from '../pull-progress.ts';
 
 export function define(command: Command, cli: Cli): void {
@@ -16,7 +17,7 @@ export function define(command: Command, cli: Cli): void {
         const task = images.load(input, { signal, ...(flags.platform && { platform: flags.platform }) });
         await showLoad(task, {
           quiet: flags.quiet === true,
-          onLoaded: (loaded) => process.stdout.write(linesOf(loaded)),
+          onLoaded: (loaded) => stdout().write(linesOf(loaded)),
         });
       });
     });

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { StoredLogin } from '../../engine/index.ts';
 import { EngineError } from '../../errors/index.ts';
 import type { Cli } from '../cli.ts';
+import { stderr, stdout } from '../output.ts';
 import { ask, askSecret, readSecret } from '../read-secret.ts';
 import { untilInterrupted } from '../until-interrupted.ts';
 
@@ -26,7 +27,7 @@ export function define(command: Command, cli: Cli): void {
       await untilInterrupted('login interrupted', async (signal) => {
         const stored = await registries.login(registry ?? 'docker.io', given, { signal });
         warnOfPlainText(stored);
-        process.stdout.write('Login Succeeded\n');
+        stdout().write('Login Succeeded\n');
       });
     });
 }
@@ -37,7 +38,7 @@ async function readLogin(flags: LoginFlags): Promise<{ username: string; passwor
   if (flags.passwordStdin && flags.username === undefined)
     throw invalid('--password-stdin needs --username, too');
   if (flags.password !== undefined)
-    process.stderr.write('strake: warning: --password can be seen by others: use --password-stdin\n');
+    stderr().write('strake: warning: --password can be seen by others: use --password-stdin\n');
   const username = flags.username ?? (await ask('Username: ', 'give --username and --password-stdin'));
   if (username === '') throw invalid('the username is empty');
   const password = await readPassword(flags);
@@ -52,7 +53,7 @@ async function readPassword({ password, passwordStdin }: LoginFlags): Promise<st
 
 function warnOfPlainText(stored: StoredLogin): void {
   if (stored.in !== 'file') return;
-  process.stderr.write(
+  stderr().write(
     `strake: warning: the password is stored unencrypted in ${stored.path}: name a credential helper there (credsStore) to have it kept elsewhere\n`,
   );
 }

@@ -3,6 +3,9 @@ import type { Cli } from '../cli.ts';
 import { defined } from '../container-options.ts';
 import { invalidFlag } from '../flag-values.ts';
 import { parseLogTime } from '../log-time.ts';
+import { stderr, stdout } from '../output.ts';
+
+const streams = { stdout, stderr };
 
 interface LogsFlags {
   follow?: true;
@@ -29,7 +32,7 @@ export function define(command: Command, cli: Cli): void {
         until: flags.until && parseLogTime('--until', flags.until),
       });
       for await (const { stream, time, text } of container.logs(options)) {
-        await write(process[stream], flags.timestamps ? `${time} ${text}` : text);
+        await write(streams[stream](), flags.timestamps ? `${time} ${text}` : text);
       }
     });
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
+import { stdout } from '../output.ts';
 import { untilInterrupted } from '../until-interrupted.ts';
 
 export function define(command: Command, cli: Cli): void {
@@ -12,7 +13,7 @@ export function define(command: Command, cli: Cli): void {
       const manifests = await cli.manifests();
       await untilInterrupted('interrupted; no list was made', async (signal) => {
         const reference = await manifests.create(list, images, { amend: flags.amend === true, signal });
-        process.stdout.write(`Created manifest list ${reference}\n`);
+        stdout().write(`Created manifest list ${reference}\n`);
       });
     });
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { InspectedManifest } from '../../engine/index.ts';
 import type { Cli } from '../cli.ts';
+import { stdout } from '../output.ts';
 import { untilInterrupted } from '../until-interrupted.ts';
 
 interface InspectFlags {
@@ -20,7 +21,7 @@ export function define(command: Command, cli: Cli): void {
       await untilInterrupted('interrupted', async (signal) => {
         const children = flags.verbose === true;
         const found = await manifests.inspect(second ?? first, { children, signal });
-        process.stdout.write(
+        stdout().write(
           flags.raw ? found.bytes : `${JSON.stringify(shown(found, children), undefined, '\t')}\n`,
         );
       });

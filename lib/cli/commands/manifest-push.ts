@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
+import { stdout } from '../output.ts';
 import { untilInterrupted } from '../until-interrupted.ts';
 
 export function define(command: Command, cli: Cli): void {
@@ -13,7 +14,7 @@ export function define(command: Command, cli: Cli): void {
         'push interrupted; what the registry has got is not sent again',
         async (signal) => {
           const { digest } = await manifests.push(list, { purge: flags.purge === true, signal });
-          process.stdout.write(`${digest}\n`);
+          stdout().write(`${digest}\n`);
         },
       );
     });

@@ -3,6 +3,7 @@ import type { ContainerInfo } from '../../containers/index.ts';
 import type { Cli } from '../cli.ts';
 import { parseFilters } from '../container-filters.ts';
 import { formatDuration, formatTable, printable } from '../format.ts';
+import { stdout } from '../output.ts';
 import { compileTemplate } from '../template.ts';
 
 interface PsFlags {
@@ -30,7 +31,7 @@ export function define(command: Command, cli: Cli): void {
     .option('--no-trunc', 'show all of ids and commands')
     .action(async (flags: PsFlags) => {
       const { containers } = await cli.engine();
-      process.stdout.write(render(select(await containers.list({ all: true }), flags), flags));
+      stdout().write(render(select(await containers.list({ all: true }), flags), flags));
     });
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
+import { stdout } from '../output.ts';
 import { showPull } from '../pull-progress.ts';
 import { untilInterrupted } from '../until-interrupted.ts';
 
@@ -15,7 +16,7 @@ export function define(command: Command, cli: Cli): void {
         async (signal) => {
           const task = images.pull(name, { signal, ...(flags.platform && { platform: flags.platform }) });
           const image = await showPull(task, { quiet: flags.quiet === true });
-          process.stdout.write(`${image.reference}\n`);
+          stdout().write(`${image.reference}\n`);
         },
       );
     });

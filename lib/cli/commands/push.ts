@@ -4,6 +4,7 @@ import { EngineError } from '../../errors/index.ts';
 import { formatReference, parseReference, repositoryName } from '../../reference/index.ts';
 import type { Cli } from '../cli.ts';
 import { invalidFlag } from '../flag-values.ts';
+import { stderr, stdout } from '../output.ts';
 import { showPush } from '../push-progress.ts';
 import { untilInterrupted } from '../until-interrupted.ts';
 
@@ -38,8 +39,7 @@ async function push(cli: Cli, name: string, flags: PushFlags): Promise<void> {
   const engine = await cli.engine();
   const names = flags.allTags ? await tagsOf(engine, name) : [name];
   const quiet = flags.quiet === true;
-  if (!quiet)
-    process.stdout.write(`The push refers to repository [${repositoryName(parseReference(name))}]\n`);
+  if (!quiet) stdout().write(`The push refers to repository [${repositoryName(parseReference(name))}]\n`);
   await untilInterrupted('push interrupted; what the registry has got is not sent again', async (signal) => {
     for (const one of names) {
       const { platform, allPlatforms = false } = flags;
@@ -53,8 +53,8 @@ async function push(cli: Cli, name: string, flags: PushFlags): Promise<void> {
 function print({ reference, digest, size, repacked }: PushedImage, quiet: boolean): void {
   const tag = parseReference(reference).tag;
   if (repacked && !quiet)
-    process.stderr.write('strake: layers were compressed for this push, under a manifest of its own\n');
-  process.stdout.write(quiet ? `${reference}\n` : `${tag}: digest: ${digest} size: ${size}\n`);
+    stderr().write('strake: layers were compressed for this push, under a manifest of its own\n');
+  stdout().write(quiet ? `${reference}\n` : `${tag}: digest: ${digest} size: ${size}\n`);
 }
 
 async function tagsOf({ images }: Engine, name: string): Promise<string[]> {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { isEngineError } from '../../errors/index.ts';
 import type { Cli } from '../cli.ts';
+import { stdout } from '../output.ts';
 import { forEachReporting } from '../report-error.ts';
 
 interface RmFlags {
@@ -20,7 +21,7 @@ export function define(command: Command, cli: Cli): void {
         await containers.remove(name, { force, volumes: flags.volumes === true }).catch((error: unknown) => {
           if (!force || !isEngineError(error, 'ERR_CONTAINER_NOT_FOUND')) throw error;
         });
-        process.stdout.write(`${name}\n`);
+        stdout().write(`${name}\n`);
       });
     });
 }

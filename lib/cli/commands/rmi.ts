@@ -3,6 +3,7 @@ import { isEngineError } from '../../errors/index.ts';
 import type { RemovedImage } from '../../images/index.ts';
 import type { Cli } from '../cli.ts';
 import { familiar } from '../image-names.ts';
+import { stdout } from '../output.ts';
 import { ExitCode, reportError } from '../report-error.ts';
 
 export function define(command: Command, cli: Cli): void {
@@ -16,7 +17,7 @@ export function define(command: Command, cli: Cli): void {
       let failed = false;
       for (const name of names) {
         await images.remove(name, { force }).then(
-          (removed) => process.stdout.write(removed.map((step) => removedLine(step)).join('')),
+          (removed) => stdout().write(removed.map((step) => removedLine(step)).join('')),
           (error: unknown) => {
             reportError(error, 1);
             failed ||= !force || !isEngineError(error, 'ERR_IMAGE_NOT_FOUND');

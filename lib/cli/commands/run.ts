@@ -8,6 +8,7 @@ import type { Cli } from '../cli.ts';
 import { addContainerFlags, type ContainerFlags } from '../container-flags.ts';
 import { containerOptions } from '../container-options.ts';
 import { invalidFlag } from '../flag-values.ts';
+import { stderr, stdout } from '../output.ts';
 import { proxySignals } from '../proxy-signals.ts';
 import { showPull } from '../pull-progress.ts';
 import { ExitCode, reportWarnings } from '../report-error.ts';
@@ -37,7 +38,7 @@ async function runContainer(engine: Engine, image: string, argv: string[], flags
   const container = await createFromFlags(engine, image, argv, flags);
   if (flags.detach) {
     reportWarnings((await startOrRemove(container, flags, () => container.start())).warnings);
-    process.stdout.write(`${container.id}\n`);
+    stdout().write(`${container.id}\n`);
     return 0;
   }
   const size = flags.tty && terminalSize();
@@ -95,8 +96,7 @@ export async function createFromFlags(
 async function pullIfNeeded(engine: Engine, image: string, flags: ContainerFlags): Promise<void> {
   if (image.startsWith('@') || flags.pull === 'never') return;
   if (flags.pull !== 'always' && (await isHere(engine, image, flags))) return;
-  if (flags.pull !== 'always' && !flags.quiet)
-    process.stderr.write(`image ${image} is not here: pulling it\n`);
+  if (flags.pull !== 'always' && !flags.quiet) stderr().write(`image ${image} is not here: pulling it\n`);
   await showPull(engine.images.pull(image, flags.platform ? { platform: flags.platform } : {}), {
     quiet: flags.quiet === true,
   });

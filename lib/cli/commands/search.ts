@@ -3,6 +3,7 @@ import type { FoundRepository } from '../../engine/index.ts';
 import type { Cli } from '../cli.ts';
 import { invalidFlag, numberFlag } from '../flag-values.ts';
 import { formatTable, printable } from '../format.ts';
+import { stdout } from '../output.ts';
 import { compileTemplate } from '../template.ts';
 import { untilInterrupted } from '../until-interrupted.ts';
 
@@ -36,7 +37,7 @@ export function define(command: Command, cli: Cli): void {
       const registries = await cli.registries();
       await untilInterrupted('search interrupted', async (signal) => {
         const found = (await registries.search(term, { limit, signal })).filter(isWanted);
-        process.stdout.write(render(found, flags));
+        stdout().write(render(found, flags));
       });
     });
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { terminalSize } from '../attach-stdio.ts';
 import type { Cli } from '../cli.ts';
 import { invalidFlag } from '../flag-values.ts';
+import { stdout } from '../output.ts';
 import { ExitCode, forEachReporting, reportWarnings } from '../report-error.ts';
 import { detachKeysOption, stayAttached } from './run.ts';
 
@@ -24,7 +25,7 @@ export function define(command: Command, cli: Cli): void {
       const { containers } = await cli.engine();
       await forEachReporting(names, async (name) => {
         reportWarnings((await containers.start(name)).warnings);
-        process.stdout.write(`${name}\n`);
+        stdout().write(`${name}\n`);
       });
     });
 }

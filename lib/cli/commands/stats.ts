@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { ContainerStats, Containers } from '../../containers/index.ts';
 import type { Cli } from '../cli.ts';
 import { formatTable } from '../format.ts';
+import { stdout } from '../output.ts';
 import { type StatsRow, statsRow } from '../stats-row.ts';
 import { compileTemplate } from '../template.ts';
 
@@ -67,7 +68,7 @@ async function firstOf<T>(values: AsyncIterable<T>): Promise<T | null> {
 
 function show(rows: readonly StatsRow[], flags: StatsFlags): void {
   const shown = flags.trunc ? rows.map((row) => ({ ...row, ID: row.ID.slice(0, 12) })) : rows;
-  process.stdout.write(render(shown, flags.format));
+  stdout().write(render(shown, flags.format));
 }
 
 function render(rows: readonly StatsRow[], format = 'table'): string {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { isEngineError } from '../../errors/index.ts';
 import type { Cli } from '../cli.ts';
+import { stdout } from '../output.ts';
 import { forEachReporting } from '../report-error.ts';
 import { addStopFlags, type StopFlags, stopOptions } from '../stop-flags.ts';
 
@@ -11,7 +12,7 @@ export function define(command: Command, cli: Cli): void {
       const { containers } = await cli.engine();
       await forEachReporting(names, async (name) => {
         await containers.stop(name, stopOptions(flags)).catch(notRunning);
-        process.stdout.write(`${name}\n`);
+        stdout().write(`${name}\n`);
       });
     });
 }

@@ -4,6 +4,7 @@ import type { ImageUsage } from '../../images/index.ts';
 import type { Cli } from '../cli.ts';
 import { formatAge, formatSize, formatTable } from '../format.ts';
 import { listedNames, shortId } from '../image-names.ts';
+import { stdout } from '../output.ts';
 import { compileTemplate } from '../template.ts';
 
 export function define(command: Command, cli: Cli): void {
@@ -12,9 +13,9 @@ export function define(command: Command, cli: Cli): void {
     .option('-v, --verbose', 'one line for each image, container and volume')
     .action(async ({ format, verbose }: { format?: string; verbose?: true }) => {
       const usage = await (await cli.engine()).system.diskUsage();
-      if (format === 'json' && verbose) process.stdout.write(`${JSON.stringify(usage)}\n`);
-      else if (verbose) process.stdout.write(details(usage));
-      else process.stdout.write(summary(usage, format));
+      if (format === 'json' && verbose) stdout().write(`${JSON.stringify(usage)}\n`);
+      else if (verbose) stdout().write(details(usage));
+      else stdout().write(summary(usage, format));
     });
 }
 

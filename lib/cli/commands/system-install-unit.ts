@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { invalidFlag } from '../flag-values.ts';
+import { stdout } from '../output.ts';
 
 /** Where systemd looks for what an administrator adds (systemd.unit(5)). */
 const defaultFolder = '/etc/systemd/system';
@@ -21,7 +22,7 @@ export function define(command: Command, cli: Cli): void {
       } catch (error) {
         throw invalidFlag('--directory', directory, (error as Error).message);
       }
-      process.stdout.write(`${path}\nEnable it with: systemctl enable ${unitName}\n`);
+      stdout().write(`${path}\nEnable it with: systemctl enable ${unitName}\n`);
     });
 }
 

@@ -3,6 +3,7 @@ import type { Cli } from '../cli.ts';
 import { confirm } from '../confirm.ts';
 import { formatSize } from '../format.ts';
 import { collect } from '../image-filters.ts';
+import { stdout } from '../output.ts';
 import { parsePruneFilters } from '../prune-filters.ts';
 import { prunedLine } from './image-prune.ts';
 
@@ -25,7 +26,7 @@ export function define(command: Command, cli: Cli): void {
       const { system } = await cli.engine();
       const [all, volumes] = [flags.all === true, flags.volumes === true];
       const pruned = await system.prune({ all, volumes, filter });
-      process.stdout.write(
+      stdout().write(
         [
           list('Deleted Containers', pruned.containers),
           list('Deleted Volumes', pruned.volumes),

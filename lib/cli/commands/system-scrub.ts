@@ -3,6 +3,7 @@ import type { Repair, ScrubProblem, ScrubReport, ScrubStep } from '../../images/
 import type { Cli } from '../cli.ts';
 import { printable } from '../format.ts';
 import { familiar, shortId } from '../image-names.ts';
+import { stderr, stdout } from '../output.ts';
 import { ExitCode } from '../report-error.ts';
 
 interface ScrubFlags {
@@ -23,8 +24,8 @@ export function define(command: Command, cli: Cli): void {
         repair: flags.repair === true,
         ...(progress && { onStep: progress }),
       });
-      if (progress) process.stderr.write('\r\x1b[K');
-      process.stdout.write(flags.format === 'json' ? `${JSON.stringify(report)}\n` : textOf(report));
+      if (progress) stderr().write('\r\x1b[K');
+      stdout().write(flags.format === 'json' ? `${JSON.stringify(report)}\n` : textOf(report));
       if (!isWhole(report)) throw new ExitCode(1);
     });
 }
@@ -34,7 +35,7 @@ function isWhole({ problems, repairs }: ScrubReport): boolean {
 }
 
 function showStep({ kind, digest, done, total }: ScrubStep): void {
-  process.stderr.write(`\r\x1b[K${done}/${total} ${kind} ${shortId(digest)}`);
+  stderr().write(`\r\x1b[K${done}/${total} ${kind} ${shortId(digest)}`);
 }
 
 function textOf(report: ScrubReport): string {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
+import { stdout } from '../output.ts';
 import { ExitCode, reportError } from '../report-error.ts';
 
 export function define(command: Command, cli: Cli): void {
@@ -8,7 +9,7 @@ export function define(command: Command, cli: Cli): void {
     let failed = false;
     for await (const { name, error } of containers.startRestartable()) {
       if (error === undefined) {
-        process.stdout.write(`${name}\n`);
+        stdout().write(`${name}\n`);
       } else {
         reportError(error, 1);
         failed = true;

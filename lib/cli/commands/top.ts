@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { formatTable, printable } from '../format.ts';
+import { stdout } from '../output.ts';
 
 export function define(command: Command, cli: Cli): void {
   command
@@ -13,7 +14,7 @@ export function define(command: Command, cli: Cli): void {
       const { containers } = await cli.engine();
       const asked = psArguments.length > 0 ? psArguments : undefined;
       const { titles, rows } = await containers.top(container, asked);
-      process.stdout.write(
+      stdout().write(
         flags.format === 'json'
           ? `${JSON.stringify({ titles, rows })}\n`
           : formatTable([titles, ...rows.map((row) => row.map(printable))]),

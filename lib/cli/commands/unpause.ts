@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
+import { stdout } from '../output.ts';
 import { forEachReporting } from '../report-error.ts';
 
 export function define(command: Command, cli: Cli): void {
@@ -7,7 +8,7 @@ export function define(command: Command, cli: Cli): void {
     const { containers } = await cli.engine();
     await forEachReporting(names, async (name) => {
       await containers.unpause(name);
-      process.stdout.write(`${name}\n`);
+      stdout().write(`${name}\n`);
     });
   });
 }

@@ -3,6 +3,7 @@ import type { Cli } from '../cli.ts';
 import { defined } from '../container-options.ts';
 import { invalidFlag, parseRestartFlag } from '../flag-values.ts';
 import { addLimitFlags, type LimitFlags, limitsOf } from '../limit-flags.ts';
+import { stdout } from '../output.ts';
 import { forEachReporting } from '../report-error.ts';
 
 interface UpdateFlags extends LimitFlags {
@@ -21,7 +22,7 @@ export function define(command: Command, cli: Cli): void {
       const { containers } = await cli.engine();
       await forEachReporting(names, async (name) => {
         await containers.update(name, defined({ limits, restart }));
-        process.stdout.write(`${name}\n`);
+        stdout().write(`${name}\n`);
       });
     });
 }

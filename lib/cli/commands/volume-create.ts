@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { invalidFlag, parseLabelFlag } from '../flag-values.ts';
 import { collect } from '../image-filters.ts';
+import { stdout } from '../output.ts';
 
 interface CreateFlags {
   driver: string;
@@ -24,7 +25,7 @@ export function define(command: Command, cli: Cli): void {
       const { volumes } = await cli.engine();
       const labels = Object.fromEntries((flags.label ?? []).map(parseLabelFlag));
       const { name } = await volumes.create(given ?? flags.name, { labels });
-      process.stdout.write(`${name}\n`);
+      stdout().write(`${name}\n`);
     });
 }
 

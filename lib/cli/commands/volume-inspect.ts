@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
+import { stdout } from '../output.ts';
 import { ExitCode, reportError } from '../report-error.ts';
 import { volumeDocument } from '../volume-document.ts';
 import { renderer } from './inspect.ts';
@@ -22,7 +23,7 @@ export function define(command: Command, cli: Cli): void {
           },
         );
       }
-      process.stdout.write(render(found));
+      stdout().write(render(found));
       if (failed) throw new ExitCode(1);
     });
 }

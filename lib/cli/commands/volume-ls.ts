@@ -3,6 +3,7 @@ import type { VolumeInfo } from '../../volumes/index.ts';
 import type { Cli } from '../cli.ts';
 import { formatTable } from '../format.ts';
 import { collect } from '../image-filters.ts';
+import { stdout } from '../output.ts';
 import { compileTemplate } from '../template.ts';
 import { volumeLabels } from '../volume-document.ts';
 import { parseVolumeFilters } from '../volume-filters.ts';
@@ -23,7 +24,7 @@ export function define(command: Command, cli: Cli): void {
     .action(async (flags: ListFlags) => {
       const filters = parseVolumeFilters(flags.filter ?? [], filterKeys);
       const { volumes } = await cli.engine();
-      process.stdout.write(render((await volumes.list({ filters })).map(rowOf), flags));
+      stdout().write(render((await volumes.list({ filters })).map(rowOf), flags));
     });
 }
 

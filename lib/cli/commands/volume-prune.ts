@@ -3,6 +3,7 @@ import type { Cli } from '../cli.ts';
 import { confirm } from '../confirm.ts';
 import { formatSize } from '../format.ts';
 import { collect } from '../image-filters.ts';
+import { stdout } from '../output.ts';
 import { parseVolumeFilters } from '../volume-filters.ts';
 
 interface PruneFlags {
@@ -26,7 +27,7 @@ export function define(command: Command, cli: Cli): void {
       const { volumes } = await cli.engine();
       const { removed, bytes } = await volumes.prune({ all, filters });
       if (removed.length > 0)
-        process.stdout.write(`Deleted Volumes:\n${removed.map((name) => `${name}\n`).join('')}\n`);
-      process.stdout.write(`Total reclaimed space: ${formatSize(bytes)}\n`);
+        stdout().write(`Deleted Volumes:\n${removed.map((name) => `${name}\n`).join('')}\n`);
+      stdout().write(`Total reclaimed space: ${formatSize(bytes)}\n`);
     });
 }
