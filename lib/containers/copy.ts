@@ -1,4 +1,5 @@
 import { type CopyTree, openProcessRoot } from '../../bindings/copy.ts';
+import { makeUserNamespace, type NativeUserNamespace } from '../../bindings/user-namespace.ts';
 import { EngineError } from '../errors/index.ts';
 import type { CopyInOptions, CopyOutOptions, PathInfo } from './container.ts';
 import type { ContainersContext } from './context.ts';
@@ -16,9 +17,8 @@ export async function statContainerPath(
   path: string,
   options: { readonly followLink?: boolean } = {},
 ): Promise<PathInfo> {
-  const namespace = await context.ids.namespace();
   const info = await explaining(record, path, () =>
-    inFiles(context, record, (tree) => statPathIn(tree, path, options, namespace)),
+    inFiles(context, record, ({ tree, namespace }) => statPathIn(tree, path, options, namespace)),
   );
   return info ?? refuseMissing(record, path);
 }
@@ -31,10 +31,9 @@ export async function* copyOutOfContainer(
   options: CopyOutOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   throwIfAborted(options.signal);
-  const namespace = await context.ids.namespace();
   await using files = await openFiles(context, record);
   try {
-    yield* copyOutOf(files.tree, path, options, namespace);
+    yield* copyOutOf(files.tree, path, options, files.namespace);
   } catch (error) {
     throw explain(record, path, error);
   }
@@ -49,23 +48,24 @@ export async function copyIntoContainer(
   options: CopyInOptions = {},
 ): Promise<void> {
   throwIfAborted(options.signal);
-  const namespace = await context.ids.namespace();
   await explaining(record, path, () =>
-    inFiles(context, record, (tree) => copyInto(tree, path, tar, options, namespace)),
+    inFiles(context, record, ({ tree, namespace }) => copyInto(tree, path, tar, options, namespace)),
   );
 }
 
 interface OpenFiles extends AsyncDisposable {
   readonly tree: CopyTree;
+  /** Whose ids its files are seen with. */
+  readonly namespace: NativeUserNamespace | null;
 }
 
 async function inFiles<T>(
   context: ContainersContext,
   record: ContainerRecord,
-  work: (tree: CopyTree) => Promise<T>,
+  work: (files: OpenFiles) => Promise<T>,
 ): Promise<T> {
   await using files = await openFiles(context, record);
-  return await work(files.tree);
+  return await work(files);
 }
 
 /** Of one that runs, the root of its process, with all that is mounted there; else its root is mounted for the occasion. */
@@ -94,13 +94,22 @@ async function openRunning(
   record: ContainerRecord,
   { pid, startedAt }: Up,
 ): Promise<OpenFiles | null> {
+  const namespace = await runningNamespace(context, record);
   const root = openProcessRoot(pid);
   if (root === null) return null;
   const state = await observe(context, record);
   if (isUp(state) && state.pid === pid && state.startedAt === startedAt)
-    return { tree: { fd: root.fd }, [Symbol.asyncDispose]: async () => root[Symbol.dispose]() };
+    return { tree: { fd: root.fd }, namespace, [Symbol.asyncDispose]: async () => root[Symbol.dispose]() };
   root[Symbol.dispose]();
   return null;
+}
+
+/** One that has ids of its own shows them only to who sees it with those; where nothing runs the files are stored with the ids inside. */
+async function runningNamespace({ ids }: ContainersContext, { spec }: ContainerRecord) {
+  const { user } = spec.namespaces;
+  if (user === null) return await ids.namespace();
+  const range = [{ containerID: 0, hostID: user.hostId, size: user.size }];
+  return await makeUserNamespace({ uids: range, gids: range });
 }
 
 /** Nobody starts or removes it meanwhile. null: somebody has started it. */
@@ -114,7 +123,8 @@ async function openStopped(context: ContainersContext, record: ContainerRecord):
     }
     if (state?.status === 'restarting') refuseRestarting(record);
     const tree = await stoppedTree(context, record);
-    return { tree, [Symbol.asyncDispose]: async () => lock[Symbol.dispose]() };
+    const namespace = await context.ids.namespace();
+    return { tree, namespace, [Symbol.asyncDispose]: async () => lock[Symbol.dispose]() };
   } catch (error) {
     lock[Symbol.dispose]();
     throw error;

@@ -2,6 +2,7 @@ import { chmod, chown, lstat, mkdir, readFile, stat, symlink, writeFile } from '
 import { join } from 'node:path';
 import anyTest, { type TestFn } from 'ava';
 import type { Container, ContainerOptions } from '../../lib/containers/index.ts';
+import { busyboxImage } from '../fixtures/busybox-image.ts';
 import { watchLeaks } from '../fixtures/leaks.ts';
 import { mustRun } from '../fixtures/run-program.ts';
 import { type TarEntry, tarOf } from '../fixtures/tar.ts';
@@ -281,3 +282,39 @@ test.serial("a directory takes no file's place unless that is allowed", async (t
   t.like(await container.statPath('/tmp/file'), { type: 'directory' });
   await container.remove();
 });
+
+test.serial('a container with ids of its own gets and gives those that it sees', async (t) => {
+  const { fixture } = t.context;
+  await using _ = await watchLeaks(t, fixture.engine);
+  const namespaces = { user: { hostId: 300_000, size: 65_536 } };
+  const container = await prepared(fixture, { runs: true, namespaces });
+  const entries = [{ path: 'ours', content: 'x', uid: 33, gid: 34, mode: 0o600 }];
+  await container.copyIn('/tmp', once(...entries));
+  t.is((await container.run(['ls', '-n', '/tmp/ours'])).stdout.split(/ +/).slice(2, 4).join(':'), '33:34');
+  t.deepEqual(await listed(container.copyOut('/tmp/ours')), ['-rw------- 33/34 ours']);
+  await container.stop({ timeout: 0 });
+  t.deepEqual(await listed(container.copyOut('/tmp/ours')), ['-rw------- 33/34 ours']);
+  await container.remove();
+});
+
+test.serial(
+  "a stopped container's layers are seen as one, and what is hidden of this machine is not seen",
+  async (t) => {
+    const { fixture } = t.context;
+    const { folder, tag } = await busyboxImage();
+    await fixture.engine.images.copy(`oci:${folder}:${tag}`, 'busybox:1');
+    await (await fixture.engine.containers.create('busybox:1', { argv: ['true'] })).remove();
+    await using _ = await watchLeaks(t, fixture.engine);
+    const layered = await fixture.engine.containers.create('busybox:1', { argv: ['true'] });
+    t.like(await layered.statPath('/bin/busybox'), { type: 'file', uid: 0 });
+    await layered.copyIn('/', once({ path: 'new/file', content: 'above' }));
+    t.is(await contentOf(layered, '/new/file'), 'above');
+    await layered.remove();
+    const hidden = join(fixture.directory, 'busybox/etc');
+    await writeFile(join(hidden, 'secret'), 'secret');
+    const covered = await fixture.engine.containers.create(fixture.image, { argv: ['true'], hide: ['/etc'] });
+    t.deepEqual(await listed(covered.copyOut('/etc')), ['drwxr-xr-x 0/0 etc/']);
+    await t.throwsAsync(covered.statPath('/etc/secret'), { code: 'ERR_PATH_NOT_FOUND' });
+    await covered.remove();
+  },
+);
