@@ -66,16 +66,19 @@ for (const [name, [options, bytes, code]] of Object.entries(refused)) {
   });
 }
 
-test.serial('what says how to repeat an import must be a time, and what is no file is refused with what to do', async (t) => {
-  const { images, leftovers } = openTestImages(temporaryFolder(t));
-  process.env.SOURCE_DATE_EPOCH = 'yesterday';
-  const refused = await t.throwsAsync(images.import(inPieces(tar)), { code: 'ERR_INVALID_ARGUMENT' });
-  delete process.env.SOURCE_DATE_EPOCH;
-  t.regex(refused.message, /SOURCE_DATE_EPOCH "yesterday": write seconds/);
-  await t.throwsAsync(images.import('http://localhost/root.tar'), {
-    code: 'ERR_ARCHIVE_INVALID',
-    message: /pipe it from curl -L http:\/\/localhost\/root.tar/,
-  });
-  await t.throwsAsync(images.import(temporaryFolder(t)), { message: /it is a folder, .* pack it first/ });
-  t.deepEqual(leftovers(), []);
-});
+test.serial(
+  'what says how to repeat an import must be a time, and what is no file is refused with what to do',
+  async (t) => {
+    const { images, leftovers } = openTestImages(temporaryFolder(t));
+    process.env.SOURCE_DATE_EPOCH = 'yesterday';
+    const refused = await t.throwsAsync(images.import(inPieces(tar)), { code: 'ERR_INVALID_ARGUMENT' });
+    delete process.env.SOURCE_DATE_EPOCH;
+    t.regex(refused.message, /SOURCE_DATE_EPOCH "yesterday": write seconds/);
+    await t.throwsAsync(images.import('http://localhost/root.tar'), {
+      code: 'ERR_ARCHIVE_INVALID',
+      message: /pipe it from curl -L http:\/\/localhost\/root.tar/,
+    });
+    await t.throwsAsync(images.import(temporaryFolder(t)), { message: /it is a folder, .* pack it first/ });
+    t.deepEqual(leftovers(), []);
+  },
+);
