@@ -108,9 +108,8 @@ Napi::Value readTree(const Napi::CallbackInfo& info) {
   layer::TreeOptions options;
   for (std::string& path : texts(info, 1)) options.hidden.insert(std::move(path));
   auto work = [rootfs = rootfsOf(object(info, 0)), options = std::move(options),
-               userns = userNamespaceOf(info[2]), end = std::move(pipe.write)]() mutable {
-    sendTree(rootfs, options, userns, std::move(end));
-  };
+               userns = userNamespaceOf(info[2]),
+               end = std::move(pipe.write)]() mutable { sendTree(rootfs, options, userns, std::move(end)); };
   Napi::Object result = Napi::Object::New(env);
   result.Set("written", async(env, Thread::own, std::move(work),
                               [](Napi::Env inner, auto&&) { return inner.Undefined(); }));

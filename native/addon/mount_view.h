@@ -23,8 +23,8 @@ runtime::Rootfs rootfsOf(const Napi::Object& mount);
 /// ERR_OVERLAY_UNAVAILABLE.
 sys::UniqueFd mountView(const runtime::Rootfs& rootfs);
 
-/// Calls `body`, which uses mountView() and reads what is there, as root of the namespace in a mount namespace
-/// of its own, where an ordinary user may mount; without one as it is.
+/// Calls `body`, which uses mountView() and reads what is there, as root of the namespace in a mount
+/// namespace of its own, where an ordinary user may mount; without one as it is.
 template <typename Body>
 auto whereMountsAreAllowed(const UserNamespace& userns, Body body) {
   return sys::asRootOf(descriptorOf(userns), [&] {

@@ -37,8 +37,8 @@ struct Rootfs {
   Kind kind = Kind::directory;
   std::string directory = {};  // kind directory: bound at the root ("read-only" is spec.root.readonly)
   std::vector<sys::LayerRef> lower = {};  // kind overlay: top layer first, absolute paths
-  std::string upper = {}, work = {};    // empty for a read-only view
-  bool isVolatile = false;              // no sync: for containers that die with their process
+  std::string upper = {}, work = {};      // empty for a read-only view
+  bool isVolatile = false;                // no sync: for containers that die with their process
   bool userXattrs = false;  // what overlayfs records is in user.overlay.*, as in a user namespace it must be
   std::vector<std::string> hidden =
       {};  // absolute paths inside the root that are covered (dir: empty tmpfs, file: null)

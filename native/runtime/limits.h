@@ -14,7 +14,8 @@ void raiseHardLimits(int pid, const std::vector<Rlimit>& limits);
 /// Scheduler policy and I/O priority.
 void setScheduling(const Process& process);
 
-/// For a child in a user namespace, from outside: its /proc files are not its own once it has changed its ids.
+/// For a child in a user namespace, from outside: its /proc files are not its own once it has changed its
+/// ids.
 void lowerOomScore(int pid, int score);
 
 /// oom_score_adj; lowering it below the caller's own minimum needs CAP_SYS_RESOURCE: degrades with a warning.
