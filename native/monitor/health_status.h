@@ -9,7 +9,7 @@
 namespace strake::monitor {
 
 struct HealthCheck {
-  std::vector<std::string> argv;
+  std::vector<std::string> argv = {};
   std::chrono::milliseconds interval{30'000}, timeout{30'000}, startPeriod{0}, startInterval{5'000};
   unsigned retries = 3;  // failures in a row that make it unhealthy
   /// For a container that is to be ended when it becomes unhealthy, so that its restart policy applies: the
@@ -18,7 +18,7 @@ struct HealthCheck {
     int signal = 0;
     std::chrono::milliseconds timeout{0};
   };
-  std::optional<Ending> ending;
+  std::optional<Ending> ending = std::nullopt;
 };
 
 struct ProbeResult {

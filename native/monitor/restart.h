@@ -11,7 +11,7 @@ struct RestartPolicy {
   enum class Kind { no, onFailure, always, unlessStopped };
   Kind kind = Kind::no;
   unsigned maximumRetries = 0;  // of onFailure; 0: any number
-  std::string stopMarker;       // a file that whoever stops the container makes: it then stays ended
+  std::string stopMarker = {};  // a file that whoever stops the container makes: it then stays ended
 };
 
 /// The runs of one container that one monitor has supervised.
