@@ -188,11 +188,11 @@ static void become_container(const char* rootfs, char* program) {
 
 // What a volatile overlay leaves in its work directory.
 static void remove_work(void) {
-  static const char* left[] = {"/work/incompat/volatile/dirty", "/work/incompat/volatile", "/work/incompat",
-                               "/work", ""};
+  static const char* left[] = {"work/incompat/volatile/dirty", "work/incompat/volatile", "work/incompat",
+                               "work", ""};
   for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
     char path[4200];
-    snprintf(path, sizeof path, "%s%s", work, left[i]);
+    snprintf(path, sizeof path, "%s/%s", work, left[i]);
     must(remove(path));
   }
 }

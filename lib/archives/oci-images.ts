@@ -1,14 +1,13 @@
-import { type ContentBody, type ContentSource, type FilePlace, fetchBytes } from '../content/index.ts';
+import { type ContentSource, fetchBytes } from '../content/index.ts';
 import {
   type Descriptor,
-  type Digest,
   digestOf,
   encodeManifest,
   maxManifestSize,
   mediaTypes,
   parseManifest,
 } from '../oci/index.ts';
-import { FileSource } from './file-source.ts';
+import { AddedContent } from './added-content.ts';
 
 /** What Docker calls a layer, and what OCI calls the same bytes. */
 const ociLayers: ReadonlyMap<string, string> = new Map([
@@ -22,19 +21,15 @@ const ociLayers: ReadonlyMap<string, string> = new Map([
  * gets one of the same config and layers under OCI's media types. It is the source of them, and of whatever the source
  * below has.
  */
-export class OciImages implements ContentSource {
-  readonly #below: ContentSource;
-  readonly #manifests = new Map<Digest, Buffer>();
-  readonly #above = new FileSource('the converted image', (digest) => this.#manifests.get(digest));
-
+export class OciImages extends AddedContent {
   constructor(below: ContentSource) {
-    this.#below = below;
+    super('the converted image', below);
   }
 
   /** The manifest that stands for `target`: itself, unless it is Docker's. An index stays as it is. */
   async add(target: Descriptor, signal?: AbortSignal): Promise<Descriptor> {
     if (target.mediaType !== mediaTypes.dockerManifest) return target;
-    const bytes = await fetchBytes(this.#below, target, { limit: maxManifestSize, signal });
+    const bytes = await fetchBytes(this.below, target, { limit: maxManifestSize, signal });
     const document = parseManifest(bytes, target.mediaType);
     if (document.kind !== 'manifest') return target;
     const manifest = encodeManifest({
@@ -45,22 +40,7 @@ export class OciImages implements ContentSource {
       })),
     });
     const digest = digestOf(manifest);
-    this.#manifests.set(digest, manifest);
+    this.added.set(digest, manifest);
     return { mediaType: mediaTypes.ociManifest, digest, size: manifest.length };
-  }
-
-  fetch(
-    descriptor: Descriptor,
-    options?: { readonly offset?: number; readonly signal?: AbortSignal },
-  ): Promise<ContentBody> {
-    return this.#sourceOf(descriptor).fetch(descriptor, options);
-  }
-
-  locate(descriptor: Descriptor): FilePlace | undefined {
-    return this.#sourceOf(descriptor).locate?.(descriptor);
-  }
-
-  #sourceOf({ digest }: Descriptor): ContentSource {
-    return this.#manifests.has(digest) ? this.#above : this.#below;
   }
 }

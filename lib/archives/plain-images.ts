@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { inflateFile } from '../../bindings/archive.ts';
-import { type ContentBody, type ContentSource, type FilePlace, verifiedBody } from '../content/index.ts';
+import { type ContentSource, verifiedBody } from '../content/index.ts';
 import { EngineError } from '../errors/index.ts';
 import {
   type Compression,
@@ -14,7 +14,7 @@ import {
   encodeManifest,
   mediaTypes,
 } from '../oci/index.ts';
-import { type Blob, FileSource } from './file-source.ts';
+import { AddedContent } from './added-content.ts';
 
 /** An image of which all is known but its layers' bytes. */
 export interface PackedImage {
@@ -41,15 +41,12 @@ export interface PlainOptions {
  * Images with plain tars as layers, as docker-archives have them: layers that are packed are unpacked into the scratch
  * folder, each once, two at a time, and verified. It is the source of them, and of whatever else the source below has.
  */
-export class PlainImages implements ContentSource {
-  readonly #below: ContentSource;
+export class PlainImages extends AddedContent {
   readonly #options: PlainOptions;
-  readonly #blobs = new Map<Digest, Blob>();
   readonly #unpacked = new Map<Digest, Promise<Descriptor>>();
-  readonly #above = new FileSource('the unpacked image', (digest) => this.#blobs.get(digest));
 
   constructor(below: ContentSource, options: PlainOptions) {
-    this.#below = below;
+    super('the unpacked image', below);
     this.#options = options;
   }
 
@@ -65,23 +62,8 @@ export class PlainImages implements ContentSource {
     const { digest, size } = image.config;
     const manifest = encodeManifest({ config: { mediaType: mediaTypes.ociConfig, digest, size }, layers });
     const target = { mediaType: mediaTypes.ociManifest, digest: digestOf(manifest), size: manifest.length };
-    this.#blobs.set(target.digest, manifest);
+    this.added.set(target.digest, manifest);
     return target;
-  }
-
-  fetch(
-    descriptor: Descriptor,
-    options?: { readonly offset?: number; readonly signal?: AbortSignal },
-  ): Promise<ContentBody> {
-    return this.#sourceOf(descriptor).fetch(descriptor, options);
-  }
-
-  locate(descriptor: Descriptor): FilePlace | undefined {
-    return this.#sourceOf(descriptor).locate?.(descriptor);
-  }
-
-  #sourceOf({ digest }: Descriptor): ContentSource {
-    return this.#blobs.has(digest) ? this.#above : this.#below;
   }
 
   async #plain(layer: PackedLayer): Promise<Descriptor> {
@@ -95,10 +77,10 @@ export class PlainImages implements ContentSource {
 
   async #unpack({ blob, compression, diffId }: PackedLayer): Promise<Descriptor> {
     const path = join(this.#options.scratch, `${digestHex(diffId)}.tar`);
-    const { digest, size } = await unpack(this.#below, blob, compression, path, this.#options);
+    const { digest, size } = await unpack(this.below, blob, compression, path, this.#options);
     this.#options.signal?.throwIfAborted();
     if (digest !== diffId) throw otherDiffId(blob, diffId, digest);
-    this.#blobs.set(diffId, { path, offset: 0, size });
+    this.added.set(diffId, { path, offset: 0, size });
     return { mediaType: mediaTypes.ociLayer, digest: diffId, size };
   }
 }

@@ -151,7 +151,7 @@ class OverlaySnapshotter implements Snapshotter {
     const layer = chainId === null ? null : await this.#layers.get(chainId);
     // Overlayfs refuses a work directory that a volatile mount has used, since it may have lost data in a crash of the
     // machine (Documentation/filesystems/overlayfs.rst, "Volatile mount"). Whoever mounts volatile again accepts that.
-    if (options.volatile) await this.#ids.removeTree(join(this.#writable, key, 'work/work/incompat'));
+    if (options.volatile) await this.#ids.removeTree(join(this.#writable, key, 'work', 'work', 'incompat'));
     return this.#mountOf(key, layer, options.volatile === true);
   }
 

@@ -51,7 +51,7 @@ std::string commonParent(const Rootfs& rootfs) {
   return parent;
 }
 
-// A volatile overlay leaves work/work/incompat/volatile/dirty behind, and while it is there the kernel
+// A volatile overlay leaves incompat/volatile/dirty in its work directory, and while it is there the kernel
 // refuses the upper directory. Who mounts it again says by that that the contents are still wanted.
 void forgetVolatile(int work) {
   sys::UniqueFd inner(openat(work, "work", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));

@@ -57,8 +57,7 @@ SyscallRule ruleOf(const rapidjson::Value& json) {
 
 /// What lib/containers/default-seccomp.ts makes for the default capabilities on x86_64.
 Profile defaultProfile() {
-  const std::string file =
-      std::string(__FILE__).substr(0, std::string(__FILE__).rfind('/')) + "/fixtures/default-seccomp.json";
+  const std::string file = STRAKE_TEST_FIXTURES "/default-seccomp.json";
   std::stringstream text;
   text << std::ifstream(file).rdbuf();
   rapidjson::Document json;
