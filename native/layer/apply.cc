@@ -58,7 +58,7 @@ void takeOwnUmask() {
 }
 
 Applier::Applier(const std::string& target, uint64_t maxEntries)
-    : tree_(target),
+    : tree_(target, [this](const std::string& path) { return links_.contains(path); }),
       maxEntries_(maxEntries),
       uid_(::geteuid()),
       gid_(::getegid()),

@@ -165,6 +165,7 @@ void IndexApplier::enter(Walk& walk, const std::string& name) {
   }
   if (name.size() > maxName || tree_.node(walk.at).size + name.size() > maxPath)
     corrupt("tar: the directory " + quoted(walk.path) + " lies too deep");
+  if (found == none && tree_.findAny(walk.at, name) != none) refuseLinkAsDirectory(name);
   // A whiteout, which speaks of the layers below alone, makes way for an opaque directory.
   const bool opaque = isWhitedOut({walk.at, name});
   walk.at = tree_.makeDirectory(walk.at, name, true);
