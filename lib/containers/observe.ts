@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { killCgroup, removeCgroup, thawCgroup } from '../../bindings/cgroup.ts';
 import { removeTree, writeFileAtomic } from '../../bindings/files.ts';
 import { EngineError } from '../errors/index.ts';
@@ -11,7 +11,7 @@ import { isAlive, type Owner } from './owner.ts';
 import type { ContainerRecord } from './record.ts';
 import { removeFiles } from './remove.ts';
 import type { ContainerState, ExitStatus } from './state.ts';
-import { ignoring } from './store.ts';
+import { type ContainerPaths, ignoring, previousExit } from './store.ts';
 
 /**
  * The state of a container, derived from its files and its monitor's lock. What a killed monitor or a crash left is
@@ -55,7 +55,9 @@ async function look(
     return { status: 'restarting', restartAt: task.restartAt, ...exit, restarts: task.restarts };
   if (exit !== null) return { status: 'exited', ...exit };
   if (task.status === 'starting') return { status: 'created' };
-  const wasStarted = existsSync(paths.started) || existsSync(`${paths.runDir}/state.json`);
+  const wasStarted = [paths.started, `${paths.runDir}/state.json`, previousExit(paths)].some((path) =>
+    existsSync(path),
+  );
   return wasStarted || isOrphan(record) ? 'lost' : { status: 'created' };
 }
 
@@ -75,6 +77,8 @@ async function thaw(context: ContainersContext, record: ContainerRecord): Promis
 async function heal(context: ContainersContext, record: ContainerRecord): Promise<ContainerState | null> {
   const paths = context.store.paths(record.id);
   await endCgroup(record.id);
+  if (!existsSync(paths.started) && existsSync(previousExit(paths)))
+    return await restoreExit(context, record);
   announce(context, record, 'die', { exitCode: '137' });
   if (record.spec.autoRemove) {
     await removeFiles(context, record, { volumes: true });
@@ -83,6 +87,7 @@ async function heal(context: ContainersContext, record: ContainerRecord): Promis
   // The monitor leaves the status in the run directory when its disk was full.
   const exit = readExit(`${paths.runDir}/exit.json`) ?? lostStatus(`${paths.runDir}/state.json`);
   try {
+    await removeDrafts(paths);
     await writeFileAtomic(paths.exit, JSON.stringify(exit), { mode: 0o600, durable: true });
     await removeTree(paths.runDir);
   } catch (error) {
@@ -90,6 +95,23 @@ async function heal(context: ContainersContext, record: ContainerRecord): Promis
     if (!(error instanceof EngineError && error.code === 'ERR_NO_SPACE')) throw error;
   }
   return { status: 'exited', ...exit };
+}
+
+/** Whoever was to start it died before the monitor was launched: it is what it was. */
+async function restoreExit(
+  context: ContainersContext,
+  record: ContainerRecord,
+): Promise<ContainerState | null> {
+  const paths = context.store.paths(record.id);
+  await rename(previousExit(paths), paths.exit);
+  await removeTree(paths.runDir);
+  return await observeLocked(context, record);
+}
+
+/** What a monitor was writing when it was killed. */
+async function removeDrafts({ dir }: ContainerPaths): Promise<void> {
+  const drafts = (await readdir(dir)).filter((name) => /^exit\.json\..{6}$/.test(name));
+  await Promise.all(drafts.map((name) => rm(`${dir}/${name}`, { force: true })));
 }
 
 /** What a monitor that was killed could not: nothing is left in the container's cgroup, nor of it. */

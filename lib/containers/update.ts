@@ -45,7 +45,7 @@ export async function updateContainer(
   if (state.status === 'running' || state.status === 'paused')
     await apply(context, id, record.spec.limits, limits);
   const updated = { ...record, spec };
-  await context.store.write(updated, { durable: true });
+  await context.store.write(updated);
   if (can('stop', state)) await tellMonitor(context, updated);
   announce(context, updated, 'update');
   return updated;
