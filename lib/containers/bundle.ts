@@ -7,6 +7,7 @@ import type { ContainersContext } from './context.ts';
 import { writeEtcFiles } from './etc-files.ts';
 import { healthDescription } from './health.ts';
 import { hostDevices } from './host-devices.ts';
+import { joinDescriptions, joinedContainers } from './joined.ts';
 import type { ContainerRecord } from './record.ts';
 import { restartDescription } from './restart-policy.ts';
 import { containerHostname, runtimeConfig } from './runtime-config.ts';
@@ -33,17 +34,20 @@ export async function makeBundle(
 ): Promise<Bundle> {
   const { id, spec, image } = record;
   const { runDir } = context.store.paths(id);
+  const joined = await joinedContainers(context, record);
   writeEtcFiles(runDir, spec, containerHostname(id, spec, context.host));
   const config = runtimeConfig({
     id,
     spec,
     image: image.process,
     host: context.host,
-    etc: runDir,
+    etc: joined.network?.runDir ?? runDir,
+    joined,
     volumes: record.volumes.map((volume) => ({ ...volume, source: context.volumes.path(volume.name) })),
     devices: spec.privileged || spec.devices.length > 0 ? await hostDevices(spec) : [],
   });
-  return { spec: config, task: { rootfs, ...stdio, ...taskFields(context, record) } };
+  const task = { rootfs, ...stdio, ...taskFields(context, record), ...joinDescriptions(joined) };
+  return { spec: config, task };
 }
 
 function taskFields(context: ContainersContext, record: ContainerRecord) {

@@ -39,8 +39,11 @@ export interface ContainerOptions {
   mounts?: readonly ContainerMount[];
   /** Containers whose volumes and binds it has as well, where they have them; `mounts` come before these. */
   volumesFrom?: readonly VolumesFromOption[];
-  /** `none` (default): loopback only. `host`: the host's own. A path: join that network namespace (/run/netns/x). */
-  network?: 'none' | 'host' | { readonly path: string };
+  /**
+   * `none` (default): loopback only. `host`: the host's own. `container:NAME`: that of a container which runs when this one is
+   * started, with its /etc/hosts and /etc/resolv.conf. A path: join that network namespace (/run/netns/x).
+   */
+  network?: 'none' | 'host' | `container:${string}` | { readonly path: string };
   /** The root file system cannot be written; mounts still can. */
   readOnly?: boolean;
   /** All capabilities, all devices, no seccomp, nothing masked: root on the host in all but name. */
@@ -77,14 +80,19 @@ export interface ContainerOptions {
   log?: LogOptions;
   /** Paths of the root file system that are covered: a directory looks empty, a file like /dev/null. */
   hide?: readonly string[];
-  /** `host` shares the host's namespace instead of a new one. */
+  /** `host` shares the host's namespace instead of a new one, `container:NAME` another container's. */
   namespaces?: NamespaceOptions;
 }
 
-/** Which namespaces are new, and which are the host's own. */
+/**
+ * Which namespaces are new, the host's own, or another container's. That one must run whenever this one is started, and is
+ * looked for again at each restart by policy. A shared namespace lives as long as one that has it does, but a pid namespace,
+ * in which all are killed when the container whose it is ends.
+ */
 export interface NamespaceOptions {
-  pid?: 'private' | 'host';
-  ipc?: 'private' | 'host';
+  pid?: 'private' | 'host' | `container:${string}`;
+  /** `none`: private without /dev/shm. `shareable`: private, and other containers may join it, /dev/shm with it. */
+  ipc?: 'private' | 'host' | 'none' | 'shareable' | `container:${string}`;
   uts?: 'private' | 'host';
   cgroup?: 'private' | 'host';
   /** Maps the container's ids 0…size-1 to hostId… in a user namespace of its own. */

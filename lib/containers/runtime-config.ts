@@ -1,5 +1,6 @@
 import type { IdMap } from '../id-map/index.ts';
 import type { ImageProcess, RuntimeSpec } from '../oci/index.ts';
+import type { JoinedContainers } from './joined.ts';
 import { runtimeLinux } from './runtime-linux.ts';
 import { type MountSource, runtimeMounts } from './runtime-mounts.ts';
 import { runtimeProcess } from './runtime-process.ts';
@@ -37,8 +38,10 @@ export interface RuntimeConfigInput {
   readonly spec: ContainerSpec;
   readonly image: ImageProcess;
   readonly host: HostFacts;
-  /** The directory with the container's own hosts, hostname and resolv.conf. */
+  /** The directory with its hosts, hostname and resolv.conf: of the container whose network it shares, or its own. */
   readonly etc: string;
+  /** The containers whose namespaces it shares. */
+  readonly joined?: JoinedContainers;
   /** Where its volumes are: named ones, anonymous ones, and the image's. */
   readonly volumes: readonly MountSource[];
   /** The devices it asked for; all of the machine's when it is privileged. */

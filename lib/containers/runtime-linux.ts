@@ -7,6 +7,7 @@ import type {
 } from '../oci/index.ts';
 import { effectiveCapabilities } from './capabilities.ts';
 import { defaultSeccompProfile } from './default-seccomp.ts';
+import type { JoinedContainers } from './joined.ts';
 import type { HostDevice, HostFacts, RuntimeConfigInput } from './runtime-config.ts';
 import type { ContainerSpec } from './spec.ts';
 import type { SpecDeviceRule } from './spec-devices.ts';
@@ -60,7 +61,7 @@ export function runtimeLinux(input: RuntimeConfigInput): RuntimeLinux {
   const { spec, host, id } = input;
   return {
     cgroupsPath: `/strake/${id}`,
-    namespaces: namespaces(spec, host),
+    namespaces: namespaces(input),
     ...userMappings(spec, host),
     // Which devices a user namespace can use is what was bound into it; a user may attach no rules.
     resources: {
@@ -74,17 +75,29 @@ export function runtimeLinux(input: RuntimeConfigInput): RuntimeLinux {
   };
 }
 
-function namespaces(spec: ContainerSpec, host: HostFacts): RuntimeNamespace[] {
+/** That of another container as /proc has it at this start; its monitor looks for it again (native/monitor/joins.h). */
+function namespaces({ spec, host, joined = {} }: RuntimeConfigInput): RuntimeNamespace[] {
   const { pid, ipc, uts, cgroup, user } = spec.namespaces;
+  const own = (type: RuntimeNamespace['type'], mode: string): RuntimeNamespace[] =>
+    mode === 'host' ? [] : [{ type }];
+  const shared = (type: 'pid' | 'ipc' | 'network') => {
+    const donor = joined[type];
+    return donor && [{ type, path: `/proc/${donor.pid}/ns/${type === 'network' ? 'net' : type}` }];
+  };
   return [
     { type: 'mount' },
-    ...(pid === 'private' ? [{ type: 'pid' } as const] : []),
-    ...(ipc === 'private' ? [{ type: 'ipc' } as const] : []),
-    ...(uts === 'private' ? [{ type: 'uts' } as const] : []),
-    ...(cgroup === 'private' ? [{ type: 'cgroup' } as const] : []),
-    ...networkNamespace(spec.network),
-    ...(user || host.idMap ? [{ type: 'user' } as const] : []),
+    ...(shared('pid') ?? own('pid', pid)),
+    ...(shared('ipc') ?? own('ipc', ipc)),
+    ...own('uts', uts),
+    ...own('cgroup', cgroup),
+    ...(shared('network') ?? networkNamespace(spec.network)),
+    ...(user || host.idMap ? [userNamespace(joined)] : []),
   ];
+}
+
+function userNamespace(joined: JoinedContainers): RuntimeNamespace {
+  const donor = Object.values(joined).find(({ inUserNamespace }) => inUserNamespace);
+  return donor ? { type: 'user', path: `/proc/${donor.pid}/ns/user` } : { type: 'user' };
 }
 
 function networkNamespace(network: string): RuntimeNamespace[] {

@@ -19,6 +19,7 @@ import { parseSignal, signalName } from './signals.ts';
 import { parseDevice, parseDeviceRule, type SpecDevice, type SpecDeviceRule } from './spec-devices.ts';
 import { parseLimits, type SpecLimits } from './spec-limits.ts';
 import { parseMount, type SpecMount } from './spec-mounts.ts';
+import { containerMode, parseNamespaces, refuseConflicts, type SpecNamespaces } from './spec-namespaces.ts';
 import { parseVolumesFrom, type SpecVolumesFrom } from './volumes-from.ts';
 
 /**
@@ -48,7 +49,7 @@ export interface ContainerSpec {
   readonly mounts: readonly SpecMount[];
   /** Of the record of a container that is made: resolved already. */
   readonly volumesFrom: readonly SpecVolumesFrom[];
-  /** "none", "host", or the absolute path of a network namespace. */
+  /** "none", "host", "container:ID", or the absolute path of a network namespace. */
   readonly network: string;
   readonly readOnly: boolean;
   readonly privileged: boolean;
@@ -80,13 +81,7 @@ export interface ContainerSpec {
     readonly maxFile: number;
   };
   readonly hide: readonly string[];
-  readonly namespaces: {
-    readonly pid: 'private' | 'host';
-    readonly ipc: 'private' | 'host';
-    readonly uts: 'private' | 'host';
-    readonly cgroup: 'private' | 'host';
-    readonly user: { readonly hostId: number; readonly size: number } | null;
-  };
+  readonly namespaces: SpecNamespaces;
 }
 
 /**
@@ -96,6 +91,7 @@ export interface ContainerSpec {
  */
 export function parseContainerOptions(options: ContainerOptions): ContainerSpec {
   refuseUnknown(options);
+  refuseConflicts(options);
   return {
     ...parseIdentity(options),
     ...parseProcess(options),
@@ -223,29 +219,9 @@ function parseMounts(options: ContainerOptions): SpecMount[] {
   return mounts;
 }
 
-function parseNamespaces(
-  namespaces: NonNullable<ContainerOptions['namespaces']>,
-): ContainerSpec['namespaces'] {
-  const kind = (name: 'pid' | 'ipc' | 'uts' | 'cgroup') =>
-    oneOf(`namespaces.${name}`, namespaces[name] ?? 'private', ['private', 'host'] as const);
-  const { user } = namespaces;
-  return {
-    pid: kind('pid'),
-    ipc: kind('ipc'),
-    uts: kind('uts'),
-    cgroup: kind('cgroup'),
-    user: user
-      ? {
-          hostId: integer('namespaces.user.hostId', user.hostId, 0, 2 ** 32 - 2),
-          size: integer('namespaces.user.size', user.size ?? 65_536, 1, 2 ** 32 - 2),
-        }
-      : null,
-  };
-}
-
 function parseNetwork(network: NonNullable<ContainerOptions['network']>): string {
   if (typeof network === 'object') return absolutePath('network.path', network.path);
-  return oneOf('network', network, ['none', 'host'] as const);
+  return containerMode('network', network) ?? oneOf('network', network, ['none', 'host'] as const);
 }
 
 function parseSeccomp(seccomp: unknown): ContainerSpec['seccomp'] {

@@ -40,7 +40,7 @@ uint64_t birthNamespaces(const Spec& spec) {
 
 void enterForChildren(ChildrenIn& children, const Spec& spec) {
   const Namespace* pid = spec.find(NamespaceKind::pid);
-  if (pid && !pid->path.empty()) {
+  if (pid && !pid->path.empty() && !joinsUserNamespace(spec)) {
     sys::UniqueFd ns(sys::check(open(pid->path.c_str(), O_RDONLY | O_CLOEXEC), "open", pid->path));
     children.enter(ns.get(), cloneFlag(NamespaceKind::pid));
   }
@@ -132,7 +132,11 @@ StartingChild cloneInit(const LaunchRequest& request, const seccomp::Filter* fil
   ChildrenIn children;
   enterForChildren(children, request.spec);
   int cgroupFd = request.cgroup ? request.cgroup->cloneFd() : -1;
-  const auto join = [&] { joinNamespace(NamespaceKind::user, request.spec.find(NamespaceKind::user)->path); };
+  const auto join = [&] {
+    joinNamespace(NamespaceKind::user, request.spec.find(NamespaceKind::user)->path);
+    if (pidNamespace && !pidNamespace->path.empty())
+      joinNamespace(NamespaceKind::pid, pidNamespace->path);
+  };
   uint64_t namespaces = birthNamespaces(request.spec);
   Child child = joinsUserNamespace(request.spec)
                     ? cloneThroughJoiner(join, namespaces, cgroupFd, {ours, theirs})

@@ -66,6 +66,8 @@ struct LaunchRequest {
   cgroup::Cgroup* cgroup = nullptr;
   bool stopBeforeExec = false;  // OCI `create`, warm pools: returns at "ready"; Launched::go() executes
   /// With stopBeforeExec: go() says what is executed. The spec's own arguments are never looked at.
+  /// Detached mounts (borrowed) that are what binds with these destinations show: of other mount namespaces.
+  std::map<std::string, int> sharedTrees = {};
   bool processComesLater = false;
   /// With stopBeforeExec: a listening SOCK_SEQPACKET socket (borrowed, close-on-exec). The init waits there,
   /// not on Launched::sync, so that it outlives the caller; whoever connects holds the end that go() needs.
