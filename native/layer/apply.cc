@@ -211,7 +211,7 @@ void Applier::makeHardLink(const TarEntry& entry, const Place& place) {
   if (S_ISDIR(status.st_mode)) refuseLinkToDirectory(entry);
   const std::string there = joined(directory->path, name);
   if (there == place.path()) return;
-  if (there.starts_with(place.path() + "/")) refuseLinkToBelow(entry);
+  if (there.starts_with(place.path() + "/")) refuseLinkToBelow(entry.path, entry.target);
   makeNew(place, "linkat", [&](int parent, const char* linkName) {
     return ::linkat(directory->fd.get(), name.c_str(), parent, linkName, 0);
   });

@@ -120,10 +120,23 @@ class Completion {
   }
 
   void move(const std::string& from, const std::string& to) {
-    mergeInto(open(from), open(to), from);
-    const sys::UniqueFd parent = open(std::string(parentOf(from)));
-    const KeepTimes keep(parent.get());
-    sys::check(::unlinkat(parent.get(), std::string(baseOf(from)).c_str(), AT_REMOVEDIR), "unlinkat", from);
+    const std::string aside = setAside(from);
+    mergeInto(open(aside), open(to), from);
+    const KeepTimes keep(root_);
+    sys::check(::unlinkat(root_, aside.c_str(), AT_REMOVEDIR), "unlinkat", from);
+  }
+
+  /// Renames a directory to a name of the root that nothing has: what is moved out of it may take its place.
+  std::string setAside(const std::string& path) {
+    const sys::UniqueFd parent = open(std::string(parentOf(path)));
+    const KeepTimes keep(parent.get()), keepRoot(root_);
+    for (unsigned attempt = 0;; ++attempt) {
+      std::string aside = ".moving-" + std::to_string(attempt);
+      if (::renameat2(parent.get(), std::string(baseOf(path)).c_str(), root_, aside.c_str(),
+                      RENAME_NOREPLACE) == 0)
+        return aside;
+      if (errno != EEXIST) sys::throwErrno("renameat2", path);
+    }
   }
 
   /// Renames all of `from` into `to`; directories of the same name are merged, of other things the moved one
@@ -169,6 +182,7 @@ class Completion {
     if (!isFree(parent.get(), path)) return;  // a later entry has taken its place
     const std::optional<Source> source = sourceOf(link.target);
     if (!source) refuseLostLink(link.path, link.target);
+    if (source->visible && source->path.starts_with(path + "/")) refuseLinkToBelow(link.path, link.target);
     const std::string from = bring(*source, path);
     if (from != path) linkTo(from, path);
   }

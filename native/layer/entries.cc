@@ -57,8 +57,8 @@ void refuseLinkToDirectory(const TarEntry& entry) {
           ", which is a directory");
 }
 
-void refuseLinkToBelow(const TarEntry& entry) {
-  corrupt("tar: entry " + quoted(entry.path) + " is a hard link to " + quoted(entry.target) +
+void refuseLinkToBelow(const std::string& path, const std::string& target) {
+  corrupt("tar: entry " + quoted(path) + " is a hard link to " + quoted(target) +
           ", which is in the directory that the link would replace");
 }
 

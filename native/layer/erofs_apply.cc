@@ -235,7 +235,8 @@ void IndexApplier::makeHardLink(const TarEntry& entry, const Place& place, const
   if (inode == none || isWhiteout(tree_.node(inode))) return awaitLink(entry, place, path, target);
   if (S_ISDIR(tree_.node(inode).mode)) refuseLinkToDirectory(entry);
   const NameId replaced = tree_.find(place.directory, place.name);
-  if (replaced != none && tree_.isWithin(directory, tree_.target(replaced))) refuseLinkToBelow(entry);
+  if (replaced != none && tree_.isWithin(directory, tree_.target(replaced)))
+    refuseLinkToBelow(entry.path, entry.target);
   recent_ = none;
   tree_.put(place.directory, place.name, inode);
 }

@@ -120,8 +120,9 @@ class Completion {
     const InodeId to = makeDirectories(*place);
     if (to == none) return;
     listChildren();
-    mergeInto(directory, to);
+    // First its own name: what is moved out of it may take that.
     tree_.remove(nameOf_.at(directory));
+    mergeInto(directory, to);
   }
 
   /// Makes `path` and its parents in the layer; what is made is implied too. `none`: something else is there.
@@ -206,7 +207,10 @@ class Completion {
     if (!tree_.isReachable(directory)) return;
     Source source = sourceOf(link.target);
     if (source.sight.kind == Found::absent) refuseLostLink(link.path, link.target);
-    tree_.put(directory, std::string(tree_.textOf(link.name)), bring(source));
+    const std::string name(tree_.textOf(link.name));
+    if (source.visible && source.path.starts_with(joined(pathOf(directory), name) + "/"))
+      refuseLinkToBelow(link.path, link.target);
+    tree_.put(directory, name, bring(source));
   }
 
   static bool isFile(Found kind) { return kind == Found::symlink || kind == Found::other; }
