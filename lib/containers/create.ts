@@ -13,6 +13,7 @@ import type { ContainerRecord, RecordedVolume } from './record.ts';
 import { resolveImage } from './resolve-image.ts';
 import { prepareRoot } from './root-mount.ts';
 import { commandLine } from './runtime-process.ts';
+import { requireSecurityModules } from './security-modules.ts';
 import { type ContainerSpec, parseContainerOptions } from './spec.ts';
 import type { SpecMount, SpecVolume } from './spec-mounts.ts';
 import { type Inherited, inheritVolumes } from './volumes-from.ts';
@@ -52,6 +53,7 @@ export async function draftRecord(
   signal?: AbortSignal,
 ): Promise<ContainerRecord> {
   const image = await resolveImage(context, reference, spec, signal);
+  requireSecurityModules(spec);
   commandLine(spec, image.process); // refuses a container without a command
   if (spec.namespaces.user !== null && context.ids.map !== null)
     throw invalidOption(

@@ -68,7 +68,7 @@ function isOrphan({ owner }: ContainerRecord): boolean {
 
 /** Paused by a commit whose process has died before it could let it run on. */
 async function thaw(context: ContainersContext, record: ContainerRecord): Promise<ContainerState | null> {
-  await thawCgroup(cgroupOf(record.id));
+  await thawCgroup(cgroupOf(record));
   await rm(context.store.paths(record.id).paused, { force: true });
   return await observeLocked(context, record);
 }
@@ -76,7 +76,7 @@ async function thaw(context: ContainersContext, record: ContainerRecord): Promis
 /** Its processes are killed and its cgroup goes; it has then ended as its monitor left word or with 137, or is removed if it was to remove itself. */
 async function heal(context: ContainersContext, record: ContainerRecord): Promise<ContainerState | null> {
   const paths = context.store.paths(record.id);
-  await endCgroup(record.id);
+  await endCgroup(record);
   if (!existsSync(paths.started) && existsSync(previousExit(paths)))
     return await restoreExit(context, record);
   announce(context, record, 'die', { exitCode: '137' });
@@ -115,9 +115,10 @@ async function removeDrafts({ dir }: ContainerPaths): Promise<void> {
 }
 
 /** What a monitor that was killed could not: nothing is left in the container's cgroup, nor of it. */
-export async function endCgroup(id: string): Promise<void> {
-  await killCgroup(cgroupOf(id)).catch(ignoring('ENOENT'));
-  await removeCgroup(cgroupOf(id));
+export async function endCgroup(container: string | ContainerRecord): Promise<void> {
+  const group = typeof container === 'string' ? `strake/${container}` : cgroupOf(container);
+  await killCgroup(group).catch(ignoring('ENOENT'));
+  await removeCgroup(group);
 }
 
 function lostStatus(stateFile: string): ExitStatus {

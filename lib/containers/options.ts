@@ -53,13 +53,20 @@ export interface ContainerOptions {
   capDrop?: readonly string[];
   security?: SecurityOptions;
   limits?: ResourceLimits;
-  devices?: readonly DeviceOption[];
+  /** Devices of this machine by their paths, or by their CDI names: "vendor.com/class=name" (docs/containers.md). */
+  devices?: readonly (DeviceOption | string)[];
   /** "c 42:* rmw", as docker's --device-cgroup-rule. */
   deviceCgroupRules?: readonly string[];
   sysctls?: Readonly<Record<string, string>>;
   /** Runs a tiny init as process 1 that reaps zombies and forwards signals. */
   init?: boolean;
   labels?: Readonly<Record<string, string>>;
+  /** Handed to the runtime in config.json, and so to hooks and seccomp agents. */
+  annotations?: Readonly<Record<string, string>>;
+  /** Ports it listens on: "80", "53/udp", "8000-8010". Only recorded: nothing is published by it. */
+  expose?: readonly string[];
+  /** The cgroup that its own is made in, and whose limits it shares: "/batch". Default "strake". It stays when the container goes. */
+  cgroupParent?: string;
   /** Sent by stop(); "SIGTERM", "TERM" or "15". Default: the image's, else SIGTERM. */
   stopSignal?: string;
   /** Seconds that stop() waits before SIGKILL. Default 10. */
@@ -101,13 +108,21 @@ export interface NamespaceOptions {
 
 /** Confinement beyond capabilities; docker's defaults where nothing is said. */
 export interface SecurityOptions {
-  /** An OCI seccomp profile as an object, docker's default allow-list, or none. */
+  /** A seccomp profile as an object, OCI's or docker's with its conditions; docker's default allow-list; or none. */
   seccomp?: 'default' | 'unconfined' | Readonly<Record<string, unknown>>;
   /** setuid programs and file capabilities give no more rights. */
   noNewPrivileges?: boolean;
   /** Replace docker's list. */
   maskedPaths?: readonly string[];
   readonlyPaths?: readonly string[];
+  /** A loaded AppArmor profile, or "unconfined". ERR_SECURITY_MODULE_MISSING where the kernel has no AppArmor. */
+  apparmor?: string;
+  /** Fields of a SELinux label, or "disable". ERR_SECURITY_MODULE_MISSING where the kernel has no SELinux. */
+  label?:
+    | 'disable'
+    | { readonly user?: string; readonly role?: string; readonly type?: string; readonly level?: string };
+  /** The container may make cgroups below its own: /sys/fs/cgroup can be written. */
+  writableCgroups?: boolean;
 }
 
 /** `on-failure`: after an exit code that is not 0; `maximumRetries` bounds how often. */
@@ -151,8 +166,17 @@ export interface ResourceLimits {
   /** "0-2,4". */
   cpusetCpus?: string;
   cpusetMems?: string;
+  /** Microseconds of realtime scheduling in each period (cgroup v1, CONFIG_RT_GROUP_SCHED). */
+  cpuRtRuntime?: number;
+  cpuRtPeriod?: number;
   pids?: number;
   blkioWeight?: number;
+  /** By a block device's path: a weight from 10 to 1000, bytes a second, operations a second. */
+  blkioWeightDevices?: Readonly<Record<string, number>>;
+  deviceReadBps?: Readonly<Record<string, ByteSize>>;
+  deviceWriteBps?: Readonly<Record<string, ByteSize>>;
+  deviceReadIops?: Readonly<Record<string, number>>;
+  deviceWriteIops?: Readonly<Record<string, number>>;
   /** "nofile": 1024, or { soft, hard }; -1 is unlimited. */
   ulimits?: Readonly<Record<string, number | { readonly soft: number; readonly hard: number }>>;
   /** Size of /dev/shm. Default 64m. */

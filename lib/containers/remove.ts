@@ -68,5 +68,5 @@ async function end(context: ContainersContext, record: ContainerRecord): Promise
   await keepStopped(context, record);
   await killProcesses(context, record, 9);
   await waitTask(runDir, { statusFile: exit }).catch(() => undefined); // gone is gone, however
-  await endCgroup(record.id); // of a monitor that was just being killed
+  await endCgroup(record); // of a monitor that was just being killed
 }

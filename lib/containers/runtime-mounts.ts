@@ -49,7 +49,12 @@ function kernelMounts({ spec, host: { idMap }, joined }: RuntimeConfigInput): Ru
       options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', ...ttyGroup(idMap)],
     },
     sysMount(spec, access, idMap),
-    { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [access, ...hardened] },
+    {
+      destination: '/sys/fs/cgroup',
+      type: 'cgroup',
+      source: 'cgroup',
+      options: [spec.writableCgroups ? 'rw' : access, ...hardened],
+    },
     ...ipcMounts(spec, joined?.ipc),
   ];
 }

@@ -82,7 +82,7 @@ async function prepareRun(context: ContainersContext, record: ContainerRecord, u
   if (existsSync(runDir)) await removeTree(runDir);
   mkdirSync(runDir, { recursive: true, mode: 0o700 });
   undo.add(() => removeTree(runDir));
-  undo.add(() => endCgroup(record.id)); // before it: a monitor that was killed leaves it
+  undo.add(() => endCgroup(record)); // before it: a monitor that was killed leaves it
   const previous = previousExit({ exit });
   if (existsSync(exit)) {
     renameSync(exit, previous);

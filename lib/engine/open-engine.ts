@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { nativeFile } from '../../bindings/load.ts';
+import { defaultCdiDirectories } from '../cdi/index.ts';
 import {
   ContainerStore,
   type ContainersContext,
@@ -51,6 +52,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     host: hostFacts(ids),
     ids,
     events,
+    cdiDirectories: options.cdiDirectories ?? defaultCdiDirectories,
     onTrace: options.onTrace,
   };
   const containers = openContainers(context);

@@ -115,6 +115,9 @@ export const errorCodes = {
   ERR_RLIMIT_FAILED: 'forbidden',
   ERR_SYSCTL_FAILED: 'invalid',
   ERR_DEVICE_INVALID: 'invalid',
+  ERR_CDI_DEVICE_NOT_FOUND: 'notFound',
+  ERR_CDI_SPEC_INVALID: 'invalid',
+  ERR_SECURITY_MODULE_MISSING: 'unavailable',
 } as const satisfies Record<string, ErrorKind>;
 
 /** A stable name of what happened: a key of the table. */
