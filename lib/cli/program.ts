@@ -99,7 +99,7 @@ export async function runCommandLine(given: readonly string[]): Promise<number> 
   const argv = given[0] === '--version' || given[0] === '-v' ? ['version'] : given;
   const at = commandIndex(argv);
   const name = argv[at];
-  const trace = beginTrace(`strake ${name ?? ''}`, undefined, processStart());
+  const trace = beginTrace(`strake ${name ?? ''}`, undefined, processStart);
   trace?.step('node and the main script');
   try {
     const program = await buildProgram(name, argv[at + 1]);
