@@ -63,7 +63,22 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'scratch',
     'bindings',
   ],
+  check: [
+    'containers',
+    'images',
+    'content',
+    'snapshots',
+    'volumes',
+    'events',
+    'runtime',
+    'oci',
+    'errors',
+    'scratch',
+    'bindings',
+  ],
   engine: [
+    'cdi',
+    'check',
     'containers',
     'images',
     'volumes',
@@ -77,8 +92,6 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'errors',
     'trace',
     'bindings',
-    'cdi',
-    'check',
     'id-map',
     'oci',
   ],
@@ -103,6 +116,7 @@ const sharedBindings = ['native.ts', 'load.ts', 'errors.ts'];
 const packages: Readonly<Record<string, readonly string[]>> = {
   undici: ['registry-client'],
   valibot: ['config'],
+  yaml: ['cdi'],
   commander: ['cli'],
 };
 
@@ -116,7 +130,6 @@ const nativeRooms: Readonly<Record<string, readonly string[]>> = {
   seccomp: ['sys'],
   protocol: ['sys'],
   events: ['sys'],
-  yaml: ['cdi'],
   runtime: ['cgroup', 'seccomp', 'sys'],
   'oci-runtime': ['runtime', 'cgroup', 'seccomp', 'sys'],
   monitor: ['runtime', 'cgroup', 'protocol', 'events', 'sys'],

@@ -27,6 +27,14 @@ export async function observe(
   return await observeLocked(context, record); // somebody may have healed it, or started it
 }
 
+/** Whether its monitor, or whoever was to start it or to let it run on, has died: `observe` puts it in order. Changes nothing. */
+export async function needsHealing(
+  context: Pick<ContainersContext, 'store'>,
+  record: ContainerRecord,
+): Promise<boolean> {
+  return typeof (await look(context, record)) === 'string';
+}
+
 /** For whoever holds the transition lock already. */
 export async function observeLocked(
   context: ContainersContext,
@@ -39,7 +47,7 @@ export async function observeLocked(
 
 /** Files are looked at synchronously: each takes microseconds, and a turn through libuv's pool more. */
 async function look(
-  { store }: ContainersContext,
+  { store }: Pick<ContainersContext, 'store'>,
   record: ContainerRecord,
 ): Promise<ContainerState | 'lost' | 'forsaken'> {
   const paths = store.paths(record.id);

@@ -35,8 +35,9 @@ export async function removeFiles(
   options: { volumes: boolean },
 ): Promise<void> {
   const volumes = options.volumes && record.volumes.some(({ anonymous }) => anonymous);
+  const renamed = await context.store.read(record.id).catch(() => null); // since the caller has read it
   const hidden = await context.store.hide(record.id, { volumes });
-  await finishRemoval(context, record, hidden, { volumes });
+  await finishRemoval(context, renamed ?? record, hidden, { volumes });
 }
 
 /** What is left to do of one that is hidden: its files go last, so that whoever finds them knows what there is. */
