@@ -84,6 +84,7 @@ export const errorCodes = {
   ERR_CONTAINER_OPTION_INVALID: 'invalid',
   ERR_NETWORK_NOT_AVAILABLE: 'notImplemented',
   ERR_EXEC_NOT_KNOWN: 'notFound',
+  ERR_PORT_NOT_PUBLISHED: 'notFound',
   ERR_EXEC_NOT_FOUND: 'notFound',
   ERR_EXEC_PERMISSION: 'forbidden',
   ERR_EXEC_FORMAT: 'invalid',
