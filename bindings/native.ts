@@ -15,18 +15,21 @@ export interface NativeLayerMount {
  */
 /**
  * Where files are copied from or to. Every path in it is resolved inside of it (openat2, RESOLVE_IN_ROOT). Either its root is
- * open already, or it is mounted for the time of the call, where nobody else sees it: `binds` in order, `hidden` covered.
+ * open already, or it is mounted for the time of the call, where nobody else sees it: `mounts` in order, as config.json has
+ * them, `images` the layers of those of type "image" by destination, `hidden` covered.
  */
 export type CopyTree =
   | { readonly fd: number }
   | {
       readonly mount: Mount;
       readonly hidden: readonly string[];
-      readonly binds: readonly {
-        readonly source: string;
-        readonly target: string;
-        readonly readOnly: boolean;
+      readonly mounts: readonly {
+        readonly destination: string;
+        readonly type?: string;
+        readonly source?: string;
+        readonly options: readonly string[];
       }[];
+      readonly images?: Readonly<Record<string, Mount>>;
       readonly readOnly: boolean;
     };
 

@@ -12,16 +12,15 @@ import {
   parseEnvFlag,
   parseLabelFile,
   parseLabelFlag,
-  parseMountFlag,
   parsePairFlag,
   parseRestartFlag,
   parseSecurityFlags,
-  parseTmpfsFlag,
   parseUlimitFlag,
-  parseVolumeFlag,
   parseVolumesFromFlag,
 } from './flag-values.ts';
+import { parseUsernsFlag } from './id-flags.ts';
 import { limitsOf } from './limit-flags.ts';
+import { parseMountFlag, parseTmpfsFlag, parseVolumeFlag } from './mount-flags.ts';
 
 /** What the flags ask for. @throws EngineError ERR_INVALID_ARGUMENT, ERR_NETWORK_NOT_AVAILABLE */
 export function containerOptions(flags: ContainerFlags, argv: readonly string[]): ContainerOptions {
@@ -101,8 +100,10 @@ function namespaces({
   ipc,
   uts,
   cgroupns,
+  userns,
 }: ContainerFlags): NonNullable<ContainerOptions['namespaces']> {
-  return defined({ pid, ipc, uts, cgroup: cgroupns }) as NonNullable<ContainerOptions['namespaces']>;
+  const user = userns === undefined ? undefined : parseUsernsFlag(userns);
+  return defined({ pid, ipc, uts, cgroup: cgroupns, user }) as NonNullable<ContainerOptions['namespaces']>;
 }
 
 /** As docker: those of the files first. */

@@ -31,8 +31,10 @@ export async function listUses(context: ContainersContext): Promise<ContainerUse
   const drafts = (await context.store.drafts()).map((record) => ({ record, running: false }));
   const observed = (await observeAll(context)).map(({ record, state }) => ({ record, running: isUp(state) }));
   const uses = new Map([...drafts, ...observed].map((use) => [use.record.id, use]));
-  return [...uses.values()].flatMap(({ record: { id, name, image }, running }) =>
-    image.id === null ? [] : [{ id, name, ...useOf(image, image.id), running }],
+  return [...uses.values()].flatMap(({ record: { id, name, image, images = [] }, running }) =>
+    [image, ...images.map((mounted) => mounted.image)].flatMap((one) =>
+      one.id === null ? [] : [{ id, name, ...useOf(one, one.id), running }],
+    ),
   );
 }
 

@@ -216,7 +216,8 @@ function parseMounts(options: ContainerOptions): SpecMount[] {
   const mounts = (options.mounts ?? []).map(parseMount);
   const seen = new Set<string>();
   for (const { target } of mounts) {
-    if (seen.has(target)) throw invalidOption('mounts', target, 'two mounts have this target');
+    if (seen.has(target))
+      throw invalidOption('mounts', target, `Duplicate mount point: ${target}, two mounts have this target`);
     seen.add(target);
   }
   return mounts;

@@ -257,6 +257,11 @@ export class ContainerStore {
     }
   }
 
+  /** Whether it is there, whatever is known of it. */
+  exists(id: string): boolean {
+    return existsSync(this.paths(id).dir);
+  }
+
   /** Its directory is made before its name is reserved. It may become a container between two looks. */
   async #isAlive(id: string): Promise<boolean> {
     return (

@@ -105,6 +105,8 @@ export const errorCodes = {
   ERR_MOUNT_FAILED: 'invalid',
   ERR_MOUNT_SOURCE_NOT_FOUND: 'notFound',
   ERR_MOUNT_UNSAFE: 'invalid',
+  ERR_IDMAP_UNSUPPORTED: 'invalid',
+  ERR_STORAGE_SIZE_UNSUPPORTED: 'invalid',
   ERR_OVERLAY_UNAVAILABLE: 'unavailable',
   ERR_EROFS_UNAVAILABLE: 'unavailable',
   ERR_NAMESPACE_FAILED: 'unavailable',

@@ -11,6 +11,8 @@ export interface Bundle {
 export interface TaskDescription {
   readonly id: string;
   readonly rootfs: RootfsDescription;
+  /** The layers of the spec's mounts of type "image", by destination. */
+  readonly images?: Readonly<Record<string, RootfsDescription>>;
   /** As `docker run -u` and `--group-add`, resolved in the container's own files. Absent: the spec's ids. */
   readonly user?: { readonly user: string; readonly groups?: readonly string[] };
   /** Its cgroup's path below the delegated root: "strake/ID". Absent: none is made. */
@@ -55,6 +57,11 @@ export interface EventSource {
   readonly directory: string;
   readonly id: string;
   readonly attributes: Readonly<Record<string, string>>;
+  /** That it has mounted: told as `mount` and `unmount`. */
+  readonly volumes?: readonly {
+    readonly id: string;
+    readonly attributes: Readonly<Record<string, string>>;
+  }[];
 }
 
 /** A health check, for the monitor. Milliseconds. */

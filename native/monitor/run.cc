@@ -68,10 +68,11 @@ void start(Monitor& monitor, Container& container) {
                                         .bundle = monitor.directory(),
                                         .id = task.id,
                                         .rootfs = task.rootfs,
+                                        .images = task.images,
                                         .user = task.user,
                                         .stdio = stdio.borrow(),
-                                        .cgroup = container.group.get(),
                                         .sharedTrees = joined.borrowTrees(),
+                                        .cgroup = container.group.get(),
                                         .stopBeforeExec = task.waits,
                                         .processComesLater = task.waits,
                                         .dieWithParent = true,
@@ -81,6 +82,7 @@ void start(Monitor& monitor, Container& container) {
   if (!runtime::isPrivileged() && spec.find(runtime::NamespaceKind::user))
     container.userNamespace = userNamespaceOf(container.launched.pid);
   container.task.rootfs.lower.clear();  // and with it the mounts that were borrowed for the launch
+  container.task.images.clear();
   connect(monitor.hub(), stdio, container.launched, task.wiring.terminal);
   if (task.waits) {
     const std::optional<std::string> process = monitor.waitForGo(container.launched);
@@ -90,6 +92,7 @@ void start(Monitor& monitor, Container& container) {
   if (!task.statusFile.empty()) ::unlink(task.statusFile.c_str());  // of an earlier run
   if (task.health)
     sys::writeFileAtomic(monitor.path("health.json"), HealthStatus(*task.health).json(), 0600, false);
+  emitVolumes(task.events, "mount");
   emit(task.events, "start");
   monitor.announce(container.launched, task.cgroup);
 }
@@ -159,6 +162,7 @@ void end(Monitor& monitor, Container& container, ExitStatus& status) {
   const EventSource events = currentTask(monitor, task).events;
   if (status.oomKilled) emit(events, "oom");
   emit(events, "die", {{"exitCode", std::to_string(status.exitCode)}});
+  emitVolumes(events, "unmount");
   monitor.trace().step("record");
   attempt([&] { removeGroup(container); });
   monitor.trace().step("cgroup removal");
