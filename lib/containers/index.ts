@@ -19,5 +19,5 @@ export type { SpecLimits } from './spec-limits.ts';
 export { parseUserNamespace } from './spec-user-namespace.ts';
 export type { ContainerState, ContainerStatus, ContainerVerb, ExitStatus } from './state.ts';
 export { type ContainerPaths, ContainerStore, isId } from './store.ts';
-export { type ContainerLeftover, findLeftovers, sweepLeftover } from './sweep.ts';
+export { type ContainerLeftover, findLeftovers, findOtherNames, sweepLeftover } from './sweep.ts';
 export { findVolumeUses } from './volume-uses.ts';

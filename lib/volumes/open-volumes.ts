@@ -45,6 +45,7 @@ export function openVolumes(context: VolumesContext): Volumes {
 
 async function listAll(context: VolumesContext): Promise<VolumeInfo[]> {
   await context.heal();
+  await context.store.sweep();
   const uses = await context.findUses();
   const names = await context.store.list();
   const infos = await Promise.all(names.map((name) => describe(context, name, uses)));

@@ -93,6 +93,12 @@ export class VolumeStore {
     return result;
   }
 
+  /** Removes what processes that died have left half made or half removed. One readdir(2) when there is nothing. */
+  async sweep(): Promise<void> {
+    const entries = await this.#entries();
+    if (entries.some((entry) => entry.startsWith('.'))) await this.removeUnused([], async () => new Map());
+  }
+
   /** One that only the caller knows. */
   async discard(name: string): Promise<void> {
     await this.removeUnused([name], async () => new Map());
