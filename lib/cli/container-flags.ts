@@ -143,10 +143,10 @@ export function addContainerFlags(command: Command): Command {
     .option('--ipc <mode>', 'IPC namespace: private, shareable, none, host, container:NAME')
     .option('-l, --label <key=value>', 'set a label', list)
     .option('--label-file <file>', 'read labels from a file', list)
-    .option('--log-driver <driver>', 'json-file or none')
+    .option('--log-driver <driver>', 'json-file, local or none')
     .option(
       '--log-opt <name=value>',
-      'max-size=SIZE of one file (64m; -1: unlimited), max-file=NUMBER kept (2)',
+      'max-size=SIZE of one file (64m; -1: unlimited), max-file=NUMBER kept (2), compress=BOOL, labels=, env=',
       list,
     )
     .option('--memory-swappiness <percent>', '0 to 100', numberFlag('--memory-swappiness'))

@@ -167,10 +167,11 @@ function notDelegated(limit: string): EngineError {
 function logDescription({ store }: ContainersContext, { id, spec }: ContainerRecord) {
   if (spec.log.driver === 'none') return { driver: 'none' } as const;
   return {
-    driver: 'json-file',
+    driver: spec.log.driver,
     path: store.paths(id).log,
     maxSize: spec.log.maxSize ?? 0,
     maxFile: spec.log.maxFile,
+    ...(spec.log.compress && { compress: true }),
   } as const;
 }
 

@@ -312,12 +312,22 @@ export interface DeviceOption {
 
 /** What is kept of the output of a container. */
 export interface LogOptions {
-  /** Default `json-file`; `none` keeps nothing. */
-  driver?: 'json-file' | 'none';
-  /** Bytes of one file, after which it is rotated; -1: unlimited, until the disk is full. Default 64m. */
+  /** Default `json-file`; `local` takes less room, and keeps bytes as they are; `none` keeps nothing. */
+  driver?: 'json-file' | 'local' | 'none';
+  /** Bytes of one file, after which it is rotated; -1: unlimited, until the disk is full. Default 64m, of `local` 20m. */
   maxSize?: ByteSize;
-  /** Files kept, the current one included; the oldest is dropped. Default 2. */
+  /** Files kept, the current one included; the oldest is dropped. Default 2, of `local` 5. */
   maxFile?: number;
+  /** Whether those but the current one are kept as gzip. Default: of `local`. */
+  compress?: boolean;
+  /** What logs() shows with `details`: labels and variables of the container, by their names or patterns of those. */
+  details?: {
+    readonly labels?: readonly string[];
+    readonly env?: readonly string[];
+    readonly labelsRegex?: string;
+    readonly envRegex?: string;
+    readonly tag?: string;
+  };
 }
 
 /** For `run`: the container's options, and how the result is taken. */

@@ -105,10 +105,12 @@ export interface TerminalSize {
 export type LogDescription =
   | { readonly driver: 'none' }
   | {
-      readonly driver: 'json-file';
+      readonly driver: 'json-file' | 'local';
       readonly path: string;
       /** Bytes before rotation; absent or 0: none. */
       readonly maxSize?: number;
       /** Files kept, the current one included. Default 1. */
       readonly maxFile?: number;
+      /** Those but the current one as gzip. */
+      readonly compress?: boolean;
     };

@@ -145,10 +145,13 @@ std::optional<JsonLog::Options> logOf(const Value& task) {
   const Value* log = findObject(task, "log");
   const std::string driver = log == nullptr ? "none" : textOf(*log, "driver");
   if (driver == "none") return std::nullopt;
-  if (driver != "json-file") invalid("log.driver", "json-file or none");
+  if (driver != "json-file" && driver != "local") invalid("log.driver", "json-file, local or none");
+  using Format = JsonLog::Options::Format;
   return JsonLog::Options{.path = textOf(*log, "path"),
                           .maxSize = numberOf(*log, "maxSize", 0),
-                          .maxFile = static_cast<unsigned>(numberOf(*log, "maxFile", 1))};
+                          .maxFile = static_cast<unsigned>(numberOf(*log, "maxFile", 1)),
+                          .format = driver == "local" ? Format::local : Format::json,
+                          .compress = flagOf(*log, "compress")};
 }
 
 RestartPolicy restartOf(const Value& task) {
