@@ -13,6 +13,7 @@ import type { ContainerRecord } from './record.ts';
 import { existingRoot } from './root-mount.ts';
 import type { SpecMount } from './spec-mounts.ts';
 import type { ContainerState } from './state.ts';
+import { requireState } from './state.ts';
 
 /** What a path names in a container, as the container sees it. See Container.statPath. */
 export async function statContainerPath(
@@ -117,7 +118,7 @@ async function openStopped(context: ContainersContext, record: ContainerRecord):
       lock[Symbol.dispose]();
       return null;
     }
-    if (state?.status === 'restarting') refuseRestarting(record);
+    requireState('copy', record.name, state ?? { status: 'created' });
     const tree = await stoppedTree(context, record);
     const namespace = await context.ids.namespace();
     return { tree, namespace, [Symbol.asyncDispose]: async () => lock[Symbol.dispose]() };
@@ -190,12 +191,4 @@ function readOnlyError({ name, spec, volumes }: ContainerRecord, path: string, c
     cause,
     details: { container: name, path },
   });
-}
-
-function refuseRestarting({ name }: ContainerRecord): never {
-  throw new EngineError(
-    'ERR_CONTAINER_STATE',
-    `cannot copy from or to container ${name}: it is about to be restarted; wait until it runs, or stop it`,
-    { details: { container: name, status: 'restarting', verb: 'copy' } },
-  );
 }
