@@ -175,6 +175,8 @@ export interface NativeAddon {
   // file_binding.cc
   /** flock(2) on a file that is created 0600 when absent. `wait: false` answers null when somebody else holds it. */
   lockFile(path: string, options: { shared: boolean; wait: boolean }): NativePromise<NativeLock | null>;
+  /** Whether somebody holds it exclusively now. Synchronous; a file that does not exist is not made. */
+  isLocked(path: string): boolean;
   syncFileSystem(path: string): Promise<void>;
   /** Writes beside, fsyncs (durable), renames over, fsyncs the directory (durable). */
   writeFileAtomic(
