@@ -78,6 +78,7 @@ export interface NativeAddon {
   verifyLayer(
     options: ErofsLayer & {
       readonly diffId: string;
+      readonly chainId: string;
       readonly lowers: readonly LayerRef[];
       readonly scratch: string;
     },
@@ -332,7 +333,11 @@ export interface NativeLayerIndex {
    * completeLayer. Once, and nothing is synced. `size` in bytes; `root`: of the layer's root directory. ERR_LAYER_CORRUPT, ERR_LAYER_TOO_LARGE.
    */
   write(
-    options: ErofsLayer & { readonly diffId: string; readonly lowers: readonly LayerRef[] },
+    options: ErofsLayer & {
+      readonly diffId: string;
+      readonly chainId: string;
+      readonly lowers: readonly LayerRef[];
+    },
   ): Promise<{ size: number; root: { mode: number; uid: number; gid: number } }>;
 }
 
