@@ -7,7 +7,8 @@ export interface EngineEvent {
   readonly time: string;
   readonly type: EventType;
   /**
-   * Of containers: create, start, die, oom, kill, stop, restart, pause, unpause, rename, update, attach, detach,
+   * Of containers: create, start, die, oom, kill, stop, restart, pause, unpause, rename, update, attach, detach, resize, top,
+   * commit, export, archive-path, extract-to-dir,
    * `exec_create: COMMAND`, `exec_start: COMMAND`, exec_die, `health_status: healthy|unhealthy`, destroy. Of images: pull,
    * untag, delete. Of volumes: create, mount, destroy.
    */
