@@ -99,7 +99,7 @@ export interface Images {
   addLayer(added: AddedLayer): Promise<Image>;
   /**
    * Removes the images without a tag that no container has, with `all` those with a tag too; `filter` may spare some. Then
-   * sweep(). With `all` interrupted downloads that nobody is at work on go as well: the store holds what is in use, and the
+   * sweep(). With `all` interrupted downloads that nobody is at work on and what is in quarantine go as well: the store holds what is in use, and the
    * file system has the rest back.
    */
   prune(options?: PruneImagesOptions): Promise<PrunedImages>;
