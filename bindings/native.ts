@@ -237,6 +237,15 @@ export interface NativeAddon {
   /** One reading of all counters; what a hierarchy does not have is 0. */
   cgroupStats(path: string): Promise<CgroupStats>;
 
+  // quota_binding.cc
+  /**
+   * Limits what is written below empty directories of one file system to so many bytes, by a project quota of theirs.
+   * ERR_STORAGE_SIZE_UNSUPPORTED.
+   */
+  limitSize(directories: readonly string[], bytes: number): Promise<void>;
+  /** Forgets the limit of a directory that is about to be removed. What is not there is no error. */
+  forgetLimit(directory: string): void;
+
   // user_namespace_binding.cc: where a function takes one, its files are made, seen and removed as its root does
   /**
    * A user namespace that nobody is in. By newuidmap(1) where this user may not map by himself. ERR_NO_SUBORDINATE_IDS,

@@ -81,6 +81,7 @@ const laterFields = {
   restart: { policy: 'no', maximumRetries: 0 },
   health: null,
   volumesFrom: [],
+  storageSize: null,
   annotations: {},
   exposedPorts: [],
   cgroupParent: 'strake',
