@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import anyTest, { type TestFn } from 'ava';
 import { Command } from 'commander';
@@ -32,6 +32,12 @@ test('every flag of docker run is known: taken, or refused with its reason', (t)
     dockerFlags.filter((flag) => !known.includes(`--${flag}`)),
     [],
   );
+});
+
+test('docs/cli.md lists what is refused, with the same reasons', (t) => {
+  const page = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');
+  for (const [flags, reason] of refusedFlags)
+    t.true(page.includes(`| \`${flags.split(' <')[0]}\` | ${reason} |`), flags);
 });
 
 for (const [flags, reason] of refusedFlags) {
