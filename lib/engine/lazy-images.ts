@@ -49,6 +49,7 @@ export function lazyImages(events: Events, open: () => Promise<Images>): Images 
       tellNamed(events, 'tag', id, reference);
     },
     addLayer: async (...call) => await (await images()).addLayer(...call),
+    idOfPlatform: async (...call) => await (await images()).idOfPlatform(...call),
     history: async (...call) => await (await images()).history(...call),
     scrub: async (...call) => await (await images()).scrub(...call),
     prune: async (...call) => {

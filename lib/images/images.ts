@@ -1,4 +1,4 @@
-import type { Descriptor, ImageProcess } from '../oci/index.ts';
+import type { Descriptor, Digest, ImageProcess } from '../oci/index.ts';
 import type { CopiedImage, CopyImageOptions, CopyProgress } from './copy-image.ts';
 import type { Image, ImageHistory, ImageSummary, ImagesUsage, PrunedImages, RemovedImage } from './image.ts';
 import type { ImportOptions } from './import-image.ts';
@@ -75,7 +75,12 @@ export interface Images {
    */
   save(
     references: readonly string[],
-    options?: { readonly format?: ArchiveFormat; readonly signal?: AbortSignal },
+    options?: {
+      readonly format?: ArchiveFormat;
+      /** Of what is here for several platforms the image of this one, under the same names. ERR_PLATFORM_*. */
+      readonly platform?: string | undefined;
+      readonly signal?: AbortSignal;
+    },
   ): AsyncIterable<Uint8Array>;
   /**
    * Makes an image of one layer of a root file system's tar, packed by gzip, zstd or not at all: a path, or the bytes as they
@@ -108,6 +113,11 @@ export interface Images {
    * corrupt is taken out of use, and the images that have it are pulled again, by digest, from where their names say.
    */
   scrub(options?: ScrubOptions): Promise<ScrubReport>;
+  /**
+   * The id of what a name stands for on one platform, of several that are here. ERR_PLATFORM_NOT_FOUND; ERR_PLATFORM_INVALID;
+   * and what inspect() rejects with.
+   */
+  idOfPlatform(reference: string, platform: string): Promise<Digest>;
   /** How an image came to be, newest step first. Rejects as inspect() does. */
   history(reference: string): Promise<ImageHistory[]>;
   /** What the images take on disk, and what of it they share. */

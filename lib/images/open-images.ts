@@ -67,6 +67,9 @@ export function openImages(options: ImagesOptions): Images {
       ),
     list: async () => (await import('./list-images.ts')).listImages(stores),
     inspect: (reference) => inspectImage(stores, reference),
+    idOfPlatform: async (reference, platform) =>
+      (await (await import('./image-of-platform.ts')).imageOfPlatform(stores, reference, platform)).config
+        .digest,
     history: async (reference) =>
       (await import('./image-history.ts')).imageHistory(await inspectImage(stores, reference), stores),
     remove: async (reference, removeOptions) =>
