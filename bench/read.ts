@@ -60,9 +60,19 @@ await inSandbox(import.meta.filename, debianImage, async () => {
     await compare(roots, rounds);
     await comparePageCache(disk.path, folder);
   } finally {
+    await unmountBelow(folder);
     await rm(folder, { recursive: true, force: true });
   }
 });
+
+/** Of this mount namespace, the last first. */
+async function unmountBelow(folder: string): Promise<void> {
+  const points = (await readFile('/proc/self/mounts', 'utf8'))
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '');
+  for (const point of points.reverse().filter((path) => path.startsWith(`${folder}/`)))
+    await mustRun('umount', ['-l', point]);
+}
 
 async function compare(roots: readonly Root[], rounds: number): Promise<void> {
   const stopwatch = await Stopwatch.start();
