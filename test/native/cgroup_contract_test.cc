@@ -5,6 +5,7 @@
 #include <sys/sysmacros.h>
 #include <algorithm>
 
+#include <algorithm>
 #include <thread>
 
 #include "cgroup_fixture.h"
