@@ -51,10 +51,14 @@ function ttyGroup(idMap: IdMap | null): string[] {
   return idMap && !isMapped(idMap.gids, 5) ? [] : ['gid=5'];
 }
 
-/** A user namespace may mount a sysfs only with a network namespace of its own: else the host's is bound. */
-function sysMount(spec: ContainerSpec, access: string, idMap: IdMap | null): RuntimeMount {
+/**
+ * A user namespace may mount a sysfs only with a network namespace of its own: else the host's is bound, read-only with all that
+ * is mounted below it (a user's FUSE connections are his own files there, and so the container's).
+ */
+function sysMount(spec: ContainerSpec, access: 'ro' | 'rw', idMap: IdMap | null): RuntimeMount {
   if (idMap && spec.network !== 'none') {
-    return { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', access, ...hardened] };
+    const all = access === 'ro' ? 'rro' : access;
+    return { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', all, ...hardened] };
   }
   return { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...hardened, access] };
 }

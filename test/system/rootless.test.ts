@@ -169,6 +169,20 @@ test.serial(
   },
 );
 
+test.serial(
+  "with the host's network the host's /sys is there, read-only with all that is mounted below it",
+  async (t) => {
+    const script = "grep ' /sys' /proc/self/mountinfo | cut -d' ' -f5,6";
+    const shown = await strake(t, 'run', '--rm', '--network', 'host', busybox, 'sh', '-c', script);
+    const below = shown.trim().split('\n');
+    t.true(below.some((line) => line.startsWith('/sys/')));
+    t.deepEqual(
+      below.filter((line) => !/ ro[, ]/.test(`${line} `)),
+      [],
+    );
+  },
+);
+
 test.serial('what a user may not have is refused, or left out, with the remedy', async (t) => {
   const limited = await user.strake(['run', '--rm', '--memory', '50m', busybox, 'true']);
   t.is(limited.code, 125);
