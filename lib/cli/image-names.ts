@@ -1,4 +1,6 @@
 import type { Images } from '../images/index.ts';
+import { type ImageReference, parseReference } from '../reference/index.ts';
+import { invalidFlag } from './flag-values.ts';
 
 /** As people write it: without docker.io/ and library/. */
 export function familiar(reference: string): string {
@@ -22,6 +24,13 @@ export function listedNames(image: {
   const repositories = new Set(digests.map((digest) => familiar(digest).replace(/@.*$/, '')));
   if (repositories.size === 0) return [['<none>', '<none>']];
   return [...repositories].map((repository) => [repository, '<none>']);
+}
+
+/** What --all-tags goes with. @throws EngineError ERR_INVALID_ARGUMENT, ERR_REFERENCE_INVALID */
+export function parseRepository(name: string): ImageReference {
+  const reference = parseReference(name);
+  if (reference.digest === undefined && name.lastIndexOf(':') <= name.lastIndexOf('/')) return reference;
+  throw invalidFlag('--all-tags', name, 'give the repository alone, without a tag');
 }
 
 /** The first twelve digits of an id. */

@@ -21,6 +21,11 @@ export interface Registries {
     term: string,
     options?: { readonly limit?: number | undefined; readonly signal?: AbortSignal },
   ): Promise<FoundRepository[]>;
+  /**
+   * The tags of a repository (`debian`, `HOST/team/app`), as canonical names that can be pulled. ERR_REFERENCE_INVALID;
+   * ERR_MANIFEST_NOT_FOUND when the registry does not have it; ERR_REGISTRY_*; ERR_ABORTED.
+   */
+  tags(repository: string, options?: { readonly signal?: AbortSignal }): Promise<string[]>;
 }
 
 /** Needs no root directory and no rights. The configuration is read by the first call. */
@@ -43,6 +48,8 @@ export function openRegistries(options: Pick<EngineOptions, 'config'> = {}): Reg
         ...(limit !== undefined && { limit }),
         ...(signal && { signal }),
       }),
+    tags: async (repository, { signal } = {}) =>
+      (await client()).listTags(repository, { ...(await shared()), ...(signal && { signal }) }),
   };
 }
 

@@ -65,6 +65,7 @@ export interface AnnotatedPlatform {
   readonly architecture?: string | undefined;
   readonly variant?: string | undefined;
   readonly osVersion?: string | undefined;
+  readonly osFeatures?: readonly string[] | undefined;
 }
 
 export interface InspectedManifest {

@@ -37,14 +37,16 @@ export function readDescriptor(source: JsonObject): Descriptor {
   };
 }
 
-/** Reads `os`, `architecture`, `variant` and `os.version`, as a descriptor and an image config have them. */
+/** Reads `os`, `architecture`, `variant`, `os.version` and `os.features`, as a descriptor and an image config have them. */
 export function readPlatform(source: JsonObject): Platform {
   const variant = source.string('variant', 100);
   const osVersion = source.string('os.version', 100);
+  const osFeatures = source.strings('os.features', 100);
   return normalizePlatform({
     os: source.requiredString('os', 100),
     architecture: source.requiredString('architecture', 100),
     ...(variant && { variant }),
     ...(osVersion && { osVersion }),
+    ...(osFeatures && { osFeatures }),
   });
 }

@@ -5,7 +5,7 @@ import type { Healthcheck, History, ImageConfig, ImageProcess } from './image-co
  * which parseImageConfig makes the same config. The same config makes the same bytes.
  */
 export function encodeImageConfig(config: ImageConfig): Buffer {
-  const { os, architecture, variant, osVersion } = config.platform;
+  const { os, architecture, variant, osVersion, osFeatures } = config.platform;
   return encode({
     created: config.created,
     author: config.author,
@@ -13,6 +13,7 @@ export function encodeImageConfig(config: ImageConfig): Buffer {
     variant,
     os,
     'os.version': osVersion,
+    'os.features': osFeatures,
     config: processDocument(config.process),
     rootfs: { type: 'layers', diff_ids: config.diffIds },
     history: config.history.map(historyDocument),

@@ -42,6 +42,7 @@ function descriptorDocument(descriptor: Descriptor): Readonly<Record<string, unk
       architecture: platform.architecture,
       os: platform.os,
       'os.version': platform.osVersion,
+      'os.features': platform.osFeatures,
       variant: platform.variant,
     },
     annotations,

@@ -10,6 +10,8 @@ export interface Platform {
   readonly architecture: string;
   readonly variant?: string;
   readonly osVersion?: string;
+  /** Such as `win32k`. */
+  readonly osFeatures?: readonly string[];
 }
 
 const systems = new Set(
@@ -54,6 +56,7 @@ export function normalizePlatform(platform: Platform): Platform {
     architecture,
     ...(variant !== '' && { variant }),
     ...(platform.osVersion && { osVersion: platform.osVersion }),
+    ...(platform.osFeatures && platform.osFeatures.length > 0 && { osFeatures: platform.osFeatures }),
   };
 }
 

@@ -1,8 +1,7 @@
 import { EngineError } from '../errors/index.ts';
 import { Connection, type RepositoryOptions } from './connection.ts';
-import { readDocument } from './document.ts';
 import type { Host, HostRequest } from './host.ts';
-import { target } from './redirect.ts';
+import { type NamePage, readNamePage, readObject } from './name-page.ts';
 import { readRegistry } from './registry-name.ts';
 import { discard, type TransportResponse } from './transport.ts';
 
@@ -21,7 +20,6 @@ export interface SearchOptions extends RepositoryOptions {
   readonly limit?: number;
 }
 
-const maxAnswer = 4 * 1024 * 1024;
 /** Names that are read of a registry's list in all, and in one answer. */
 const maxCatalog = 100_000;
 const catalogPage = 1000;
@@ -68,12 +66,14 @@ class Search {
     const found: FoundRepository[] = [];
     let next: string | URL | undefined = `_catalog?n=${catalogPage}`;
     for (let read = 0; next !== undefined && read < maxCatalog && found.length < limit; ) {
-      const page: CatalogPage | undefined = await this.#ask(next, [401, 403, 404, 405], readCatalog);
+      const page: NamePage | undefined = await this.#ask(next, [401, 403, 404, 405], (response) =>
+        readNamePage(response, 'repositories'),
+      );
       if (page === undefined) throw noSearch(this.#domain);
       const names = page.names.filter((name) => name.includes(term.toLowerCase()));
       found.push(...names.map((name) => ({ ...nothingKnown, name: `${this.#domain}/${name}` })));
       read += page.names.length;
-      next = page.names.length === 0 ? undefined : page.next;
+      next = page.next;
     }
     return found.slice(0, limit);
   }
@@ -114,31 +114,6 @@ class Search {
 }
 
 const nothingKnown = { description: '', stars: 0, official: false, automated: false };
-
-interface CatalogPage {
-  readonly names: readonly string[];
-  readonly next: URL | undefined;
-}
-
-async function readCatalog(response: TransportResponse): Promise<CatalogPage> {
-  const { link } = response.headers;
-  const { repositories } = await readObject(response);
-  const names = Array.isArray(repositories) ? repositories : [];
-  const next = /<([^>]+)>\s*;\s*rel="?next"?/i.exec(link ?? '')?.[1];
-  return {
-    names: names.filter((name) => typeof name === 'string'),
-    next: next === undefined ? undefined : target(next, response.url),
-  };
-}
-
-async function readObject(response: TransportResponse): Promise<Record<string, unknown>> {
-  const bytes = await readDocument(response, maxAnswer, 'a list of repositories');
-  try {
-    return Object(JSON.parse(bytes.toString('utf8')));
-  } catch {
-    return {};
-  }
-}
 
 /** `HOST/TERM` when what stands before the slash can only be a host. */
 function readTerm(text: string): { domain: string; term: string } {

@@ -24,6 +24,23 @@ test('push sends one tag or all, and says what the registry now has, as docker d
   t.regex(registry.manifests.get('team/app:v2')!.bytes.toString(), /tar\+zstd/);
 });
 
+test('pull takes one tag or all that the registry has, page after page, and refuses a tag then', async (t) => {
+  await using source = await startQuirkyRegistry();
+  await using strake = await openStrake();
+  const names = ['v1', 'v2', 'latest'].map((tag) => source.add(image, 'team/app', tag));
+  source.add(image, 'team/apples', 'v9');
+  const repository = `${source.address}/team/app`;
+  const pulled = await strake.run(['pull', '-q', '--all-tags', repository]);
+  t.is(pulled.stdout, names.map((name) => `${name}\n`).join(''), pulled.stderr);
+  t.is((await strake.run(['images', '-q', '--no-trunc'])).stdout, `${image.config.digest}\n`);
+  const refused = await strake.run(['pull', '-a', `${repository}:v1`]);
+  t.is(refused.code, 1);
+  t.regex(refused.stderr, /the repository alone/);
+  const unknown = await strake.run(['pull', '-a', `${source.address}/none`]);
+  t.is(unknown.code, 1);
+  t.regex(unknown.stderr, /none/);
+});
+
 test('an image that is here by its digest alone is listed with its repository', async (t) => {
   await using source = await startQuirkyRegistry();
   await using strake = await openStrake();
@@ -87,7 +104,9 @@ test('a manifest list is created, shown, pushed and removed, in docker words', a
   const manifest = (...argv: string[]) => strake.run(['manifest', ...argv]);
   t.is((await manifest('create', list, one)).stdout, `Created manifest list ${list}\n`);
   await manifest('annotate', '--variant', 'v9', '--arch', 'arm64', list, one);
+  await manifest('annotate', '--os-features', 'a,b', '--os-features', 'c', '--os-version', '10.0', list, one);
   const shown = JSON.parse((await manifest('inspect', list)).stdout);
+  t.like(shown.manifests[0].platform, { 'os.version': '10.0', 'os.features': ['a', 'b', 'c'] });
   t.like(shown.manifests, [
     { digest: image.target.digest, platform: { architecture: 'arm64', variant: 'v9' } },
   ]);

@@ -56,7 +56,7 @@ test('a manifest and an index are written as they are read', (t) => {
     mediaType: mediaTypes.ociManifest,
     digest: digestOf(manifest),
     size: manifest.length,
-    platform: { os: 'windows', architecture: 'amd64', osVersion: '10.0' },
+    platform: { os: 'windows', architecture: 'amd64', osVersion: '10.0', osFeatures: ['win32k'] },
     annotations: { c: 'd' },
   };
   t.deepEqual(parseManifest(encodeIndex([entry]), mediaTypes.ociIndex), {

@@ -46,6 +46,7 @@ function verboseOf(found: InspectedManifest): unknown {
           architecture: platform.architecture,
           os: platform.os,
           ...(platform.osVersion && { 'os.version': platform.osVersion }),
+          ...(platform.osFeatures && { 'os.features': platform.osFeatures }),
           ...(platform.variant && { variant: platform.variant }),
         },
       }),

@@ -5,6 +5,7 @@ import { formatReference, parseReference, repositoryName } from '../../reference
 import type { Cli } from '../cli.ts';
 import { parseCompression } from '../compression-flag.ts';
 import { invalidFlag } from '../flag-values.ts';
+import { parseRepository } from '../image-names.ts';
 import { stderr, stdout } from '../output.ts';
 import { showPush } from '../push-progress.ts';
 import { untilInterrupted } from '../until-interrupted.ts';
@@ -59,9 +60,7 @@ function print({ reference, digest, size, repacked }: PushedImage, quiet: boolea
 }
 
 async function tagsOf({ images }: Engine, name: string): Promise<string[]> {
-  const wanted = parseReference(name);
-  if (wanted.digest !== undefined || name.lastIndexOf(':') > name.lastIndexOf('/'))
-    throw invalidFlag('--all-tags', name, 'give the repository alone, without a tag');
+  const wanted = parseRepository(name);
   const all = (await images.list()).flatMap(({ references }) => references);
   const found = all.filter((one) => repositoryName(parseReference(one)) === repositoryName(wanted)).sort();
   if (found.length > 0) return found;
