@@ -1,5 +1,5 @@
 import type { EventJournal } from '../events/index.ts';
-import type { Images, ProgressTask, RemovedImage } from '../images/index.ts';
+import type { CopiedImage, Images, ProgressTask, RemovedImage } from '../images/index.ts';
 
 type Events = Pick<EventJournal, 'emit'>;
 
@@ -24,7 +24,10 @@ export function lazyImages(events: Events, open: () => Promise<Images>): Images 
       tellNamed(events, 'import', made.id, made.reference);
       return made;
     },
-    copy: (...call) => defer(images().then((ready) => ({ task: ready.copy(...call) }))),
+    copy: (...call) =>
+      telling(defer(images().then((ready) => ({ task: ready.copy(...call) }))), ({ stored }) =>
+        tellCopied(events, stored),
+      ),
     save: async function* (references, options) {
       yield* iterate(images(), (ready) => ready.save(references, options));
       for (const reference of references) tellNamed(events, 'save', reference, reference);
@@ -71,6 +74,22 @@ function tellRemoved(events: Events, removed: RemovedImage): void {
 
 function tellNamed(events: Events, action: string, id: string, name: string): void {
   events.emit({ type: 'image', action, id, attributes: { name } });
+}
+
+/** docker's name for what brought an image here from such a place. */
+const arrivals: Readonly<Record<NonNullable<CopiedImage['stored']>['from'], string>> = {
+  docker: 'pull',
+  directory: 'import',
+  store: 'tag',
+  oci: 'load',
+  'oci-archive': 'load',
+  'docker-archive': 'load',
+};
+
+function tellCopied(events: Events, stored: CopiedImage['stored']): void {
+  if (stored === undefined) return;
+  const { id, reference, from } = stored;
+  tellNamed(events, arrivals[from], from === 'docker' ? reference : id, reference);
 }
 
 /** The task, whose result is told of when it is there. */

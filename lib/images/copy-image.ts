@@ -2,17 +2,18 @@ import { join } from 'node:path';
 import type { ContentSource } from '../content/index.ts';
 import { EngineError } from '../errors/index.ts';
 import type { Descriptor, Digest } from '../oci/index.ts';
-import type { ImageReference } from '../reference/index.ts';
+import { formatReference, type ImageReference } from '../reference/index.ts';
 import type { RemoteSink } from '../registry-client/index.ts';
 import { createScratch } from '../scratch/index.ts';
 import { openDestination } from './copy-destination.ts';
 import { openOrigin } from './copy-origin.ts';
 import { fetchDocuments, type ImageDocuments } from './fetch-documents.ts';
 import { documentSource, wantedPlatform } from './load-images.ts';
-import { parseLocation } from './parse-location.ts';
+import { type ImageLocation, parseLocation } from './parse-location.ts';
 import type { PullStores } from './pull-image.ts';
 import type { PushCompression } from './push-progress.ts';
 import { storingError } from './storing-error.ts';
+import { parseTag } from './tag-image.ts';
 
 /** What a copy takes from the rest of the engine. */
 export interface CopyStores extends PullStores {
@@ -38,6 +39,12 @@ export interface CopyImageOptions {
 /** What a copy has made: the manifest or index, by its digest there. */
 export interface CopiedImage {
   readonly digest: Digest;
+  /** Of one that is in this store now: its id, its name, and from what kind of place it came. */
+  readonly stored?: {
+    readonly id: Digest;
+    readonly reference: string;
+    readonly from: ImageLocation['transport'];
+  };
 }
 
 /** Each blob that has arrived. */
@@ -73,7 +80,10 @@ export async function copyImage(
     await using opened = await openOrigin(origin, context);
     const content = await select(opened, options, signal);
     const digest = await place.write(content, (descriptor) => report({ type: 'copied', descriptor }));
-    return { digest };
+    if (destination.transport !== 'store' || content.documents === undefined) return { digest };
+    const { configDescriptor } = content.documents;
+    const reference = formatReference(parseTag(destination.name));
+    return { digest, stored: { id: configDescriptor.digest, reference, from: origin.transport } };
   } catch (error) {
     throw storingError(error, { what: 'the copy', root: stores.root, aborted: signal.aborted });
   }

@@ -41,6 +41,15 @@ test("what is done to images is told by docker's names, and what fails is not", 
   told.length = 0;
   const made = await images.import(writeRoot(folder), { reference: 'made:1' });
   t.deepEqual(told.splice(0), [`image import ${made.id} docker.io/library/made:1`]);
+  await images.copy(`oci-archive:${archive}`, 'copied:1');
+  await images.copy('copied:1', `oci:${join(folder, 'layout')}`);
+  await images.copy('copied:1', 'again:1');
+  await images.copy(`docker://${two}`, 'fetched:1');
+  t.deepEqual(told.splice(0), [
+    `image load ${id} docker.io/library/copied:1`,
+    `image tag ${id} docker.io/library/again:1`,
+    'image pull docker.io/library/fetched:1 docker.io/library/fetched:1',
+  ]);
   await t.throwsAsync(images.tag('absent', 'x:1'), { code: 'ERR_IMAGE_NOT_FOUND' });
   t.deepEqual(told, []);
 });
