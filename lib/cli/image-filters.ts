@@ -12,10 +12,11 @@ export type FindCreated = (reference: string) => Promise<string | null>;
 type MakeTest = (value: string, created: FindCreated) => ImageTest | Promise<ImageTest>;
 
 const makers: Readonly<Record<string, MakeTest>> = {
-  dangling: (value) => {
-    const wanted = parseBoolean(value);
-    return ({ references }) => (references.length === 0) === wanted;
-  },
+  // What has a digest for a name is in both.
+  dangling: (value) =>
+    parseBoolean(value)
+      ? ({ references }) => references.length === 0
+      : ({ references, digests }) => references.length + digests.length > 0,
   label: (value) => hasLabel(value),
   'label!': (value) => {
     const test = hasLabel(value);
@@ -35,7 +36,8 @@ const makers: Readonly<Record<string, MakeTest>> = {
   },
   reference: (value) => {
     const expression = globExpression(value);
-    return (image) => image.references.some((reference) => matchesReference(reference, expression));
+    return ({ references, digests }) =>
+      [...references, ...digests].some((name) => matchesReference(name, expression));
   },
 };
 
@@ -62,6 +64,14 @@ export async function parseImageFilters(
     );
 }
 
+/** Whether a listed name is among those that `reference` filters ask for; docker lists an image under these alone. */
+export function parseNameFilters(texts: readonly string[]): (name: string) => boolean {
+  const patterns = texts.filter((text) => text.startsWith('reference=')).map((text) => text.slice(10));
+  const expressions = patterns.map(globExpression);
+  return (name) =>
+    expressions.length === 0 || expressions.some((expression) => matchesReference(name, expression));
+}
+
 /** For commander: collects the values of an option that may be repeated. */
 export function collect(value: string, all: readonly string[] = []): string[] {
   return [...all, value];
@@ -72,10 +82,10 @@ function hasLabel(text: string): (thing: { labels: Readonly<Record<string, strin
   return ({ labels }) => Object.hasOwn(labels, key) && (wanted === undefined || labels[key] === wanted);
 }
 
-/** Go's path.Match on the name as people write it, with its tag or without. */
+/** Go's path.Match on the name as people write it, with its tag or digest or without (distribution's FamiliarMatch). */
 function matchesReference(reference: string, expression: RegExp): boolean {
   const name = familiar(reference);
-  return [name, name.replace(/:[^:/]*$/, '')].some((text) => expression.test(text));
+  return [name, name.replace(/@.*$|:[^:/]*$/, '')].some((text) => expression.test(text));
 }
 
 /** `*`, `?` and `[a-z]`, none of which is a slash. */

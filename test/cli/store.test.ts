@@ -62,7 +62,17 @@ test.serial('images filters as docker does', async (t) => {
   t.deepEqual(await names(), [image, 'made:1'].sort());
   t.deepEqual(await names('reference=made:*'), ['made:1']);
   t.deepEqual(await names('reference=ma?e'), ['made:1']);
+  await strake.run(['tag', 'made:1', 'other/made:2']);
+  t.deepEqual(await names('reference=made'), ['made:1'], 'not by its other name');
+  t.deepEqual(await names('reference=*/made', 'reference=made'), ['made:1', 'other/made:2']);
+  const listed = async (name: string) =>
+    (await strake.run(['images', '--format', '{{.Repository}}:{{.Tag}}', name])).stdout;
+  t.is(await listed('mad*'), 'made:1\n');
+  t.is(await listed('*/made:2'), 'other/made:2\n');
+  t.is(await listed('made:2'), '');
+  await strake.run(['rmi', 'other/made:2']);
   t.deepEqual(await names('dangling=true'), []);
+  t.deepEqual(await names('dangling=false'), [image, 'made:1'].sort());
   t.deepEqual(await names(`before=${image}`), ['made:1']);
   t.deepEqual(await names('since=made:1'), [image]);
   t.deepEqual(await names('label=none'), []);

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ImageSummary } from '../../images/index.ts';
 import type { Cli } from '../cli.ts';
 import { formatAge, formatSize, formatTable, printable } from '../format.ts';
-import { collect, parseImageFilters } from '../image-filters.ts';
+import { collect, parseImageFilters, parseNameFilters } from '../image-filters.ts';
 import { familiar, listedNames } from '../image-names.ts';
 import { stdout } from '../output.ts';
 import { compileTemplate } from '../template.ts';
@@ -26,16 +26,17 @@ export function define(command: Command, cli: Cli): void {
     .option('--format <format>', 'json, table, or a template such as {{.Repository}}:{{.Tag}}')
     .option('-q, --quiet', 'only ids')
     .option('--no-trunc', 'show all of the ids')
-    .argument('[repository]', 'only this one, or this one with its tag')
+    .argument('[repository]', 'only this one, or this one with its tag; a pattern as in --filter reference=')
     .action(async (wanted: string | undefined, flags: ImagesFlags) => {
       const { images } = await cli.engine();
       const created = async (name: string) => (await images.inspect(name)).config.created ?? null;
-      const test = await parseImageFilters(flags.filter ?? [], filterKeys, created);
-      const found = (await images.list()).filter(test);
-      const rows = found.flatMap((image) => rowsOf(image, flags.trunc));
+      const filters = [...(flags.filter ?? []), ...(wanted === undefined ? [] : [`reference=${wanted}`])];
+      const test = await parseImageFilters(filters, filterKeys, created);
+      const isWanted = parseNameFilters(filters);
+      const rows = (await images.list()).filter(test).flatMap((image) => rowsOf(image, flags.trunc));
       stdout().write(
         render(
-          rows.filter((row) => isWanted(row, wanted)),
+          rows.filter((row) => isWanted(nameOf(row))),
           flags,
         ),
       );
@@ -79,6 +80,6 @@ function render(rows: readonly Row[], flags: ImagesFlags): string {
   return formatTable([head, ...rows.map(cells)]);
 }
 
-function isWanted(row: Row, wanted: string | undefined): boolean {
-  return wanted === undefined || row.Repository === wanted || `${row.Repository}:${row.Tag}` === wanted;
+function nameOf({ Repository, Tag, Digest }: Row): string {
+  return Tag === '<none>' ? `${Repository}@${Digest}` : `${Repository}:${Tag}`;
 }
