@@ -18,7 +18,8 @@ export async function tellMonitor(context: ContainersContext, record: ContainerR
   if (json === null) return;
   const { restart: _, ...task } = JSON.parse(json) as TaskDescription;
   const restart = restartDescription(record.spec.restart, stopped);
-  const changed = { ...task, ...(restart && { restart }), events: eventSource(context, record) };
+  const events = { ...task.events, ...eventSource(context, record) };
+  const changed = { ...task, ...(restart && { restart }), events };
   await writeFileAtomic(path, JSON.stringify(changed), { mode: 0o600, durable: false }).catch(
     ignoring('ENOENT'),
   );

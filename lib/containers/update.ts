@@ -17,7 +17,7 @@ import { tellMonitor } from './tell-monitor.ts';
 
 /** What can be changed while a container exists. What is not given stays as it is. */
 export interface UpdateOptions extends Cancellable {
-  /** Those of a cgroup. `ulimits`, `shmSize` and `oomScoreAdj` are for its start only. */
+  /** Those of a cgroup. `ulimits`, `shmSize`, `oomScoreAdj` and those of single devices are for its start only. */
   limits?: ResourceLimits;
   /** Counts from its next end on. */
   restart?: RestartOption;
@@ -52,7 +52,16 @@ export async function updateContainer(
   return updated;
 }
 
-const startOnly = ['ulimits', 'shmSize', 'oomScoreAdj'] as const;
+const startOnly = [
+  'ulimits',
+  'shmSize',
+  'oomScoreAdj',
+  'blkioWeightDevices',
+  'deviceReadBps',
+  'deviceWriteBps',
+  'deviceReadIops',
+  'deviceWriteIops',
+] as const;
 
 function refuseStartOnly(limits: ResourceLimits): void {
   const given = startOnly.find((name) => limits[name] !== undefined);

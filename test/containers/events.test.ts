@@ -115,3 +115,29 @@ test.serial('volumes are told of', async (t) => {
   const { attributes } = events.find(({ action }) => action === 'unmount') ?? {};
   t.like(attributes, { destination: '/data', driver: 'local', 'read/write': 'true' });
 });
+
+test.serial('the volumes of a container that was renamed while it ran are told of at its end', async (t) => {
+  const { engine, image, since } = t.context;
+  const container = await engine.containers.create(image, {
+    argv: ['sleep', '100'],
+    mounts: [{ type: 'volume', name: 'data', target: '/data' }],
+  });
+  await container.start();
+  await container.rename('renamed');
+  await container.stop({ timeout: 0 });
+  const told = (await eventsOf(t.context, since)).filter(({ type }) => type === 'volume');
+  t.deepEqual(
+    told.map(({ action }) => action),
+    ['create', 'mount', 'unmount'],
+  );
+  await container.remove();
+});
+
+test.serial('what only a start sets is no update', async (t) => {
+  const { engine, image } = t.context;
+  const container = await engine.containers.create(image, { argv: ['true'] });
+  const refused = { code: 'ERR_CONTAINER_OPTION_INVALID', message: /it is set at a start/ };
+  for (const limits of [{ shmSize: '1m' }, { deviceReadBps: { '/dev/null': '1m' } }])
+    await t.throwsAsync(container.update({ limits }), refused);
+  await container.remove();
+});
