@@ -89,12 +89,19 @@ const remedies: Readonly<Partial<Record<ContainerVerb, string>>> = {
   kill: 'it is not running',
   pause: 'only a running container can be paused',
   unpause: 'it is not paused',
-  exec: 'start or unpause it first',
-  attach: 'start or unpause it first',
+  exec: 'start it first',
+  attach: 'start it first',
   top: 'it has no processes, start it first',
   remove: 'stop it first, or remove it by force',
   copy: 'wait until it runs, or stop it',
 };
+
+function remedyOf(verb: ContainerVerb, { status }: ContainerState): string {
+  const wantsProcess = verb === 'exec' || verb === 'attach';
+  if (wantsProcess && status === 'paused') return 'unpause it first';
+  if (wantsProcess && status === 'restarting') return 'wait until it runs';
+  return remedies[verb] ?? 'wait until it is not';
+}
 
 /** Whether the table allows it. */
 export function can(verb: ContainerVerb, state: ContainerState): boolean {
@@ -106,7 +113,7 @@ export function requireState(verb: ContainerVerb, name: string, state: Container
   if (can(verb, state)) return;
   throw new EngineError(
     'ERR_CONTAINER_STATE',
-    `cannot ${verb} container ${name}: it is ${state.status}; ${remedies[verb] ?? 'wait until it is not'}`,
+    `cannot ${verb} container ${name}: it is ${state.status}; ${remedyOf(verb, state)}`,
     {
       details: { container: name, status: state.status, verb },
     },

@@ -64,3 +64,12 @@ for (const verb of Object.keys(transitions) as ContainerVerb[]) {
     });
   }
 }
+
+test('what has to come before an exec is told for each state', (t) => {
+  const remedy = (state: ContainerState) =>
+    t.throws(() => requireState('exec', 'web', state))?.message.replace(/.*; /, '');
+  t.is(remedy(states.created), 'start it first');
+  t.is(remedy(states.exited), 'start it first');
+  t.is(remedy(states.paused), 'unpause it first');
+  t.is(remedy(states.restarting), 'wait until it runs');
+});
