@@ -78,8 +78,22 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'id-map',
     'oci',
   ],
+  http: ['errors'],
+  'registry-server': [
+    'http',
+    'content',
+    'registry-client',
+    'config',
+    'reference',
+    'oci',
+    'errors',
+    'scratch',
+    'deferred',
+    'bindings',
+  ],
   cli: [
     'engine',
+    'registry-server',
     'containers',
     'images',
     'volumes',
@@ -100,6 +114,9 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   undici: ['registry-client'],
   valibot: ['config'],
   commander: ['cli'],
+  jose: ['registry-server'],
+  bcryptjs: ['registry-server'],
+  'hash-wasm': ['registry-server'],
 };
 
 /** Native rooms, by #include "room/…". Only addon/ knows Node. */
