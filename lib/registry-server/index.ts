@@ -1,3 +1,13 @@
+/**
+ * A registry of images: the OCI distribution-spec 1.1 over a storage, with who may do what, what is accepted, and how
+ * garbage is collected while it serves. It knows nothing of containers and engines, unpacks no layer, and asks other
+ * registries only as a mirror of them.
+ */
+export type { Access, Action, Identity, Need } from './access/access.ts';
+export { openAccess } from './access/access.ts';
+export { openRegistry, type Registry, type RegistryOptions } from './open-registry.ts';
+export type { Policy } from './policy.ts';
+export type { RegistryEvent } from './registry-event.ts';
 export { openLocalStorage } from './storage/local-storage.ts';
 export { openMemoryStorage } from './storage/memory-storage.ts';
 export type {

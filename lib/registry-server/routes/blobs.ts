@@ -1,0 +1,103 @@
+import { isNotModified, parseRange, sendStream, strongEtag } from '../../http/index.ts';
+import { type ContentDigest, parseContentDigest } from '../content-digest.ts';
+import { type Exchange, type Handler, needing, reply, repositoryOf } from '../exchange.ts';
+import { blobKey } from '../keys.ts';
+import { readManifestDocument } from '../manifest-document.ts';
+import { Refusal } from '../refusal.ts';
+import type { Repository } from '../repository.ts';
+
+/** `GET` and `HEAD /v2/NAME/blobs/DIGEST` (end-2, end-10), whole or a range of it. */
+export const getBlob: Handler = {
+  needs: needing('pull'),
+  answer: async (exchange) => {
+    const repository = repositoryOf(exchange);
+    const digest = parseContentDigest(exchange.parameters.digest ?? '');
+    const size = await sizeToServe(exchange, repository, digest);
+    const etag = strongEtag(digest);
+    const headers = { 'docker-content-digest': digest, etag, 'cache-control': 'max-age=31536000' };
+    if (isNotModified(exchange.request.headers['if-none-match'], etag)) return reply(exchange, 304, headers);
+    await sendBlob(exchange, digest, size, headers);
+  },
+};
+
+/** `DELETE /v2/NAME/blobs/DIGEST` (end-10). What a manifest of the repository needs stays: 405, as the spec allows. */
+export const deleteBlob: Handler = {
+  needs: needing('delete'),
+  answer: async (exchange) => {
+    const repository = repositoryOf(exchange);
+    const digest = parseContentDigest(exchange.parameters.digest ?? '');
+    const user = await manifestWith(repository, digest);
+    if (user !== undefined)
+      throw new Refusal('UNSUPPORTED', `blob ${digest} is part of manifest ${user}: delete that first`, {
+        detail: { digest, manifest: user },
+      });
+    if (!(await repository.removeBlob(digest))) throw blobUnknown(digest);
+    const by = exchange.identity.name;
+    exchange.registry.announce({ action: 'delete', repository: repository.name, digest, by });
+    reply(exchange, 202);
+  },
+};
+
+/** Whoever asks for a blob by HEAD may be about to push a manifest with it: it is needed from now on. */
+async function sizeToServe(
+  exchange: Exchange,
+  repository: Repository,
+  digest: ContentDigest,
+): Promise<number> {
+  const size = await repository.blobSize(digest);
+  if (size === undefined) throw blobUnknown(digest);
+  if (exchange.request.method === 'HEAD' && exchange.identity.may(repository.name, 'push'))
+    await repository.needBlob(digest);
+  return size;
+}
+
+async function sendBlob(
+  exchange: Exchange,
+  digest: ContentDigest,
+  size: number,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { request, response, registry } = exchange;
+  const isFresh = request.headers['if-range'] === undefined || request.headers['if-range'] === headers.etag;
+  const range = isFresh ? parseRange(request.headers.range, size) : 'whole';
+  if (range === 'unsatisfiable')
+    throw new Refusal(
+      'RANGE_INVALID',
+      `blob ${digest} has ${size} bytes: there are none in ${request.headers.range}`,
+      {
+        headers: { 'content-range': `bytes */${size}` },
+      },
+    );
+  const { start, end } = range === 'whole' ? { start: 0, end: size - 1 } : range;
+  const partial = range === 'whole' ? {} : { 'content-range': `bytes ${start}-${end}/${size}` };
+  const all = {
+    'content-type': 'application/octet-stream',
+    'content-length': end - start + 1,
+    'accept-ranges': 'bytes',
+    ...headers,
+    ...partial,
+  };
+  const status = range === 'whole' ? 200 : 206;
+  if (request.method === 'HEAD' || size === 0) return void response.writeHead(status, all).end();
+  const body = await registry.storage.open(blobKey(digest), { start, end });
+  if (body === undefined) throw blobUnknown(digest);
+  response.writeHead(status, all);
+  await sendStream(response, body);
+}
+
+async function manifestWith(
+  repository: Repository,
+  digest: ContentDigest,
+): Promise<ContentDigest | undefined> {
+  for (const one of await repository.manifests()) {
+    const manifest = await repository.manifest(one);
+    if (manifest === undefined) continue;
+    const { blobs } = readManifestDocument(manifest.bytes, manifest.mediaType);
+    if (blobs.some((blob) => blob.digest === digest)) return one;
+  }
+  return undefined;
+}
+
+export function blobUnknown(digest: ContentDigest): Refusal {
+  return new Refusal('BLOB_UNKNOWN', `the repository has no blob ${digest}`, { detail: { digest } });
+}
