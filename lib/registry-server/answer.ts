@@ -68,8 +68,8 @@ function requireNeeds(
   const denied = needs.filter(({ repository, action }) => !identity.may(repository, action));
   const challenge = () => registry.access.challenge(request, needs);
   if (denied.length === 0) {
-    const mustName = identity.by === 'nothing' && /^\/v2\/?$/.test(path) && challenge()['www-authenticate'];
-    if (mustName) throw new Refusal('UNAUTHORIZED', 'log in first', { headers: challenge() });
+    if (identity.by === 'nothing' && /^\/v2\/?$/.test(path) && registry.access.mustLogin)
+      throw new Refusal('UNAUTHORIZED', 'log in first', { headers: challenge() });
     return;
   }
   const what = denied.map(({ repository, action }) => `${action} ${repository}`).join(', ');

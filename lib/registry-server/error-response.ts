@@ -18,8 +18,7 @@ export function sendRefusal(response: ServerResponse, refusal: Refusal): void {
 /** Any failure as a refusal: what this library throws on purpose keeps its meaning, all else is ours to mend (500). */
 export function toRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
-  if (!isEngineError(error))
-    return new Refusal('UNKNOWN', 'the registry failed; its log says why', { cause: error });
+  if (!isEngineError(error)) return failed(error);
   const { message, details } = error;
   switch (error.code) {
     case 'ERR_UPLOAD_NOT_FOUND':
@@ -35,6 +34,11 @@ export function toRefusal(error: unknown): Refusal {
     case 'ERR_NO_SPACE':
       return new Refusal('UNAVAILABLE', message, { status: 507, cause: error });
     default:
-      return new Refusal('UNKNOWN', message, { cause: error });
+      return failed(error);
   }
+}
+
+/** The client is not told what the paths and programs of this machine are. */
+function failed(cause: unknown): Refusal {
+  return new Refusal('UNKNOWN', 'the registry failed; its log says why', { cause });
 }

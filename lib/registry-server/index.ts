@@ -4,7 +4,11 @@
  * registries only as a mirror of them.
  */
 export type { Access, Action, Identity, Need } from './access/access.ts';
-export { openAccess } from './access/access.ts';
+export { AccountStore, type Grant, type Robot, robotPrefix, type User } from './access/account-store.ts';
+export { hashPassword, hashSecret } from './access/password.ts';
+export type { AccessOptions } from './access/registry-access.ts';
+export { parseRole, type Role } from './access/role.ts';
+export type { OutsideIssuer } from './access/tokens.ts';
 export { openRegistry, type Registry, type RegistryOptions } from './open-registry.ts';
 export type { Policy } from './policy.ts';
 export type { RegistryEvent } from './registry-event.ts';

@@ -1,10 +1,12 @@
-import { type Listener, openListener, type TlsFiles } from '../http/index.ts';
+import { isLoopback, type Listener, openListener, type TlsFiles } from '../http/index.ts';
 import { type Access, openAccess } from './access/access.ts';
+import { AccountStore } from './access/account-store.ts';
+import { type AccessOptions, RegistryAccess } from './access/registry-access.ts';
 import { answer } from './answer.ts';
 import { defaultPolicy, type Policy } from './policy.ts';
 import type { RegistryContext } from './registry-context.ts';
 import type { RegistryEvent } from './registry-event.ts';
-import { createRouter } from './route-table.ts';
+import { createRouter, tokenRoutes } from './route-table.ts';
 import { openLocalStorage } from './storage/local-storage.ts';
 import { openMemoryStorage } from './storage/memory-storage.ts';
 import type { RegistryStorage } from './storage/registry-storage.ts';
@@ -18,8 +20,11 @@ export interface RegistryOptions {
   /** By default one that is free. */
   readonly port?: number;
   readonly tls?: TlsFiles;
-  /** Who may do what; by default everybody everything. */
-  readonly access?: Access;
+  /**
+   * Who may do what. By default, where only this machine reaches it and it has no accounts, everybody everything; else nobody
+   * without a grant.
+   */
+  readonly access?: AccessOptions;
   readonly policy?: Partial<Policy>;
   /** Called for what has been done for somebody. */
   readonly onEvent?: (event: RegistryEvent) => void;
@@ -48,14 +53,15 @@ export interface Registry extends AsyncDisposable {
  */
 export async function openRegistry(options: RegistryOptions = {}): Promise<Registry> {
   const storage = await storageOf(options.storage);
+  const access = await accessOf(storage, options);
   const context: RegistryContext = {
     storage,
-    access: options.access ?? openAccess,
+    access,
     policy: { ...defaultPolicy, ...options.policy },
     hashes: new UploadHashes(),
     announce: (event) => options.onEvent?.(event),
   };
-  const router = createRouter();
+  const router = createRouter(access instanceof RegistryAccess ? tokenRoutes(access) : []);
   const listener = await openListener({
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,
@@ -85,4 +91,15 @@ function registryOf(listener: Listener, storage: RegistryStorage): Registry {
 async function storageOf(given: RegistryOptions['storage']): Promise<RegistryStorage> {
   if (given === undefined) return openMemoryStorage();
   return typeof given === 'string' ? openLocalStorage(given) : given;
+}
+
+async function accessOf(
+  storage: RegistryStorage,
+  { access, host = '127.0.0.1' }: RegistryOptions,
+): Promise<Access> {
+  if (access !== undefined) return new RegistryAccess(storage, access);
+  const store = new AccountStore(storage);
+  const [users, robots] = await Promise.all([store.users(), store.robots()]);
+  const isOpen = isLoopback(host) && users.length === 0 && robots.length === 0;
+  return isOpen ? openAccess : new RegistryAccess(storage);
 }

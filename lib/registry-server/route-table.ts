@@ -1,4 +1,5 @@
 import { type Route, Router } from '../http/index.ts';
+import type { RegistryAccess } from './access/registry-access.ts';
 import type { Handler } from './exchange.ts';
 import { base } from './routes/base.ts';
 import { deleteBlob, getBlob } from './routes/blobs.ts';
@@ -6,6 +7,7 @@ import { catalog } from './routes/catalog.ts';
 import { deleteManifest, getManifest, putManifest } from './routes/manifests.ts';
 import { listReferrers } from './routes/referrers.ts';
 import { listTags } from './routes/tags.ts';
+import { getToken, postToken } from './routes/token.ts';
 import { beginUpload, deleteUpload, getUpload, patchUpload, putUpload } from './routes/uploads.ts';
 
 const upload = /^\/v2\/(?<name>.+)\/blobs\/uploads\/(?<id>[^/]+)$/;
@@ -29,6 +31,15 @@ const table: readonly Route<Handler>[] = [
   { method: 'GET', pattern: /^\/v2\/(?<name>.+)\/tags\/list$/, handler: listTags },
   { method: 'GET', pattern: /^\/v2\/(?<name>.+)\/referrers\/(?<digest>[^/]+)$/, handler: listReferrers },
 ];
+
+/** Where tokens are asked for. */
+export function tokenRoutes(access: RegistryAccess): Route<Handler>[] {
+  const pattern = /^\/token$/;
+  return [
+    { method: 'GET', pattern, handler: getToken(access) },
+    { method: 'POST', pattern, handler: postToken(access) },
+  ];
+}
 
 /** With the routes of what else the registry offers. */
 export function createRouter(more: readonly Route<Handler>[] = []): Router<Handler> {

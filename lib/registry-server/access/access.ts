@@ -18,7 +18,9 @@ export interface Identity {
   /** How it showed who it is. */
   readonly by: 'nothing' | 'password' | 'token' | 'certificate';
   may(repository: RepositoryName, action: Action): boolean;
-  /** May manage accounts, and see everything. */
+  /** Whether lists of repositories show that one. */
+  sees(repository: RepositoryName): boolean;
+  /** May manage accounts, and do everything. */
   readonly isAdmin: boolean;
 }
 
@@ -28,12 +30,21 @@ export interface Access {
   identify(request: IncomingMessage): Promise<Identity>;
   /** The headers of a 401, which tell a client how to show who it is (RFC 9110, 11.6.1). */
   challenge(request: IncomingMessage, needs: readonly Need[]): OutgoingHttpHeaders;
+  /** Whether there is something that not everybody may do: `/v2/` then asks for a login, by which clients learn of it. */
+  readonly mustLogin: boolean;
 }
 
 /** Everybody may do everything: for a registry that only this machine reaches. */
 export const openAccess: Access = {
   identify: async () => everybody,
   challenge: () => ({}),
+  mustLogin: false,
 };
 
-const everybody: Identity = { name: 'anonymous', by: 'nothing', may: () => true, isAdmin: true };
+const everybody: Identity = {
+  name: 'anonymous',
+  by: 'nothing',
+  may: () => true,
+  sees: () => true,
+  isAdmin: true,
+};

@@ -9,7 +9,7 @@ export const catalog: Handler = {
     const { after, limit } = readPage(exchange.query);
     const { identity, registry } = exchange;
     const all = await listRepositories(registry.storage);
-    const visible = all.filter((name) => name > after && identity.may(name, 'pull'));
+    const visible = all.filter((name) => name > after && identity.sees(name));
     const repositories = visible.slice(0, limit);
     const last = repositories.at(-1);
     const more = last !== undefined && visible.length > limit;
