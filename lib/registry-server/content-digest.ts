@@ -11,7 +11,8 @@ declare const contentDigest: unique symbol;
  */
 export type ContentDigest = string & { readonly [contentDigest]: true };
 
-export type Algorithm = 'sha256' | 'sha512';
+export const algorithms = ['sha256', 'sha512'] as const;
+export type Algorithm = (typeof algorithms)[number];
 
 const hexLength: Readonly<Record<Algorithm, number>> = { sha256: 64, sha512: 128 };
 
