@@ -112,7 +112,7 @@ const sharedBindings = ['native.ts', 'load.ts', 'errors.ts'];
 /** Packages from outside, each behind the rooms that are named. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   undici: ['registry-client'],
-  valibot: ['config'],
+  valibot: ['config', 'registry-server'],
   commander: ['cli'],
   jose: ['registry-server'],
   bcryptjs: ['registry-server'],

@@ -13,8 +13,9 @@ export { type CollectOptions, type CollectReport, collectGarbage } from './maint
 export type { RetentionRule } from './maintenance/retention.ts';
 export { type ScrubProblem, type ScrubReport, scrubRegistry } from './maintenance/scrub.ts';
 export { openRegistry, type Registry, type RegistryOptions } from './open-registry.ts';
-export type { Policy } from './policy.ts';
 export type { RegistryEvent } from './registry-event.ts';
+export type { RequestRecord } from './request-record.ts';
+export { loadRegistrySettings, parseRegistrySettings, type RegistrySettings } from './settings.ts';
 export { openLocalStorage } from './storage/local-storage.ts';
 export { openMemoryStorage } from './storage/memory-storage.ts';
 export type {

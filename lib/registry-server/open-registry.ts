@@ -3,10 +3,16 @@ import { type Access, openAccess } from './access/access.ts';
 import { AccountStore } from './access/account-store.ts';
 import { type AccessOptions, RegistryAccess } from './access/registry-access.ts';
 import { answer } from './answer.ts';
-import { defaultPolicy, type Policy } from './policy.ts';
+import type { CollectReport } from './maintenance/collect-garbage.ts';
+import { maintain } from './maintenance/maintain.ts';
+import { Metrics } from './metrics.ts';
+import { RateLimit } from './rate-limit.ts';
 import type { RegistryContext } from './registry-context.ts';
 import type { RegistryEvent } from './registry-event.ts';
-import { createRouter, tokenRoutes } from './route-table.ts';
+import { beginRecord, type RequestRecord } from './request-record.ts';
+import { createRouter, ownRoutes, tokenRoutes } from './route-table.ts';
+import { collectOptionsOf, parseRegistrySettings, type RegistrySettings } from './settings.ts';
+import { policyOf } from './settings-policy.ts';
 import { openLocalStorage } from './storage/local-storage.ts';
 import { openMemoryStorage } from './storage/memory-storage.ts';
 import type { RegistryStorage } from './storage/registry-storage.ts';
@@ -25,9 +31,15 @@ export interface RegistryOptions {
    * without a grant.
    */
   readonly access?: AccessOptions;
-  readonly policy?: Partial<Policy>;
+  /** What is accepted, and what is kept: docs/registry.md. */
+  readonly settings?: RegistrySettings;
   /** Called for what has been done for somebody. */
   readonly onEvent?: (event: RegistryEvent) => void;
+  /** Called for each request that has been answered. */
+  readonly onRequest?: (record: RequestRecord) => void;
+  readonly onCollected?: (report: CollectReport) => void;
+  /** Called for what failed in the background. */
+  readonly onFailed?: (error: unknown) => void;
 }
 
 /** A registry that answers. */
@@ -37,45 +49,85 @@ export interface Registry extends AsyncDisposable {
   /** `http://127.0.0.1:5000` */
   readonly url: string;
   readonly storage: RegistryStorage;
-  /** Reads its certificates again. */
+  /** Reads its certificates again. ERR_TLS_FILES_INVALID changes nothing. */
   reloadTls(): Promise<void>;
   /** Takes no more requests, lets those that run end for `grace` milliseconds (default 10 s), and closes. */
   close(grace?: number): Promise<void>;
 }
 
+/** Milliseconds between collections, unless the settings say otherwise. */
+const collectEvery = 3600_000;
+
 /**
  * Opens a registry: the OCI distribution-spec 1.1 on a port. Disposal closes it.
  *
  *     await using registry = await openRegistry();
- *     await engine.images.push('app', `${registry.address}/app:1`);
+ *     await engine.images.push(`${registry.address}/app:1`);
  *
- * @throws EngineError ERR_LISTEN_FAILED, ERR_TLS_FILES_INVALID, ERR_SYSTEM
+ * @throws EngineError ERR_LISTEN_FAILED, ERR_TLS_FILES_INVALID, ERR_CONFIG_INVALID, ERR_SYSTEM
  */
 export async function openRegistry(options: RegistryOptions = {}): Promise<Registry> {
+  const settings = parseRegistrySettings(options.settings ?? {});
   const storage = await storageOf(options.storage);
-  const access = await accessOf(storage, options);
-  const context: RegistryContext = {
+  const metrics = new Metrics();
+  const context = await contextOf(storage, settings, options);
+  const listener = await listen(context, metrics, options);
+  const every = (settings.collect?.everySeconds ?? collectEvery / 1000) * 1000;
+  const upkeep =
+    every > 0
+      ? maintain(storage, {
+          every,
+          collect: collectOptionsOf(settings),
+          onCollected: (report) => {
+            metrics.add('strake_registry_collected_bytes_total', report.bytes);
+            options.onCollected?.(report);
+          },
+          onFailed: (error) => options.onFailed?.(error),
+        })
+      : undefined;
+  return registryOf(listener, storage, upkeep);
+}
+
+async function contextOf(
+  storage: RegistryStorage,
+  settings: RegistrySettings,
+  options: RegistryOptions,
+): Promise<RegistryContext> {
+  return {
     storage,
-    access,
-    policy: { ...defaultPolicy, ...options.policy },
+    access: await accessOf(storage, options),
+    policy: policyOf(settings, storage),
     hashes: new UploadHashes(),
+    limit: new RateLimit(settings.limits?.requestsPerMinute ?? 0),
     announce: (event) => options.onEvent?.(event),
   };
-  const router = createRouter(access instanceof RegistryAccess ? tokenRoutes(access) : []);
-  const listener = await openListener({
+}
+
+function listen(context: RegistryContext, metrics: Metrics, options: RegistryOptions): Promise<Listener> {
+  const { access } = context;
+  const tokens = access instanceof RegistryAccess ? tokenRoutes(access) : [];
+  const router = createRouter([...tokens, ...ownRoutes(metrics)]);
+  return openListener({
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,
     ...(options.tls && { tls: options.tls }),
     handle: async (request, response) => {
-      await answer(router, context, request, response);
+      const end = beginRecord(request, response);
+      const record = end(await answer(router, context, request, response));
+      metrics.observe(record);
+      options.onRequest?.(record);
     },
   });
-  return registryOf(listener, storage);
 }
 
-function registryOf(listener: Listener, storage: RegistryStorage): Registry {
+function registryOf(
+  listener: Listener,
+  storage: RegistryStorage,
+  upkeep: AsyncDisposable | undefined,
+): Registry {
   const close = async (grace?: number) => {
     await listener.close(grace);
+    await upkeep?.[Symbol.asyncDispose]();
     await storage[Symbol.asyncDispose]();
   };
   return {

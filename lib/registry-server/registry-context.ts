@@ -1,5 +1,6 @@
 import type { Access } from './access/access.ts';
 import type { Policy } from './policy.ts';
+import type { RateLimit } from './rate-limit.ts';
 import type { RegistryEvent } from './registry-event.ts';
 import type { RegistryStorage } from './storage/registry-storage.ts';
 import type { UploadHashes } from './upload-hashes.ts';
@@ -10,6 +11,7 @@ export interface RegistryContext {
   readonly access: Access;
   readonly policy: Policy;
   readonly hashes: UploadHashes;
+  readonly limit: RateLimit;
   /** Tells whoever listens what has happened. Never throws. */
   readonly announce: (event: RegistryEvent) => void;
 }

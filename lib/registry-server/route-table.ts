@@ -1,11 +1,14 @@
 import { type Route, Router } from '../http/index.ts';
 import type { RegistryAccess } from './access/registry-access.ts';
 import type { Handler } from './exchange.ts';
+import type { Metrics } from './metrics.ts';
+import { accountRoutes } from './routes/accounts.ts';
 import { base } from './routes/base.ts';
 import { deleteBlob, getBlob } from './routes/blobs.ts';
 import { catalog } from './routes/catalog.ts';
 import { deleteManifest, getManifest, putManifest } from './routes/manifests.ts';
 import { listReferrers } from './routes/referrers.ts';
+import { health, metricsOf, readiness } from './routes/status.ts';
 import { listTags } from './routes/tags.ts';
 import { getToken, postToken } from './routes/token.ts';
 import { beginUpload, deleteUpload, getUpload, patchUpload, putUpload } from './routes/uploads.ts';
@@ -39,6 +42,29 @@ export function tokenRoutes(access: RegistryAccess): Route<Handler>[] {
     { method: 'GET', pattern, handler: getToken(access) },
     { method: 'POST', pattern, handler: postToken(access) },
   ];
+}
+
+/** What is asked about the registry itself, and about who may use it. */
+export function ownRoutes(metrics: Metrics): Route<Handler>[] {
+  const [users, robots, grants] = ['users', 'robots', 'grants'].map(
+    (noun) => new RegExp(`^/api/v1/${noun}$`),
+  );
+  const [user, robot] = ['users', 'robots'].map((noun) => new RegExp(`^/api/v1/${noun}/(?<name>[^/]+)$`));
+  const rows: readonly (readonly [string, RegExp | undefined, Handler])[] = [
+    ['GET', /^\/healthz$/, health],
+    ['GET', /^\/readyz$/, readiness],
+    ['GET', /^\/metrics$/, metricsOf(metrics)],
+    ['GET', users, accountRoutes.listUsers],
+    ['PUT', user, accountRoutes.putUser],
+    ['DELETE', user, accountRoutes.deleteUser],
+    ['GET', robots, accountRoutes.listRobots],
+    ['PUT', robot, accountRoutes.putRobot],
+    ['DELETE', robot, accountRoutes.deleteRobot],
+    ['GET', grants, accountRoutes.listGrants],
+    ['PUT', grants, accountRoutes.putGrant],
+    ['DELETE', grants, accountRoutes.deleteGrant],
+  ];
+  return rows.flatMap(([method, pattern, handler]) => (pattern ? [{ method, pattern, handler }] : []));
 }
 
 /** With the routes of what else the registry offers. */

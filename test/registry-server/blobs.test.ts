@@ -278,7 +278,7 @@ test('an upload that is cut keeps what came, and is resumed where it stands', as
 });
 
 test('a blob larger than is accepted is refused: announced before it is sent, else when it is too much', async (t) => {
-  const { send, folder } = await openClient(t, { policy: { maxBlobSize: 1000 } });
+  const { send, folder } = await openClient(t, { settings: { limits: { blobBytes: 1000 } } });
   const body = noise(2000);
   t.like(await send('POST', `/v2/a/blobs/uploads/?digest=${sha256(body)}`, { body }), {
     status: 413,

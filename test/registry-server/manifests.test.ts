@@ -79,7 +79,7 @@ test('indexes may contain indexes, and what they name must be there', async (t) 
 });
 
 test('an index may name what is not there where the policy says so', async (t) => {
-  const client = await openClient(t, { policy: { sparseIndexes: true } });
+  const client = await openClient(t, { settings: { sparseIndexes: true } });
   const index = {
     schemaVersion: 2,
     mediaType: types.index,
@@ -330,7 +330,7 @@ test('what was listed under the fallback tag is a referrer once, and only if its
 });
 
 test('an immutable tag is set once', async (t) => {
-  const client = await openClient(t, { policy: { isImmutable: async (_, tag) => tag.startsWith('v') } });
+  const client = await openClient(t, { settings: { immutable: [{ scope: '*', tags: 'v*' }] } });
   const first = await client.image('a', 'v1', 'one');
   await client.image('a', 'v1', 'one');
   const again = await client.manifest('a', 'v1', await parts(client, 'a'));
@@ -343,7 +343,7 @@ test('an immutable tag is set once', async (t) => {
 });
 
 test('of many that set an immutable tag at once one succeeds', async (t) => {
-  const client = await openClient(t, { policy: { isImmutable: async () => true } });
+  const client = await openClient(t, { settings: { immutable: [{ scope: 'a' }] } });
   const base = await parts(client, 'a');
   const replies = await Promise.all(
     Array.from({ length: 8 }, (_, at) =>

@@ -141,7 +141,8 @@ async function mountBlob(
   const source = new Repository(registry.storage, parseRepositoryName(from));
   if (!identity.may(source.name, 'pull')) return false;
   const size = await source.blobSize(digest);
-  if (size === undefined || !(await repository.addBlob(digest, size))) return false;
+  if (size === undefined || size > (await registry.policy.room(repository.name))) return false;
+  if (!(await repository.addBlob(digest, size))) return false;
   registry.announce({ action: 'mount', repository: repository.name, digest, size, by: identity.name });
   created(exchange, repository, digest);
   return true;

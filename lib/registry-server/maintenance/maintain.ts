@@ -1,0 +1,35 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RegistryStorage } from '../storage/registry-storage.ts';
+import { type CollectOptions, type CollectReport, collectGarbage } from './collect-garbage.ts';
+
+export interface MaintainOptions {
+  /** Milliseconds from the end of one collection to the next. */
+  readonly every: number;
+  readonly collect: CollectOptions;
+  readonly onCollected: (report: CollectReport) => void;
+  readonly onFailed: (error: unknown) => void;
+}
+
+/** Collects garbage again and again, beginning after a while, until it is disposed of; that waits for one that runs. */
+export function maintain(storage: RegistryStorage, options: MaintainOptions): AsyncDisposable {
+  const stop = new AbortController();
+  const { signal } = stop;
+  const running = (async () => {
+    for (;;) {
+      await delay(options.every, undefined, { signal, ref: false });
+      try {
+        const report = await collectGarbage(storage, { ...options.collect, signal });
+        if (report) options.onCollected(report);
+      } catch (error) {
+        if (!signal.aborted) options.onFailed(error);
+      }
+    }
+  })();
+  const ended = running.catch(() => undefined);
+  return {
+    [Symbol.asyncDispose]: async () => {
+      stop.abort();
+      await ended;
+    },
+  };
+}
