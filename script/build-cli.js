@@ -33,7 +33,7 @@ await build({
   format: 'cjs',
   platform: 'node',
   target: 'node20',
-  external: ['undici'],
+  external: ['undici', 'bcryptjs', 'hash-wasm'],
   supported: { 'dynamic-import': false }, // require() instead: what V8's cache is of cannot import
   minifyWhitespace: true,
   minifySyntax: true,
