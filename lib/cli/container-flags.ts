@@ -1,10 +1,22 @@
 import { type Command, Option } from 'commander';
-import { durationFlag, numberFlag } from './flag-values.ts';
+import { durationFlag, list, numberFlag } from './flag-values.ts';
 import { addLimitFlags, type LimitFlags } from './limit-flags.ts';
+import { addRefusedFlags } from './refused-flags.ts';
 
 /** The flags that `run` and `create` share, as commander gives them. */
 export interface ContainerFlags extends LimitFlags {
   addHost?: string[];
+  annotation?: string[];
+  cgroupParent?: string;
+  deviceReadBps?: string[];
+  deviceReadIops?: string[];
+  deviceWriteBps?: string[];
+  deviceWriteIops?: string[];
+  blkioWeightDevice?: string[];
+  disableContentTrust?: string | true;
+  expose?: string[];
+  labelFile?: string[];
+  volumeDriver?: string;
   capAdd?: string[];
   capDrop?: string[];
   cgroupns?: 'private' | 'host';
@@ -31,7 +43,7 @@ export interface ContainerFlags extends LimitFlags {
   hostname?: string;
   init?: true;
   interactive?: true;
-  ipc?: 'private' | 'host';
+  ipc?: string;
   label?: string[];
   logDriver?: string;
   logOpt?: string[];
@@ -42,7 +54,7 @@ export interface ContainerFlags extends LimitFlags {
   network?: string;
   oomKillDisable?: true;
   oomScoreAdj?: number;
-  pid?: 'private' | 'host';
+  pid?: string;
   platform?: string;
   privileged?: true;
   publish?: string[];
@@ -67,18 +79,29 @@ export interface ContainerFlags extends LimitFlags {
 }
 
 const namespace = (flag: string, what: string) => new Option(flag, what).choices(['private', 'host']);
-const list = (value: string, all: string[] | undefined) => [...(all ?? []), value];
 
 /** Docker's flags, in docker's words. */
 export function addContainerFlags(command: Command): Command {
   addLimitFlags(command)
     .option('--add-host <host:ip>', 'a line of /etc/hosts', list)
+    .option('--annotation <key=value>', 'handed to the runtime', list)
+    .option('--blkio-weight-device <device:weight>', 'block IO of a device, 10 to 1000', list)
     .option('--cap-add <capability>', 'add a Linux capability', list)
     .option('--cap-drop <capability>', 'drop a Linux capability', list)
     .addOption(namespace('--cgroupns <mode>', 'cgroup namespace'))
+    .option('--cgroup-parent <path>', 'cgroup that its own is made in (/strake)')
     .option('--cidfile <file>', 'write the container id to the file')
-    .option('--device <device>', 'add a host device (/dev/a:/dev/b:rwm)', list)
+    .option(
+      '--device <device>',
+      'add a host device (/dev/a:/dev/b:rwm), or a CDI device (vendor.com/class=name)',
+      list,
+    )
     .option('--device-cgroup-rule <rule>', 'allow devices ("c 42:* rmw")', list)
+    .option('--device-read-bps <device:bytes>', 'bytes a second that are read from it', list)
+    .option('--device-read-iops <device:number>', 'reads a second', list)
+    .option('--device-write-bps <device:bytes>', 'bytes a second that are written to it', list)
+    .option('--device-write-iops <device:number>', 'writes a second', list)
+    .option('--disable-content-trust [bool]', 'images are not signed here: only true can be asked for')
     .option('--dns <address>', 'name server', list)
     .option('--dns-option <option>', 'resolver option', list)
     .option('--dns-search <domain>', 'search domain', list)
@@ -86,6 +109,7 @@ export function addContainerFlags(command: Command): Command {
     .option('--entrypoint <command>', "replace the image's entrypoint")
     .option('-e, --env <name=value>', 'set a variable', list)
     .option('--env-file <file>', 'read variables from a file', list)
+    .option('--expose <port>', 'record a port that it listens on (80, 53/udp, 8000-8010)', list)
     .option('--group-add <group>', 'additional group', list)
     .option('--health-cmd <command>', 'a line for /bin/sh that says whether it works')
     .option('--health-interval <time>', 'between two checks (30s)', durationFlag('--health-interval'))
@@ -115,8 +139,9 @@ export function addContainerFlags(command: Command): Command {
     .option('-h, --hostname <name>', 'host name')
     .option('--init', 'run an init that reaps zombies and forwards signals')
     .option('-i, --interactive', 'keep stdin open')
-    .addOption(namespace('--ipc <mode>', 'IPC namespace'))
+    .option('--ipc <mode>', 'IPC namespace: private, shareable, none, host, container:NAME')
     .option('-l, --label <key=value>', 'set a label', list)
+    .option('--label-file <file>', 'read labels from a file', list)
     .option('--log-driver <driver>', 'json-file or none')
     .option(
       '--log-opt <name=value>',
@@ -126,11 +151,14 @@ export function addContainerFlags(command: Command): Command {
     .option('--memory-swappiness <percent>', '0 to 100', numberFlag('--memory-swappiness'))
     .option('--mount <mount>', 'type=bind|volume|tmpfs,source=…,target=…', list)
     .option('--name <name>', 'name of the container')
-    .option('--network <mode>', 'none (the default: loopback only) or host; bridges are not available yet')
+    .option(
+      '--network <mode>',
+      'none (the default: loopback only), host, container:NAME, ns:/PATH; bridges are not available yet',
+    )
     .addOption(new Option('--net <mode>').hideHelp())
     .option('--oom-kill-disable', 'never kill it for memory')
     .option('--oom-score-adj <adjustment>', '-1000 to 1000', numberFlag('--oom-score-adj'))
-    .addOption(namespace('--pid <mode>', 'PID namespace'))
+    .option('--pid <mode>', 'PID namespace: private, host, container:NAME')
     .option('--platform <os/arch>', 'platform of the image')
     .option('--privileged', 'all capabilities and devices, no confinement')
     .option('-p, --publish <ports>', 'not available yet', list)
@@ -144,7 +172,7 @@ export function addContainerFlags(command: Command): Command {
     .option('--rm', 'remove the container when it ends')
     .option(
       '--security-opt <option>',
-      'seccomp=FILE|unconfined, no-new-privileges, systempaths=unconfined',
+      'seccomp=FILE|unconfined, no-new-privileges, systempaths=unconfined, writable-cgroups, apparmor=PROFILE, label=…',
       list,
     )
     .option('--shm-size <bytes>', 'size of /dev/shm')
@@ -156,8 +184,10 @@ export function addContainerFlags(command: Command): Command {
     .option('--ulimit <limit>', 'name=soft:hard', list)
     .option('-u, --user <user>', 'name|uid[:group|gid]')
     .addOption(namespace('--uts <mode>', 'UTS namespace'))
+    .option('--volume-driver <name>', 'only local')
     .option('-v, --volume <volume>', '/host:/path[:ro], name:/path, or /path', list)
     .option('--volumes-from <container>', 'the volumes and binds of another container (name[:ro])', list)
     .option('-w, --workdir <path>', 'working directory');
+  addRefusedFlags(command);
   return command;
 }

@@ -7,8 +7,10 @@ import {
   numberFlag,
   parseAddHost,
   parseDeviceFlag,
+  parseDeviceLimit,
   parseEnvFile,
   parseEnvFlag,
+  parseLabelFile,
   parseLabelFlag,
   parseMountFlag,
   parsePairFlag,
@@ -53,7 +55,7 @@ export function containerOptions(flags: ContainerFlags, argv: readonly string[])
     sysctls:
       flags.sysctl && Object.fromEntries(flags.sysctl.map((value) => parsePairFlag('--sysctl', value))),
     init: flags.init,
-    labels: flags.label && Object.fromEntries(flags.label.map(parseLabelFlag)),
+    labels: readLabels(flags),
     stopSignal: flags.stopSignal,
     stopTimeout: flags.stopTimeout,
     autoRemove: flags.rm,
@@ -63,11 +65,28 @@ export function containerOptions(flags: ContainerFlags, argv: readonly string[])
     pull: flags.pull,
     log: logOptions(flags),
     hide: flags.hide,
-    namespaces: defined({ pid: flags.pid, ipc: flags.ipc, uts: flags.uts, cgroup: flags.cgroupns }),
+    namespaces: namespaces(flags),
+    annotations:
+      flags.annotation &&
+      Object.fromEntries(flags.annotation.map((value) => parsePairFlag('--annotation', value))),
+    expose: flags.expose,
+    cgroupParent: flags.cgroupParent,
   });
 }
 
 function refuseUnavailable(flags: ContainerFlags): void {
+  if (flags.volumeDriver !== undefined && flags.volumeDriver !== 'local')
+    throw invalidFlag(
+      '--volume-driver',
+      flags.volumeDriver,
+      'there are no volume plugins; only local is known',
+    );
+  if (['false', '0'].includes(String(flags.disableContentTrust)))
+    throw invalidFlag(
+      '--disable-content-trust',
+      'false',
+      'Notary signatures are not verified here; leave it out',
+    );
   if (flags.publish) {
     throw new EngineError(
       'ERR_NETWORK_NOT_AVAILABLE',
@@ -76,17 +95,38 @@ function refuseUnavailable(flags: ContainerFlags): void {
   }
 }
 
+/** Modes are the library's, which says what it does not know. */
+function namespaces({
+  pid,
+  ipc,
+  uts,
+  cgroupns,
+}: ContainerFlags): NonNullable<ContainerOptions['namespaces']> {
+  return defined({ pid, ipc, uts, cgroup: cgroupns }) as NonNullable<ContainerOptions['namespaces']>;
+}
+
+/** As docker: those of the files first. */
+function readLabels(flags: ContainerFlags): Record<string, string> | undefined {
+  if (!flags.label && !flags.labelFile) return undefined;
+  const files = (flags.labelFile ?? []).flatMap((path) => parseLabelFile(readText('--label-file', path)));
+  return Object.fromEntries([...files, ...(flags.label ?? []).map(parseLabelFlag)]);
+}
+
 function networkOption(network: string | undefined): ContainerOptions['network'] | undefined {
   if (network === undefined || network === 'none' || network === 'host') return network;
+  if (network.startsWith('container:')) return network as `container:${string}`;
   if (network.startsWith('ns:/')) return { path: network.slice('ns:'.length) };
   throw new EngineError(
     'ERR_NETWORK_NOT_AVAILABLE',
-    `network ${network} is not available: networks other than none and host come later. Use --network none (loopback only, the default) or --network host`,
+    `network ${network} is not available: networks other than none, host and container:NAME come later. Use --network none (loopback only, the default) or --network host`,
     { details: { network } },
   );
 }
 
-function readEnvironment(flags: ContainerFlags): Record<string, string> | undefined {
+/** --env-file and then --env; undefined without either. @throws EngineError ERR_INVALID_ARGUMENT */
+export function readEnvironment(
+  flags: Pick<ContainerFlags, 'env' | 'envFile'>,
+): Record<string, string> | undefined {
   if (!flags.env && !flags.envFile) return undefined;
   const files = (flags.envFile ?? []).flatMap((path) =>
     parseEnvFile(readText('--env-file', path), process.env),
@@ -115,10 +155,24 @@ function limits(flags: ContainerFlags): ResourceLimits {
     ...limitsOf(flags),
     memorySwappiness: flags.memorySwappiness,
     oomKillDisable: flags.oomKillDisable,
+    blkioWeightDevices: deviceLimits('--blkio-weight-device', flags.blkioWeightDevice, Number),
+    deviceReadBps: deviceLimits('--device-read-bps', flags.deviceReadBps, String),
+    deviceWriteBps: deviceLimits('--device-write-bps', flags.deviceWriteBps, String),
+    deviceReadIops: deviceLimits('--device-read-iops', flags.deviceReadIops, Number),
+    deviceWriteIops: deviceLimits('--device-write-iops', flags.deviceWriteIops, Number),
     ulimits: flags.ulimit && Object.fromEntries(flags.ulimit.map(parseUlimitFlag)),
     shmSize: flags.shmSize,
     oomScoreAdj: flags.oomScoreAdj,
   });
+}
+
+/** `/dev/sda:10mb` */
+function deviceLimits<T>(
+  flag: string,
+  values: readonly string[] | undefined,
+  parse: (value: string) => T,
+): Record<string, T> | undefined {
+  return values && Object.fromEntries(values.map((value) => parseDeviceLimit(flag, value, parse)));
 }
 
 function healthOption(flags: ContainerFlags): ContainerOptions['health'] {

@@ -19,6 +19,9 @@ export function invalidFlag(flag: string, value: string, remedy: string): Engine
   });
 }
 
+/** For commander: a flag that may be given again and again. */
+export const list = (value: string, all: string[] | undefined): string[] => [...(all ?? []), value];
+
 /** A number flag's parser, for commander. */
 export const numberFlag = (flag: string) => (value: string) => {
   const parsed = Number(value);
@@ -68,12 +71,18 @@ export function parseEnvFlag(value: string, environment: NodeJS.ProcessEnv): [st
 
 /** docker's --env-file: one NAME=value a line, `#` begins a comment line, nothing is quoted. */
 export function parseEnvFile(content: string, environment: NodeJS.ProcessEnv): [string, string][] {
-  return content
-    .split('\n')
-    .map((line) => line.replace(/\r$/, '').trimStart())
-    .filter((line) => line !== '' && !line.startsWith('#'))
+  return fileLines(content)
     .map((line) => parseEnvFlag(line, environment))
     .filter((entry) => entry !== null);
+}
+
+/** Neither empty nor comments; without a byte order mark. */
+function fileLines(content: string): string[] {
+  return content
+    .replace(/^\uFEFF/, '')
+    .split('\n')
+    .map((line) => line.replace(/\r$/, '').trimStart())
+    .filter((line) => line !== '' && !line.startsWith('#'));
 }
 
 /** `key=value` or `key` alone, for labels. */
@@ -81,6 +90,18 @@ export function parseLabelFlag(value: string): [string, string] {
   const [key, text] = splitOnce(value, '=');
   if (key === '') throw invalidFlag('--label', value, 'write key=value');
   return [key, text ?? ''];
+}
+
+/** docker's --label-file: one label a line, `#` begins a comment line. */
+export function parseLabelFile(content: string): [string, string][] {
+  return fileLines(content).map(parseLabelFlag);
+}
+
+/** `/dev/sda:10mb`: a device and its limit. */
+export function parseDeviceLimit<T>(flag: string, value: string, parse: (text: string) => T): [string, T] {
+  const match = /^(\/dev\/[^:]+):(.+)$/.exec(value);
+  if (!match?.[1] || !match[2]) throw invalidFlag(flag, value, 'bad format; write /dev/NAME:LIMIT');
+  return [match[1], parse(match[2])];
 }
 
 /** `name=value`, both needed, for the flags that take a pair. */
@@ -247,8 +268,9 @@ export function parseUlimitFlag(value: string): [string, { soft: number; hard: n
   return [match[1], { soft, hard: match[3] === undefined ? soft : Number(match[3]) }];
 }
 
-/** --device: `/dev/fuse`, `/dev/a:/dev/b`, `/dev/a:rw` or `/dev/a:/dev/b:rw`. */
-export function parseDeviceFlag(value: string): DeviceOption {
+/** --device: `/dev/fuse`, `/dev/a:/dev/b`, `/dev/a:rw`, `/dev/a:/dev/b:rw`, or the name of a CDI device. */
+export function parseDeviceFlag(value: string): DeviceOption | string {
+  if (!value.startsWith('/') && value.includes('=')) return value;
   const [path = '', ...rest] = value.split(':');
   const target = rest.find((part) => part.startsWith('/'));
   const access = rest.find((part) => !part.startsWith('/'));
@@ -262,7 +284,10 @@ export function parseSecurityFlags(
   values: readonly string[],
   readProfile: (path: string) => unknown,
 ): SecurityOptions {
-  return Object.assign({}, ...values.map((value) => securityOption(value, readProfile)));
+  const options = values.map((value) => securityOption(value, readProfile));
+  const labels = options.map(({ label }) => label).filter((label) => label !== undefined);
+  const label = labels.includes('disable') ? 'disable' : Object.assign({}, ...labels);
+  return Object.assign({}, ...options, labels.length > 0 ? { label } : {});
 }
 
 function securityOption(value: string, readProfile: (path: string) => unknown): SecurityOptions {
@@ -278,15 +303,30 @@ function securityOption(value: string, readProfile: (path: string) => unknown): 
     case 'systempaths':
       if (text === 'unconfined') return { maskedPaths: [], readonlyPaths: [] };
       break;
+    case 'writable-cgroups':
+      return { writableCgroups: truth(value, text ?? 'true') };
     case 'apparmor':
-    case 'label':
-      if (text === 'unconfined' || text === 'disable') return {}; // there is none of them
+      if (text) return { apparmor: text };
       break;
+    case 'label':
+      return { label: labelField(value, text ?? '') };
   }
   throw invalidFlag(
     '--security-opt',
     value,
-    'known are seccomp=…, no-new-privileges and systempaths=unconfined',
+    'known are seccomp=…, no-new-privileges, systempaths=unconfined, writable-cgroups, apparmor=… and label=…',
+  );
+}
+
+/** `disable`, or one field: `type:container_t`. */
+function labelField(value: string, text: string): NonNullable<SecurityOptions['label']> {
+  if (text === 'disable') return 'disable';
+  const [field = '', content] = splitOnce(text, ':');
+  if (['user', 'role', 'type', 'level'].includes(field) && content) return { [field]: content };
+  throw invalidFlag(
+    '--security-opt',
+    value,
+    'write label=disable, or label= and user, role, type or level: label=type:container_t',
   );
 }
 

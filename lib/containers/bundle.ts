@@ -3,10 +3,12 @@ import { EngineError } from '../errors/index.ts';
 import type { Mount } from '../mount/index.ts';
 import type { Bundle, StdinMode, StdioSelection, TerminalSize } from '../runtime/index.ts';
 import { eventSource } from './announce.ts';
+import { type CdiAdditions, cdiAdditions } from './cdi-devices.ts';
 import type { ContainersContext } from './context.ts';
 import { writeEtcFiles } from './etc-files.ts';
 import { healthDescription } from './health.ts';
-import { hostDevices } from './host-devices.ts';
+import { blockDevicesOf, hostDevices } from './host-devices.ts';
+import { joinDescriptions, joinedContainers } from './joined.ts';
 import type { ContainerRecord } from './record.ts';
 import { restartDescription } from './restart-policy.ts';
 import { containerHostname, runtimeConfig } from './runtime-config.ts';
@@ -20,8 +22,8 @@ export interface BundleStdio {
 }
 
 /** The cgroup of a container, below the delegated root. */
-export function cgroupOf(id: string): string {
-  return `strake/${id}`;
+export function cgroupOf({ id, spec }: ContainerRecord): string {
+  return `${spec.cgroupParent}/${id}`;
 }
 
 /** What the runtime is given: config.json and what surrounds it. The run directory gets the files of /etc. */
@@ -33,26 +35,33 @@ export async function makeBundle(
 ): Promise<Bundle> {
   const { id, spec, image } = record;
   const { runDir } = context.store.paths(id);
+  const joined = await joinedContainers(context, record);
   writeEtcFiles(runDir, spec, containerHostname(id, spec, context.host));
+  const cdi = await cdiAdditions(context, spec);
   const config = runtimeConfig({
     id,
     spec,
     image: image.process,
     host: context.host,
-    etc: runDir,
+    etc: joined.network?.runDir ?? runDir,
+    joined,
     volumes: record.volumes.map((volume) => ({ ...volume, source: context.volumes.path(volume.name) })),
     devices: spec.privileged || spec.devices.length > 0 ? await hostDevices(spec) : [],
+    blockDevices: await blockDevicesOf(spec),
+    cdi,
   });
-  return { spec: config, task: { rootfs, ...stdio, ...taskFields(context, record) } };
+  const task = { rootfs, ...stdio, ...taskFields(context, record, cdi), ...joinDescriptions(joined) };
+  return { spec: config, task };
 }
 
-function taskFields(context: ContainersContext, record: ContainerRecord) {
+function taskFields(context: ContainersContext, record: ContainerRecord, cdi: CdiAdditions | null) {
   const { id, spec, image } = record;
   const user = spec.user ?? image.process.user ?? '';
+  const groups = [...spec.groups, ...(cdi?.groups ?? []).map(String)];
   return {
     id,
-    ...((user !== '' || spec.groups.length > 0) && { user: { user, groups: spec.groups } }),
-    ...(needsCgroup(spec.limits) && { cgroup: cgroupOf(id) }),
+    ...((user !== '' || groups.length > 0) && { user: { user, groups } }),
+    ...(needsCgroup(spec.limits) && { cgroup: cgroupOf(record) }),
     log: logDescription(context, record),
     statusFile: context.store.paths(id).exit,
     durable: !spec.autoRemove,

@@ -45,7 +45,20 @@ export interface ContainerInfo {
   readonly state: ContainerState;
   readonly labels: Readonly<Record<string, string>>;
   readonly hostname: string;
+  /** `none`, `host`, `container:ID`, or the path of a network namespace. */
   readonly network: string;
+  /** What is published: "80/tcp" at an address and a port of this machine. */
+  readonly ports: readonly { readonly container: string; readonly address: string; readonly host: number }[];
+  readonly exposedPorts: readonly string[];
+  readonly namespaces: ContainerSpec['namespaces'];
+  readonly cgroupParent: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  readonly security: ContainerSecurity;
+  readonly devices: readonly { readonly path: string; readonly target: string; readonly access: string }[];
+  readonly cdiDevices: readonly string[];
+  readonly sysctls: Readonly<Record<string, string>>;
   readonly mounts: readonly {
     type: string;
     source: string;
@@ -68,6 +81,12 @@ export interface ContainerInfo {
   /** Where the json-file log is; null for driver `none`. */
   readonly logPath: string | null;
 }
+
+/** Confinement beyond capabilities, as it was asked for; null and `default`: docker's defaults. */
+export type ContainerSecurity = Pick<
+  ContainerSpec,
+  'seccomp' | 'noNewPrivileges' | 'maskedPaths' | 'readonlyPaths' | 'apparmor' | 'label' | 'writableCgroups'
+>;
 
 /** The ends of a process's stdio. A tty has no stderr of its own: the stream is empty. */
 export interface Attachment {

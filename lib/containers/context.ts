@@ -23,6 +23,8 @@ export interface ContainersContext {
   /** Whose ids its containers have. */
   readonly ids: Ids;
   readonly events: Pick<EventJournal, 'directory' | 'emit'>;
+  /** Where CDI's spec files are. */
+  readonly cdiDirectories: readonly string[];
   /** Receives the step trace of each start. Default: stderr. */
   readonly onTrace: OnTrace | undefined;
 }

@@ -5,20 +5,23 @@ import { randomId } from '../random-id/index.ts';
 import { Undo } from '../undo/index.ts';
 import { announce } from './announce.ts';
 import type { ContainersContext } from './context.ts';
+import { resolveJoins } from './joined.ts';
 import { generateName } from './names.ts';
 import { invalidOption, normalizePath } from './option-values.ts';
 import type { ContainerOptions } from './options.ts';
 import type { ContainerRecord, RecordedVolume } from './record.ts';
 import { resolveImage } from './resolve-image.ts';
-import { discardRoot, prepareRoot } from './root-mount.ts';
+import { prepareRoot } from './root-mount.ts';
 import { commandLine } from './runtime-process.ts';
+import { requireSecurityModules } from './security-modules.ts';
 import { type ContainerSpec, parseContainerOptions } from './spec.ts';
 import type { SpecMount, SpecVolume } from './spec-mounts.ts';
 import { type Inherited, inheritVolumes } from './volumes-from.ts';
 
 /**
  * Makes a container that can be started: parsed options, an image that is here, a reserved name, a writable layer, its
- * volumes, a record. On an error nothing of it is left, but for an image that was pulled.
+ * volumes, a record. It is there when all of it is, by one rename; on an error nothing of it is left, but for an image that
+ * was pulled.
  */
 export async function createContainer(
   context: ContainersContext,
@@ -31,13 +34,12 @@ export async function createContainer(
   const record = await draftRecord(context, reference, spec, signal);
   await using undo = new Undo();
   await reserve(context, record, undo);
-  using _lock = await context.store.lockNew(record.id);
   // The record first: whoever removes images or volumes sees the need before layers and volumes are looked for.
-  await context.store.write(record, { durable: !spec.autoRemove });
+  await context.store.writeDraft(record, { durable: !spec.autoRemove });
   await makeVolumes(context, record, undo);
-  undo.add(() => discardRoot(context, record));
-  await prepareRoot(context, record);
+  await prepareRoot(context, record, context.store.draft(record.id));
   throwIfAborted(signal);
+  await context.store.publish(record.id, { durable: !spec.autoRemove });
   undo.commit();
   announce(context, record, 'create');
   return record;
@@ -51,6 +53,7 @@ export async function draftRecord(
   signal?: AbortSignal,
 ): Promise<ContainerRecord> {
   const image = await resolveImage(context, reference, spec, signal);
+  requireSecurityModules(spec);
   commandLine(spec, image.process); // refuses a container without a command
   if (spec.namespaces.user !== null && context.ids.map !== null)
     throw invalidOption(
@@ -58,6 +61,7 @@ export async function draftRecord(
       spec.namespaces.user,
       "an ordinary user's ids are those of /etc/subuid",
     );
+  const joined = await resolveJoins(context, spec);
   const inherited = await inheritVolumes(context, spec);
   await checkBinds([...spec.mounts, ...inherited.binds]);
   const id = randomId();
@@ -67,7 +71,7 @@ export async function draftRecord(
     name: spec.name ?? generateName(id),
     createdAt: new Date().toISOString(),
     image,
-    spec: { ...spec, mounts: [...spec.mounts, ...inherited.binds] },
+    spec: { ...joined, mounts: [...spec.mounts, ...inherited.binds] },
     volumes: [...recordVolumes(context, spec, image.process.volumes, inherited), ...inherited.volumes],
   };
 }
@@ -91,7 +95,7 @@ async function reserve(
   record: ContainerRecord,
   undo: Undo,
 ): Promise<void> {
-  const { dir } = store.paths(record.id);
+  const { dir } = store.draft(record.id);
   undo.add(() => ids.removeTree(dir));
   mkdirSync(dir, { mode: 0o700 });
   if (record.spec.name === null) return;

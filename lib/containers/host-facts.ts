@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { arch, hostname } from 'node:os';
+import { arch, hostname, release } from 'node:os';
 import type { Ids } from '../id-map/index.ts';
 import type { HostFacts } from './runtime-config.ts';
 
@@ -12,6 +12,7 @@ export function hostFacts(ids: Pick<Ids, 'map' | 'userxattr'>): HostFacts {
     inUserNamespace: ids.userxattr,
     hostname: hostname(),
     arch: arch(),
+    kernel: release(),
     get swapAccounting() {
       swapAccounting ??= hasSwapAccounting();
       return swapAccounting;

@@ -6,6 +6,7 @@ import { observe } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
 import { containerHostname } from './runtime-config.ts';
 import { commandLine, environment, workingDir } from './runtime-process.ts';
+import type { ContainerSpec } from './spec.ts';
 import type { SpecMount } from './spec-mounts.ts';
 import type { ContainerState } from './state.ts';
 import { stopSignalOf } from './stop-signal.ts';
@@ -41,6 +42,17 @@ export function describe(
     labels: { ...image.process.labels, ...spec.labels },
     hostname,
     network: spec.network,
+    ports: [],
+    exposedPorts: spec.exposedPorts,
+    namespaces: spec.namespaces,
+    cgroupParent: spec.cgroupParent,
+    annotations: spec.annotations,
+    capAdd: spec.capAdd,
+    capDrop: spec.capDrop,
+    security: securityOf(spec),
+    devices: spec.devices,
+    cdiDevices: spec.cdiDevices,
+    sysctls: spec.sysctls,
     mounts: mountsOf(context, record),
     limits: spec.limits,
     tty: spec.tty,
@@ -55,6 +67,11 @@ export function describe(
     log: spec.log,
     logPath: spec.log.driver === 'none' ? null : context.store.paths(id).log,
   };
+}
+
+function securityOf(spec: ContainerSpec): ContainerInfo['security'] {
+  const { seccomp, noNewPrivileges, maskedPaths, readonlyPaths, apparmor, label, writableCgroups } = spec;
+  return { seccomp, noNewPrivileges, maskedPaths, readonlyPaths, apparmor, label, writableCgroups };
 }
 
 function mountsOf(context: ContainersContext, { spec, volumes }: ContainerRecord): ContainerInfo['mounts'] {

@@ -39,8 +39,11 @@ export interface ContainerOptions {
   mounts?: readonly ContainerMount[];
   /** Containers whose volumes and binds it has as well, where they have them; `mounts` come before these. */
   volumesFrom?: readonly VolumesFromOption[];
-  /** `none` (default): loopback only. `host`: the host's own. A path: join that network namespace (/run/netns/x). */
-  network?: 'none' | 'host' | { readonly path: string };
+  /**
+   * `none` (default): loopback only. `host`: the host's own. `container:NAME`: that of a container which runs when this one is
+   * started, with its /etc/hosts and /etc/resolv.conf. A path: join that network namespace (/run/netns/x).
+   */
+  network?: 'none' | 'host' | `container:${string}` | { readonly path: string };
   /** The root file system cannot be written; mounts still can. */
   readOnly?: boolean;
   /** All capabilities, all devices, no seccomp, nothing masked: root on the host in all but name. */
@@ -50,13 +53,20 @@ export interface ContainerOptions {
   capDrop?: readonly string[];
   security?: SecurityOptions;
   limits?: ResourceLimits;
-  devices?: readonly DeviceOption[];
+  /** Devices of this machine by their paths, or by their CDI names: "vendor.com/class=name" (docs/containers.md). */
+  devices?: readonly (DeviceOption | string)[];
   /** "c 42:* rmw", as docker's --device-cgroup-rule. */
   deviceCgroupRules?: readonly string[];
   sysctls?: Readonly<Record<string, string>>;
   /** Runs a tiny init as process 1 that reaps zombies and forwards signals. */
   init?: boolean;
   labels?: Readonly<Record<string, string>>;
+  /** Handed to the runtime in config.json, and so to hooks and seccomp agents. */
+  annotations?: Readonly<Record<string, string>>;
+  /** Ports it listens on: "80", "53/udp", "8000-8010". Only recorded: nothing is published by it. */
+  expose?: readonly string[];
+  /** The cgroup that its own is made in, and whose limits it shares: "/batch". Default "strake". It stays when the container goes. */
+  cgroupParent?: string;
   /** Sent by stop(); "SIGTERM", "TERM" or "15". Default: the image's, else SIGTERM. */
   stopSignal?: string;
   /** Seconds that stop() waits before SIGKILL. Default 10. */
@@ -77,14 +87,19 @@ export interface ContainerOptions {
   log?: LogOptions;
   /** Paths of the root file system that are covered: a directory looks empty, a file like /dev/null. */
   hide?: readonly string[];
-  /** `host` shares the host's namespace instead of a new one. */
+  /** `host` shares the host's namespace instead of a new one, `container:NAME` another container's. */
   namespaces?: NamespaceOptions;
 }
 
-/** Which namespaces are new, and which are the host's own. */
+/**
+ * Which namespaces are new, the host's own, or another container's. That one must run whenever this one is started, and is
+ * looked for again at each restart by policy. A shared namespace lives as long as one that has it does, but a pid namespace,
+ * in which all are killed when the container whose it is ends.
+ */
 export interface NamespaceOptions {
-  pid?: 'private' | 'host';
-  ipc?: 'private' | 'host';
+  pid?: 'private' | 'host' | `container:${string}`;
+  /** `none`: private without /dev/shm. `shareable`: private, and other containers may join it, /dev/shm with it. */
+  ipc?: 'private' | 'host' | 'none' | 'shareable' | `container:${string}`;
   uts?: 'private' | 'host';
   cgroup?: 'private' | 'host';
   /** Maps the container's ids 0…size-1 to hostId… in a user namespace of its own. */
@@ -93,13 +108,21 @@ export interface NamespaceOptions {
 
 /** Confinement beyond capabilities; docker's defaults where nothing is said. */
 export interface SecurityOptions {
-  /** An OCI seccomp profile as an object, docker's default allow-list, or none. */
+  /** A seccomp profile as an object, OCI's or docker's with its conditions; docker's default allow-list; or none. */
   seccomp?: 'default' | 'unconfined' | Readonly<Record<string, unknown>>;
   /** setuid programs and file capabilities give no more rights. */
   noNewPrivileges?: boolean;
   /** Replace docker's list. */
   maskedPaths?: readonly string[];
   readonlyPaths?: readonly string[];
+  /** A loaded AppArmor profile, or "unconfined". ERR_SECURITY_MODULE_MISSING where the kernel has no AppArmor. */
+  apparmor?: string;
+  /** Fields of a SELinux label, or "disable". ERR_SECURITY_MODULE_MISSING where the kernel has no SELinux. */
+  label?:
+    | 'disable'
+    | { readonly user?: string; readonly role?: string; readonly type?: string; readonly level?: string };
+  /** The container may make cgroups below its own: /sys/fs/cgroup can be written. */
+  writableCgroups?: boolean;
 }
 
 /** `on-failure`: after an exit code that is not 0; `maximumRetries` bounds how often. */
@@ -143,8 +166,17 @@ export interface ResourceLimits {
   /** "0-2,4". */
   cpusetCpus?: string;
   cpusetMems?: string;
+  /** Microseconds of realtime scheduling in each period (cgroup v1, CONFIG_RT_GROUP_SCHED). */
+  cpuRtRuntime?: number;
+  cpuRtPeriod?: number;
   pids?: number;
   blkioWeight?: number;
+  /** By a block device's path: a weight from 10 to 1000, bytes a second, operations a second. */
+  blkioWeightDevices?: Readonly<Record<string, number>>;
+  deviceReadBps?: Readonly<Record<string, ByteSize>>;
+  deviceWriteBps?: Readonly<Record<string, ByteSize>>;
+  deviceReadIops?: Readonly<Record<string, number>>;
+  deviceWriteIops?: Readonly<Record<string, number>>;
   /** "nofile": 1024, or { soft, hard }; -1 is unlimited. */
   ulimits?: Readonly<Record<string, number | { readonly soft: number; readonly hard: number }>>;
   /** Size of /dev/shm. Default 64m. */

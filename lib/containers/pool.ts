@@ -273,6 +273,6 @@ async function discard(context: ContainersContext, { record, task }: Member): Pr
 async function removeLost(context: ContainersContext, record: ContainerRecord): Promise<void> {
   const { dir, runDir } = context.store.paths(record.id);
   if (!existsSync(dir) && !existsSync(runDir)) return;
-  await endCgroup(record.id);
+  await endCgroup(record);
   await removeFiles(context, record, { volumes: true });
 }

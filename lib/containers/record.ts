@@ -58,6 +58,13 @@ const laterFields = {
   restart: { policy: 'no', maximumRetries: 0 },
   health: null,
   volumesFrom: [],
+  annotations: {},
+  exposedPorts: [],
+  cgroupParent: 'strake',
+  cdiDevices: [],
+  apparmor: null,
+  label: null,
+  writableCgroups: false,
 } as const;
 
 function parseJson(json: string): unknown {

@@ -24,7 +24,7 @@ export async function renameContainer(
   await context.store.reserveName(name, id);
   undo.add(() => context.store.releaseName(name, id));
   const renamed = { ...record, name, spec: { ...record.spec, name } };
-  await context.store.write(renamed, { durable: true });
+  await context.store.write(renamed);
   undo.commit();
   await context.store.releaseName(record.name, id);
   await tellMonitor(context, renamed);

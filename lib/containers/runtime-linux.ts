@@ -7,10 +7,12 @@ import type {
 } from '../oci/index.ts';
 import { effectiveCapabilities } from './capabilities.ts';
 import { defaultSeccompProfile } from './default-seccomp.ts';
-import type { HostDevice, HostFacts, RuntimeConfigInput } from './runtime-config.ts';
+import type { JoinedContainers } from './joined.ts';
+import type { BlockDevices, HostDevice, HostFacts, RuntimeConfigInput } from './runtime-config.ts';
+import { seccompProfile } from './seccomp-profile.ts';
 import type { ContainerSpec } from './spec.ts';
 import type { SpecDeviceRule } from './spec-devices.ts';
-import type { SpecLimits } from './spec-limits.ts';
+import type { BlkioDeviceLimit, SpecLimits } from './spec-limits.ts';
 
 /** Docker's (moby oci/defaults.go), with /proc/interrupts and powercap, which leak timing (CVE-2020-8694). */
 const maskedPaths: readonly string[] = [
@@ -59,13 +61,13 @@ const defaultDeviceRules: readonly RuntimeDeviceRule[] = [
 export function runtimeLinux(input: RuntimeConfigInput): RuntimeLinux {
   const { spec, host, id } = input;
   return {
-    cgroupsPath: `/strake/${id}`,
-    namespaces: namespaces(spec, host),
+    cgroupsPath: `/${spec.cgroupParent}/${id}`,
+    namespaces: namespaces(input),
     ...userMappings(spec, host),
     // Which devices a user namespace can use is what was bound into it; a user may attach no rules.
     resources: {
       ...(!host.inUserNamespace && { devices: deviceRules(input) }),
-      ...runtimeResources(spec.limits, host),
+      ...runtimeResources(spec.limits, host, input.blockDevices),
     },
     ...(input.devices.length > 0 && { devices: input.devices.map(deviceNode) }),
     ...seccomp(spec, host),
@@ -74,17 +76,29 @@ export function runtimeLinux(input: RuntimeConfigInput): RuntimeLinux {
   };
 }
 
-function namespaces(spec: ContainerSpec, host: HostFacts): RuntimeNamespace[] {
+/** That of another container as /proc has it at this start; its monitor looks for it again (native/monitor/joins.h). */
+function namespaces({ spec, host, joined = {} }: RuntimeConfigInput): RuntimeNamespace[] {
   const { pid, ipc, uts, cgroup, user } = spec.namespaces;
+  const own = (type: RuntimeNamespace['type'], mode: string): RuntimeNamespace[] =>
+    mode === 'host' ? [] : [{ type }];
+  const shared = (type: 'pid' | 'ipc' | 'network') => {
+    const donor = joined[type];
+    return donor && [{ type, path: `/proc/${donor.pid}/ns/${type === 'network' ? 'net' : type}` }];
+  };
   return [
     { type: 'mount' },
-    ...(pid === 'private' ? [{ type: 'pid' } as const] : []),
-    ...(ipc === 'private' ? [{ type: 'ipc' } as const] : []),
-    ...(uts === 'private' ? [{ type: 'uts' } as const] : []),
-    ...(cgroup === 'private' ? [{ type: 'cgroup' } as const] : []),
-    ...networkNamespace(spec.network),
-    ...(user || host.idMap ? [{ type: 'user' } as const] : []),
+    ...(shared('pid') ?? own('pid', pid)),
+    ...(shared('ipc') ?? own('ipc', ipc)),
+    ...own('uts', uts),
+    ...own('cgroup', cgroup),
+    ...(shared('network') ?? networkNamespace(spec.network)),
+    ...(user || host.idMap ? [userNamespace(joined)] : []),
   ];
+}
+
+function userNamespace(joined: JoinedContainers): RuntimeNamespace {
+  const donor = Object.values(joined).find(({ inUserNamespace }) => inUserNamespace);
+  return donor ? { type: 'user', path: `/proc/${donor.pid}/ns/user` } : { type: 'user' };
 }
 
 function networkNamespace(network: string): RuntimeNamespace[] {
@@ -124,7 +138,11 @@ function deviceNode({ path, type, major, minor, mode, uid, gid }: HostDevice): R
 }
 
 /** linux.resources of the runtime-spec, without devices: only what is limited. */
-export function runtimeResources(limits: SpecLimits, host: HostFacts): RuntimeResources {
+export function runtimeResources(
+  limits: SpecLimits,
+  host: HostFacts,
+  blockDevices: BlockDevices = {},
+): RuntimeResources {
   const memory = present({
     limit: limits.memory,
     swap: host.swapAccounting ? limits.memorySwap : null,
@@ -138,23 +156,36 @@ export function runtimeResources(limits: SpecLimits, host: HostFacts): RuntimeRe
     period: limits.cpuPeriod,
     cpus: limits.cpusetCpus || null,
     mems: limits.cpusetMems || null,
+    realtimeRuntime: limits.cpuRtRuntime ?? null,
+    realtimePeriod: limits.cpuRtPeriod ?? null,
   });
   return (
     present({
       memory,
       cpu,
       pids: limits.pids === null ? null : { limit: limits.pids },
-      blockIO: limits.blkioWeight === null ? null : { weight: limits.blkioWeight },
+      blockIO: blockIo(limits, blockDevices),
     }) ?? {}
   );
 }
 
+function blockIo(limits: SpecLimits, blockDevices: BlockDevices): RuntimeResources['blockIO'] | null {
+  const throttles: Partial<Record<BlkioDeviceLimit, object[]>> = {};
+  for (const { limit, path, rate } of limits.blkioDevices ?? []) {
+    const value = limit === 'weightDevice' ? { weight: rate } : { rate };
+    const number = blockDevices[path];
+    if (number) throttles[limit] = [...(throttles[limit] ?? []), { ...number, ...value }];
+  }
+  return present({ weight: limits.blkioWeight, ...throttles }) as RuntimeResources['blockIO'] | null;
+}
+
+/** docker's order: privileged and unconfined before all, then a profile of one's own. */
 function seccomp(spec: ContainerSpec, host: HostFacts): Pick<RuntimeLinux, 'seccomp'> {
   if (spec.privileged || spec.seccomp === 'unconfined') return {};
-  if (spec.seccomp !== 'default')
-    return { seccomp: spec.seccomp as unknown as NonNullable<RuntimeLinux['seccomp']> };
+  const capabilities = effectiveCapabilities(spec.capAdd, spec.capDrop, false);
+  if (spec.seccomp === 'default') return { seccomp: defaultSeccompProfile(capabilities, host.arch) };
   return {
-    seccomp: defaultSeccompProfile(effectiveCapabilities(spec.capAdd, spec.capDrop, false), host.arch),
+    seccomp: seccompProfile(spec.seccomp, { capabilities, arch: host.arch, kernel: host.kernel ?? '0' }),
   };
 }
 

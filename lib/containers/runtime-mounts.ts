@@ -1,5 +1,6 @@
 import { type IdMap, isMapped } from '../id-map/index.ts';
 import type { RuntimeMount } from '../oci/index.ts';
+import type { JoinedContainer } from './joined.ts';
 import type { RuntimeConfigInput } from './runtime-config.ts';
 import type { ContainerSpec } from './spec.ts';
 import type { SpecBind, SpecTmpfs } from './spec-mounts.ts';
@@ -31,7 +32,7 @@ export function runtimeMounts(input: RuntimeConfigInput): RuntimeMount[] {
   return [...defaults, ...asked];
 }
 
-function kernelMounts({ spec, host: { idMap } }: RuntimeConfigInput): RuntimeMount[] {
+function kernelMounts({ spec, host: { idMap }, joined }: RuntimeConfigInput): RuntimeMount[] {
   const access = spec.privileged ? 'rw' : 'ro';
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: hardened },
@@ -48,8 +49,13 @@ function kernelMounts({ spec, host: { idMap } }: RuntimeConfigInput): RuntimeMou
       options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', ...ttyGroup(idMap)],
     },
     sysMount(spec, access, idMap),
-    { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [access, ...hardened] },
-    ...ipcMounts(spec),
+    {
+      destination: '/sys/fs/cgroup',
+      type: 'cgroup',
+      source: 'cgroup',
+      options: [spec.writableCgroups ? 'rw' : access, ...hardened],
+    },
+    ...ipcMounts(spec, joined?.ipc),
   ];
 }
 
@@ -66,8 +72,9 @@ function sysMount(spec: ContainerSpec, access: string, idMap: IdMap | undefined)
   return { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...hardened, access] };
 }
 
-function ipcMounts(spec: ContainerSpec): RuntimeMount[] {
-  if (spec.namespaces.ipc === 'host') {
+function ipcMounts(spec: ContainerSpec, donor: JoinedContainer | undefined): RuntimeMount[] {
+  const { ipc } = spec.namespaces;
+  if (ipc === 'host') {
     return ['/dev/mqueue', '/dev/shm'].map((path) => ({
       destination: path,
       type: 'bind',
@@ -75,15 +82,20 @@ function ipcMounts(spec: ContainerSpec): RuntimeMount[] {
       options: ['rbind', ...hardened],
     }));
   }
-  return [
-    { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: hardened },
-    {
-      destination: '/dev/shm',
-      type: 'tmpfs',
-      source: 'shm',
-      options: [...hardened, 'mode=1777', `size=${spec.limits.shmSize}`],
-    },
-  ];
+  const mqueue = { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: hardened };
+  if (ipc === 'none') return [mqueue];
+  return [mqueue, donor ? sharedMemoryOf(donor) : ownSharedMemory(spec)];
+}
+
+/** A mount of another mount namespace: its monitor takes it there (native/monitor/joins.h). */
+function sharedMemoryOf({ pid }: JoinedContainer): RuntimeMount {
+  const options = ['bind', ...hardened];
+  return { destination: '/dev/shm', type: 'bind', source: `/proc/${pid}/root/dev/shm`, options };
+}
+
+function ownSharedMemory({ limits }: ContainerSpec): RuntimeMount {
+  const options = [...hardened, 'mode=1777', `size=${limits.shmSize}`];
+  return { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options };
 }
 
 /** Writable, as docker's, unless the root is not. */

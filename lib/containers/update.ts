@@ -43,9 +43,9 @@ export async function updateContainer(
   const { restart = record.spec.restart } = options;
   const spec = { ...record.spec, limits, restart: parseRestart(restart, record.spec.autoRemove) };
   if (state.status === 'running' || state.status === 'paused')
-    await apply(context, id, record.spec.limits, limits);
+    await apply(context, record, record.spec.limits, limits);
   const updated = { ...record, spec };
-  await context.store.write(updated, { durable: true });
+  await context.store.write(updated);
   if (can('stop', state)) await tellMonitor(context, updated);
   announce(context, updated, 'update');
   return updated;
@@ -66,11 +66,11 @@ function refuseStartOnly(limits: ResourceLimits): void {
 /** What the kernel has taken of a change that it refused is taken back. */
 async function apply(
   { host }: ContainersContext,
-  id: string,
+  record: ContainerRecord,
   before: SpecLimits,
   after: SpecLimits,
 ): Promise<void> {
-  const cgroup = cgroupOf(id);
+  const cgroup = cgroupOf(record);
   await updateCgroup(cgroup, runtimeResources(after, host)).catch(async (error: unknown) => {
     await updateCgroup(cgroup, runtimeResources(before, host)).catch(() => undefined);
     throw error;

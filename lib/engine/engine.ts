@@ -20,6 +20,8 @@ export interface EngineOptions {
    * mount it. Layers that are there stay what they are. Default $STRAKE_LAYERS, else `auto`.
    */
   layers?: 'auto' | 'erofs' | 'directory';
+  /** Where CDI's spec files are, for `devices: ['vendor.com/class=name']`. Default /etc/cdi and /var/run/cdi. */
+  cdiDirectories?: readonly string[];
   /** The monitor's executable. Default: the package's own. */
   monitor?: string;
   /** With STRAKE_TRACE=1: receives the steps of each start and run when it has ended. Default: printed to stderr. */

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { nativeFile } from '../../bindings/load.ts';
+import { defaultCdiDirectories } from '../cdi/index.ts';
 import {
   ContainerStore,
   type ContainersContext,
@@ -51,6 +52,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     host: hostFacts(ids),
     ids,
     events,
+    cdiDirectories: options.cdiDirectories ?? defaultCdiDirectories,
     onTrace: options.onTrace,
   };
   const containers = openContainers(context);
@@ -76,6 +78,10 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
       volumeStore: context.volumes,
       snapshots,
       ids,
+      check: async (options) => {
+        const { checkRoot } = await import('../check/index.ts');
+        return await checkRoot({ containers: context, images, snapshots, unit: restartUnit }, options);
+      },
     }),
     registries: openRegistries(options),
     manifests: openManifests(options),
@@ -84,6 +90,9 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     [Symbol.asyncDispose]: async () => undefined, // files and locks are held by the calls that need them
   };
 }
+
+/** Where `system install-unit` writes its unit, unless it is told another place. */
+const restartUnit = '/etc/systemd/system/strake-restart.service';
 
 /** Configuration, registry client and stores are loaded by the first command that has to do with images. */
 async function openImagesOf(

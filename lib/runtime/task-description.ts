@@ -35,8 +35,19 @@ export interface TaskDescription {
   readonly restart?: RestartDescription;
   /** What is executed in it again and again to see whether it works. Absent: nothing. */
   readonly health?: HealthDescription;
+  /** Other tasks whose namespaces it shares. */
+  readonly joins?: readonly JoinDescription[];
   /** Where `start`, `die` and the like are told, and of whom. Absent: nowhere. */
   readonly events?: EventSource;
+}
+
+/** A task that must run whenever this one is started. Its namespace takes the place of the spec's path of that kind. */
+export interface JoinDescription {
+  /** With `ipc` its /dev/shm is shared too. */
+  readonly kind: 'pid' | 'ipc' | 'network';
+  readonly runDir: string;
+  /** Its user namespace as well. */
+  readonly user?: boolean;
 }
 
 /** What its monitor tells of a task in the journal of events. */

@@ -58,7 +58,7 @@ void takeOwnUmask() {
 }
 
 Applier::Applier(const std::string& target, uint64_t maxEntries)
-    : tree_(target),
+    : tree_(target, [this](const std::string& path) { return links_.contains(path); }),
       maxEntries_(maxEntries),
       uid_(::geteuid()),
       gid_(::getegid()),
@@ -211,7 +211,7 @@ void Applier::makeHardLink(const TarEntry& entry, const Place& place) {
   if (S_ISDIR(status.st_mode)) refuseLinkToDirectory(entry);
   const std::string there = joined(directory->path, name);
   if (there == place.path()) return;
-  if (there.starts_with(place.path() + "/")) refuseLinkToBelow(entry);
+  if (there.starts_with(place.path() + "/")) refuseLinkToBelow(entry.path, entry.target);
   makeNew(place, "linkat", [&](int parent, const char* linkName) {
     return ::linkat(directory->fd.get(), name.c_str(), parent, linkName, 0);
   });

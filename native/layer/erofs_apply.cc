@@ -165,6 +165,7 @@ void IndexApplier::enter(Walk& walk, const std::string& name) {
   }
   if (name.size() > maxName || tree_.node(walk.at).size + name.size() > maxPath)
     corrupt("tar: the directory " + quoted(walk.path) + " lies too deep");
+  if (found == none && tree_.findAny(walk.at, name) != none) refuseLinkAsDirectory(name);
   // A whiteout, which speaks of the layers below alone, makes way for an opaque directory.
   const bool opaque = isWhitedOut({walk.at, name});
   walk.at = tree_.makeDirectory(walk.at, name, true);
@@ -234,7 +235,8 @@ void IndexApplier::makeHardLink(const TarEntry& entry, const Place& place, const
   if (inode == none || isWhiteout(tree_.node(inode))) return awaitLink(entry, place, path, target);
   if (S_ISDIR(tree_.node(inode).mode)) refuseLinkToDirectory(entry);
   const NameId replaced = tree_.find(place.directory, place.name);
-  if (replaced != none && tree_.isWithin(directory, tree_.target(replaced))) refuseLinkToBelow(entry);
+  if (replaced != none && tree_.isWithin(directory, tree_.target(replaced)))
+    refuseLinkToBelow(entry.path, entry.target);
   recent_ = none;
   tree_.put(place.directory, place.name, inode);
 }

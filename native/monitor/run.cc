@@ -60,6 +60,7 @@ void start(Monitor& monitor, Container& container) {
   if (!task.cgroup.empty()) container.group = cgroup::Cgroup::create(task.cgroup, spec.linux_.resources);
   monitor.trace().step("cgroup");
 
+  const Joined joined = join(spec, task.joins);
   const runtime::Namespace* pidNamespace = spec.find(runtime::NamespaceKind::pid);
   container.ownPidNamespace = pidNamespace != nullptr && pidNamespace->path.empty();
   Stdio stdio = openStdio(spec.process.terminal, task.wiring.stdinMode);
@@ -70,6 +71,7 @@ void start(Monitor& monitor, Container& container) {
                                         .user = task.user,
                                         .stdio = stdio.borrow(),
                                         .cgroup = container.group.get(),
+                                        .sharedTrees = joined.borrowTrees(),
                                         .stopBeforeExec = task.waits,
                                         .processComesLater = task.waits,
                                         .dieWithParent = true,

@@ -176,12 +176,34 @@ std::optional<HealthCheck> healthOf(const Value& task) {
 EventSource eventsOf(const Value& task) {
   const Value* value = findObject(task, "events");
   if (value == nullptr) return {};
-  EventSource source{.directory = textOf(*value, "directory"), .id = textOf(*value, "id")};
-  const Value* attributes = findObject(*value, "attributes");
-  if (attributes == nullptr) return source;
-  for (const auto& member : attributes->GetObject())
-    source.attributes.emplace_back(text(member.name, "attributes"), text(member.value, "attributes"));
-  return source;
+  return {.directory = textOf(*value, "directory"),
+          .id = textOf(*value, "id"),
+          .attributes = attributesOf(*value),
+          .volumes = volumesOf(*value)};
+}
+
+Join joinOf(const Value& value) {
+  if (!value.IsObject()) invalid("joins", "a list of objects");
+  const std::string kind = textOf(value, "kind");
+  Join join{.kind = runtime::NamespaceKind::network,
+            .runDirectory = textOf(value, "runDir"),
+            .user = flagOf(value, "user")};
+  if (kind == "pid")
+    join.kind = runtime::NamespaceKind::pid;
+  else if (kind == "ipc")
+    join.kind = runtime::NamespaceKind::ipc;
+  else if (kind != "network")
+    invalid("joins.kind", "pid, ipc or network");
+  return join;
+}
+
+std::vector<Join> joinsOf(const Value& task) {
+  std::vector<Join> joins;
+  const Value* value = find(task, "joins");
+  if (value != nullptr && !value->IsArray()) invalid("joins", "a list of objects");
+  if (value == nullptr) return joins;
+  for (const Value& one : value->GetArray()) joins.push_back(joinOf(one));
+  return joins;
 }
 
 rapidjson::Document parse(const std::string& json) {
@@ -233,3 +255,4 @@ ExecTask parseExecTask(const std::string& json) {
 }
 
 }  // namespace strake::monitor
+          .joins = joinsOf(document),

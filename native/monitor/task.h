@@ -7,6 +7,7 @@
 #include "monitor/events.h"
 #include "monitor/health_status.h"
 #include "monitor/json_log.h"
+#include "monitor/joins.h"
 #include "monitor/restart.h"
 #include "monitor/stdio_hub.h"
 #include "runtime/launch.h"
@@ -35,6 +36,7 @@ struct Task {
   std::optional<HealthCheck> health;
   EventSource events;
   bool waits = false;  // for a go frame, which says what is executed
+  std::vector<Join> joins;
 };
 
 struct ExecTask {

@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -36,6 +37,7 @@ struct Rootfs {
   enum class Kind { directory, overlay };
   Kind kind = Kind::directory;
   std::string directory = {};  // kind directory: bound at the root ("read-only" is spec.root.readonly)
+  bool idmap = false;          // kind directory: seen through the container's id mapping, as overlays are
   std::vector<sys::LayerRef> lower = {};  // kind overlay: top layer first, absolute paths
   std::string upper = {}, work = {};      // empty for a read-only view
   bool isVolatile = false;                // no sync: for containers that die with their process
@@ -61,8 +63,11 @@ struct LaunchRequest {
   std::string bundle = {};  // relative root.path and hook state refer to it
   std::string id = {};
   Rootfs rootfs = {};
+  std::map<std::string, Rootfs> images = {};  // the layers of spec.mounts of type "image", by destination
   UserByName user = {};
   Stdio stdio = {};
+  /// Detached mounts (borrowed) that are what binds with these destinations show: of other mount namespaces.
+  std::map<std::string, int> sharedTrees = {};
   cgroup::Cgroup* cgroup = nullptr;
   bool stopBeforeExec = false;  // OCI `create`, warm pools: returns at "ready"; Launched::go() executes
   /// With stopBeforeExec: go() says what is executed. The spec's own arguments are never looked at.

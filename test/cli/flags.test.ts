@@ -155,8 +155,18 @@ test('--security-opt', (t) => {
   t.deepEqual(parseSecurityFlags(['systempaths=unconfined', 'apparmor=unconfined'], read), {
     maskedPaths: [],
     readonlyPaths: [],
+    apparmor: 'unconfined',
   });
-  t.throws(() => parseSecurityFlags(['apparmor=my-profile'], read), invalid);
+  t.deepEqual(parseSecurityFlags(['apparmor=my-profile', 'writable-cgroups=true'], read), {
+    apparmor: 'my-profile',
+    writableCgroups: true,
+  });
+  t.deepEqual(parseSecurityFlags(['label=type:a_t', 'label:level:s0:c1'], read), {
+    label: { type: 'a_t', level: 's0:c1' },
+  });
+  t.deepEqual(parseSecurityFlags(['label=type:a_t', 'label=disable'], read), { label: 'disable' });
+  for (const wrong of ['label=color:blue', 'apparmor=', 'systempaths=some', 'selinux=on'])
+    t.throws(() => parseSecurityFlags([wrong], read), invalid);
 });
 
 const now = Date.parse('2026-01-01T01:00:00Z');
