@@ -9,7 +9,7 @@ export interface Cli {
   registries(): Promise<Registries>;
   /** Manifests and lists of them, likewise. */
   manifests(): Promise<ManifestLists>;
-  /** The directory that everything is below, which need not be there. */
+  /** The directory that everything is below, made if need be. */
   rootPath(): Promise<string>;
 }
 
@@ -27,7 +27,7 @@ export function createCli(options: () => EngineOptions): Cli {
       return engine;
     },
     manifests: async () => (await import('../engine/index.ts')).openManifests(options()),
-    rootPath: async () => (await import('../engine/index.ts')).rootPath(options(), process.env),
+    rootPath: async () => (await import('../engine/index.ts')).openRoot(options(), process.env).root,
     registries: async () => (await import('../engine/index.ts')).openRegistries(options()),
   };
 }
