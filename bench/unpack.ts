@@ -92,8 +92,8 @@ async function commit(layers: Snapshotter, { path, size, digest, diffId }: Blob)
     target,
     limits,
   });
-  const { implied, links, bytes, index } = await sink.finish();
-  await ingest.stage({ parent: null, diffId, gaps: { implied, links }, bytes, index });
+  const { implied, links, whiteouts, bytes, index } = await sink.finish();
+  await ingest.stage({ parent: null, diffId, gaps: { implied, links, whiteouts }, bytes, index });
   await ingest.commit();
 }
 

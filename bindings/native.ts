@@ -374,6 +374,8 @@ export interface NativeChange {
 export interface LayerGaps {
   /** Directories that no entry named, parents first, "." for the root. */
   readonly implied: readonly string[];
+  /** Whether there may be whiteouts: those that hide nothing are removed. */
+  readonly whiteouts: boolean;
   /** Hard links to what no entry of this layer made, in the tar's order. */
   readonly links: readonly { readonly path: string; readonly target: string }[];
 }

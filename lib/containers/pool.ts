@@ -24,6 +24,7 @@ import { publishRecord, writeRecord } from './run.ts';
 import { containerHostname } from './runtime-config.ts';
 import { runtimeProcess } from './runtime-process.ts';
 import { type ContainerSpec, parseContainerOptions, parseEnv } from './spec.ts';
+import { ignoring } from './store.ts';
 
 /** What only a pool has. */
 export interface PoolSize {
@@ -169,8 +170,10 @@ class ContainerPool implements Pool {
     const member = await this.#next();
     try {
       const { record, process } = this.#changed(member.record, change);
-      publishRecord(this.#context, record); // before it runs: its end removes it
-      return await execute(member.task, process, record);
+      const executed = execute(member.task, process, record);
+      executed.catch(() => undefined); // it is awaited below
+      publishTaken(this.#context, record); // while the command is being executed
+      return await executed;
     } catch (error) {
       await discard(this.#context, member);
       throw error;
@@ -224,6 +227,15 @@ class ContainerPool implements Pool {
       this.#members.splice(this.#members.indexOf(promise), 1);
       await removeLost(this.#context, record).catch(() => undefined); // whoever looks at containers next heals it
     });
+  }
+}
+
+/** One that has ended meanwhile has been removed. */
+function publishTaken(context: ContainersContext, record: ContainerRecord): void {
+  try {
+    publishRecord(context, record);
+  } catch (error) {
+    ignoring('ENOENT')(error);
   }
 }
 

@@ -16,6 +16,8 @@
 #include "layer/entries.h"
 #include "layer/entry_path.h"
 #include "layer/error.h"
+#include "layer/idle_whiteouts.h"
+#include "layer/keep_times.h"
 #include "layer/layer_stack.h"
 #include "layer/layer_tree.h"
 #include "layer/xattrs.h"
@@ -26,25 +28,6 @@
 namespace strake::layer {
 
 namespace {
-
-/// Restores a directory's mtime: names that move in or out of it are no change that the image made.
-class KeepTimes {
- public:
-  explicit KeepTimes(int directory) : directory_(directory) {
-    known_ = ::fstatat(directory, ".", &status_, 0) == 0;
-  }
-  KeepTimes(const KeepTimes&) = delete;
-  KeepTimes& operator=(const KeepTimes&) = delete;
-  ~KeepTimes() {
-    const timespec times[2] = {status_.st_mtim, status_.st_mtim};
-    if (known_) ::utimensat(directory_, ".", times, 0);
-  }
-
- private:
-  int directory_;
-  bool known_ = false;
-  struct stat status_ = {};
-};
 
 std::vector<sys::LayerRef> withTarget(const std::string& target, const std::vector<sys::LayerRef>& lowers) {
   std::vector<sys::LayerRef> layers = {{.directory = target}};
@@ -64,6 +47,7 @@ class Completion {
     for (const std::optional<std::string>& path : paths_) {
       if (path && implied_.contains(*path)) adopt(*path);
     }
+    if (applied.whiteouts) removeIdleWhiteouts(root_, lowers_);
     if (isOpaque(root_)) hideLowerRoots();
     return copied_;
   }

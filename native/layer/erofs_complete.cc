@@ -39,6 +39,7 @@ class Completion {
     for (const auto& [path, directory] : impliedByPath()) redirect(directory);
     for (const AwaitedLink& link : tree_.awaited) makeLink(link);
     for (const auto& [path, directory] : impliedByPath()) adopt(path, directory);
+    removeIdleWhiteouts();
     if (tree_.node(rootId).opaque) hideLowerRoots();
   }
 
@@ -308,6 +309,22 @@ class Completion {
     const Lookup below = lowers_.find(path);
     if (below.kind != Found::directory) return;
     describe(tree_.node(directory), below.status, readXattrs(below.fd.get(), path), path);
+  }
+
+  /// Those that hide nothing (idle_whiteouts.h).
+  void removeIdleWhiteouts() {
+    for (NameId name = 0; name < tree_.nameCount(); ++name) {
+      const InodeId inode = tree_.target(name);
+      if (inode == none || !isWhiteout(tree_.node(inode))) continue;
+      const InodeId directory = tree_.directoryOf(name);
+      if (tree_.isReachable(directory) && isIdle(directory, std::string(tree_.textOf(name))))
+        tree_.remove(name);
+    }
+  }
+
+  bool isIdle(InodeId directory, const std::string& name) const {
+    return tree_.node(directory).opaque || isHiddenHere(directory) ||
+           lowers_.find(joined(pathOf(directory), name)).kind == Found::absent;
   }
 
   /// Every name below is hidden by itself: overlayfs does not ask whether a root is opaque.

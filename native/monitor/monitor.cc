@@ -121,7 +121,9 @@ void Monitor::announce(const runtime::Launched& launched, const std::string& cgr
 std::optional<std::string> Monitor::waitForGo(const runtime::Launched& launched) {
   const ExitWatcher watcher(launched.pidfd.get(), loop_);
   hub_.tellLauncher(Frame::ready, "{}");
-  serve([&] { return watcher.exited || hub_.hasGo() || hub_.launcherIsGone(); });
+  // What it is made of stays at hand: each page of it would come by a fault while somebody waits for the
+  // exec.
+  serve([&] { return watcher.exited || hub_.hasGo() || hub_.launcherIsGone(); }, releaseHeap);
   if (watcher.exited)
     throw runtime::LaunchError("ERR_LAUNCH_FAILED", "wait", 0, "",
                                "the container's init was killed while it waited");
@@ -130,7 +132,7 @@ std::optional<std::string> Monitor::waitForGo(const runtime::Launched& launched)
 
 ExitStatus Monitor::waitForExit(runtime::Launched& launched) {
   const ExitWatcher watcher(launched.pidfd.get(), loop_);
-  serve([&] { return watcher.exited; });
+  serve([&] { return watcher.exited; }, releaseMemory);
   return reapProcess(launched.pidfd.get());
 }
 
@@ -197,7 +199,7 @@ void Monitor::linger() {
   }
 }
 
-void Monitor::serve(const std::function<bool()>& until) {
+void Monitor::serve(const std::function<bool()>& until, void (*idle)() noexcept) {
   int timeout = idleAfter;
   while (!until()) {
     const bool active = loop_.runOnce(timeout);
@@ -205,7 +207,7 @@ void Monitor::serve(const std::function<bool()>& until) {
     timeout = active ? idleAfter : -1;
     if (active) continue;
     hub_.trim();
-    releaseMemory();
+    idle();
   }
 }
 

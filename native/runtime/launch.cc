@@ -34,9 +34,12 @@ bool joinsUserNamespace(const Spec& spec) {
 }
 
 /// The child is born into all new namespaces at once, but for those that must be made later: the cgroup
-/// namespace (after the cgroup is joined) and the time namespace (which children of its maker enter).
+/// namespace (after the cgroup is joined) and the time namespace (which children of its maker enter); and for
+/// a network namespace that is there already.
 uint64_t birthNamespaces(const Spec& spec) {
-  return newNamespaces(spec) & ~(cloneFlag(NamespaceKind::cgroup) | cloneFlag(NamespaceKind::time));
+  uint64_t later = cloneFlag(NamespaceKind::cgroup) | cloneFlag(NamespaceKind::time);
+  if (fitsNetworkAhead(spec)) later |= cloneFlag(NamespaceKind::network);
+  return newNamespaces(spec) & ~later;
 }
 
 void enterForChildren(ChildrenIn& children, const Spec& spec) {
@@ -146,8 +149,7 @@ StartingChild cloneInit(const LaunchRequest& request, const seccomp::Filter* fil
   int cgroupFd = request.cgroup ? request.cgroup->cloneFd() : -1;
   const auto join = [&] {
     joinNamespace(NamespaceKind::user, request.spec.find(NamespaceKind::user)->path);
-    if (pidNamespace && !pidNamespace->path.empty())
-      joinNamespace(NamespaceKind::pid, pidNamespace->path);
+    if (pidNamespace && !pidNamespace->path.empty()) joinNamespace(NamespaceKind::pid, pidNamespace->path);
   };
   uint64_t namespaces = birthNamespaces(request.spec);
   Child child = joinsUserNamespace(request.spec)
@@ -157,6 +159,7 @@ StartingChild cloneInit(const LaunchRequest& request, const seccomp::Filter* fil
     ours.release().reset();
     runInit(request, filter, std::move(theirs), Steps(request.trace));
   }
+  dropNetworkAhead();
   return {std::move(child), std::move(ours)};
 }
 

@@ -310,6 +310,26 @@ TEST_F(ErofsTest, LinksToFilesOfTheLayersBelow) {
   EXPECT_THROW(index(lost.end(), "lost"), sys::Error);
 }
 
+TEST_F(ErofsTest, LeavesOutWhiteoutsThatHideNothing) {
+  TarBuilder below, above;
+  below.directory("d").file("d/f").directory("o").file("o/f");
+  above.file("d/.wh.f", "").file("d/.wh.none", "").file("o/.wh.f", "").file("o/.wh..wh..opq", "");
+  above.directory("new").file("new/.wh.f", "").file(".wh.none", "");
+  expectSame({below.end(), above.end()});
+  EXPECT_TRUE(isWhiteoutAt("d/f"));
+  for (const char* path : {"d/none", "o/f", "new/f", "none"}) EXPECT_FALSE(exists(path)) << path;
+  EXPECT_EQ(xattr("o", "trusted.overlay.opaque"), "y");
+}
+
+TEST_F(ErofsTest, HidesTheDirectoryBelowWhereAFileWasBeforeADirectory) {
+  TarBuilder below, above;
+  below.directory("a").file("a/f").directory("b").file("b/f");
+  above.file("a", "").directory("a").hardLink("b", "a/f").directory("b");
+  expectSame({below.end(), above.end()});
+  EXPECT_EQ(xattr("a", "trusted.overlay.opaque"), "y");
+  EXPECT_EQ(xattr("b", "trusted.overlay.opaque"), "y");
+}
+
 TEST_F(ErofsTest, WhitesOutAllBelowAnOpaqueRoot) {
   TarBuilder below, above;
   below.directory("d").file("f").file("d/x").symlink("s", "d");
