@@ -22,7 +22,7 @@ await engine.images.remove(name);
 
 const pulled = await timed(() => engine.images.pull(name));
 console.log(`pulled by that name: ${pulled.milliseconds.toFixed(0)} ms`);
-const { stdout } = await engine.run(name, ['sh', '-c', 'echo "hello from $(uname -s), where / has: $(ls / | tr "\\n" " ")"']);
+const { stdout } = await engine.run(name, ['sh', '-c', 'echo "hello from $(uname -s); in / there are $(ls -m /)"']);
 process.stdout.write(stdout);
 
 await engine[Symbol.asyncDispose]();

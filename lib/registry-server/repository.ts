@@ -90,11 +90,13 @@ export class Repository {
     return this.#storage.touch(`${manifestLinks(this.name)}/${digest}`);
   }
 
+  /** Bytes first: a crash leaves no manifest that has none. Should they be collected before the link stands, they come again. */
   async addManifest(digest: ContentDigest, bytes: Buffer, document: ManifestDocument): Promise<void> {
     const { mediaType, subject } = document;
     const link: ManifestLink = { mediaType, size: bytes.length, ...(subject && { subject }) };
-    await this.#storage.write(`${manifestLinks(this.name)}/${digest}`, JSON.stringify(link));
     await this.#storage.write(blobKey(digest), bytes);
+    await this.#storage.write(`${manifestLinks(this.name)}/${digest}`, JSON.stringify(link));
+    if (!(await this.#storage.touch(blobKey(digest)))) await this.#storage.write(blobKey(digest), bytes);
     if (subject === undefined) return;
     const { artifactType, annotations } = document;
     const descriptor = { mediaType, digest, size: bytes.length, artifactType, annotations };

@@ -43,6 +43,7 @@ test('nothing is left of drafts and uploads', async (t) => {
   await storage.create('a', '2');
   await storage.uploads.begin('id', '');
   await storage.uploads.commit('id', 'b');
+  await storage[Symbol.asyncDispose]();
   t.deepEqual(readdirSync(join(folder, 'drafts')), []);
   t.deepEqual(readdirSync(join(folder, 'uploads')), []);
 });

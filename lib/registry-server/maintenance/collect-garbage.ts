@@ -63,7 +63,8 @@ async function removeUploads(storage: RegistryStorage, life: number): Promise<nu
   let removed = 0;
   for (const id of await storage.uploads.list()) {
     const upload = await storage.uploads.find(id);
-    if (upload && upload.needed < Date.now() - life && (await storage.uploads.remove(id))) removed++;
+    const isOver = upload === undefined || upload.needed < Date.now() - life;
+    if (isOver && (await storage.uploads.remove(id))) removed++;
   }
   return removed;
 }

@@ -1,9 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readdir, rename, rm, rmdir, stat, utimes } from 'node:fs/promises';
+import { link, mkdir, open, readdir, rename, rm, rmdir, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { lockFile } from '../../../bindings/files.ts';
-import { makeDirectory, syncDirectory } from '../../scratch/index.ts';
+import {
+  createScratch,
+  makeDirectory,
+  type Scratch,
+  sweepScratches,
+  syncDirectory,
+} from '../../scratch/index.ts';
 import { orUndefined, statusOf } from './absent.ts';
 import { KnownFiles } from './known-files.ts';
 import { localUploads } from './local-uploads.ts';
@@ -14,7 +20,7 @@ import type { ObjectStatus, RegistryStorage } from './registry-storage.ts';
  *
  *     objects/KEY           the objects; a file's mtime is when it was last needed
  *     uploads/ID/           data, about, lock
- *     drafts/RANDOM         objects in the making; removed when an hour old
+ *     drafts/RANDOM/        scratch of a process that lives: objects and uploads in the making
  *     objects/…/.NAME       one that is being removed: touch() takes it back
  *     locks/NAME            flock(2)
  *
@@ -26,26 +32,25 @@ export async function openLocalStorage(
   { durable = true }: { readonly durable?: boolean } = {},
 ): Promise<RegistryStorage> {
   for (const folder of ['objects', 'uploads', 'drafts', 'locks']) await makeDirectory(join(root, folder));
-  const storage = new LocalStorage(root, durable);
-  await storage.sweep();
-  return storage;
+  await sweepScratches(join(root, 'drafts'));
+  return new LocalStorage(root, durable, await createScratch(join(root, 'drafts')));
 }
-
-/** Milliseconds after which a draft is nobody's: writing one takes no time. */
-const draftLife = 60 * 60 * 1000;
 
 class LocalStorage implements RegistryStorage {
   readonly #root: string;
   readonly #durable: boolean;
+  readonly #scratch: Scratch;
   readonly #known = new KnownFiles();
   /** Folders that are known to be there. */
   readonly #folders = new Set<string>();
   readonly uploads;
 
-  constructor(root: string, durable: boolean) {
+  constructor(root: string, durable: boolean, scratch: Scratch) {
     this.#root = root;
     this.#durable = durable;
-    this.uploads = localUploads(join(root, 'uploads'), durable, (from, key) => this.#place(from, key));
+    this.#scratch = scratch;
+    const place = (from: string, key: string) => this.#place(from, key);
+    this.uploads = localUploads({ root: join(root, 'uploads'), drafts: scratch.path, durable, place });
   }
 
   async read(key: string): Promise<Buffer | undefined> {
@@ -144,16 +149,9 @@ class LocalStorage implements RegistryStorage {
     }
   }
 
-  /** Removes old drafts. */
-  async sweep(): Promise<void> {
-    for (const name of await readdir(join(this.#root, 'drafts'))) {
-      const path = join(this.#root, 'drafts', name);
-      const found = await orUndefined(stat(path));
-      if (found && found.mtimeMs < Date.now() - draftLife) await rm(path, { force: true });
-    }
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#scratch[Symbol.asyncDispose]();
   }
-
-  async [Symbol.asyncDispose](): Promise<void> {}
 
   #path(key: string): string {
     return join(this.#root, 'objects', key);
@@ -165,7 +163,7 @@ class LocalStorage implements RegistryStorage {
   }
 
   async #draft(bytes: Uint8Array | string): Promise<string> {
-    const path = join(this.#root, 'drafts', randomBytes(12).toString('hex'));
+    const path = join(this.#scratch.path, randomBytes(12).toString('hex'));
     const file = await open(path, 'wx', 0o600);
     try {
       await file.writeFile(bytes);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NativeLock } from '../../../bindings/files.ts';
@@ -11,20 +12,23 @@ import { uploadBusy, uploadMissing, uploadOffset } from './upload-errors.ts';
 /** Milliseconds for which a request waits for another that still writes, whose client has gone most likely. */
 const patience = 5000;
 
-/**
- * Uploads as directories: `data`, `about`, and `lock`, which whoever writes holds. `place` gives a synced file its key.
- */
-export function localUploads(
-  root: string,
-  durable: boolean,
-  place: (from: string, key: string) => Promise<void>,
-): UploadStorage {
+interface Places {
+  readonly root: string;
+  /** Where uploads are made, on the same file system. */
+  readonly drafts: string;
+  readonly durable: boolean;
+  /** Gives a synced file its key. */
+  readonly place: (from: string, key: string) => Promise<void>;
+}
+
+/** Uploads as directories: `data`, `about`, and `lock`, which whoever writes holds. */
+export function localUploads({ root, drafts, durable, place }: Places): UploadStorage {
   const at = (id: string, name = '') => join(root, id, name);
   const sizeOf = (id: string) => statusOf(at(id, 'data'))?.size;
 
   return {
     begin: async (id, about) => {
-      const draft = at(`.${id}`);
+      const draft = join(drafts, id);
       await mkdir(draft, { mode: 0o700 });
       await writeFile(join(draft, 'about'), about, { mode: 0o600 });
       await writeFile(join(draft, 'data'), '', { mode: 0o600 });
@@ -55,11 +59,11 @@ export function localUploads(
         await rm(at(id), { recursive: true, force: true });
       }),
     remove: async (id) => {
-      if (statusOf(at(id, 'about')) === undefined) return false;
+      if (!existsSync(at(id))) return false;
       await rm(at(id), { recursive: true, force: true });
       return true;
     },
-    list: async () => (await readdir(root)).map((name) => name.replace(/^\./, '')),
+    list: () => readdir(root),
   };
 }
 

@@ -64,8 +64,9 @@ export interface UploadStorage {
   path?(id: string): string;
   /** Makes the upload the object `key`, whole and safe from power loss; the upload is gone. ERR_UPLOAD_NOT_FOUND. */
   commit(id: string, key: string): Promise<void>;
-  /** False: it was not there. */
+  /** With what a crash has left of it. False: there was nothing. */
   remove(id: string): Promise<boolean>;
+  /** Ids, with those of which a crash has left something. */
   list(): Promise<string[]>;
 }
 
