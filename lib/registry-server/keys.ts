@@ -10,6 +10,7 @@ import type { RepositoryName, TagName } from './repository-name.ts';
  *     repositories/NAME/manifests/DIGEST         that it has the manifest: media type, size, what it is about
  *     repositories/NAME/tags/TAG                 a digest
  *     repositories/NAME/referrers/SUBJECT/DIGEST a descriptor of what refers to SUBJECT
+ *     repositories/NAME/mirror                   of which upstream it is a part
  *
  * NAME has "+" for "/", which no name has: so the list of repositories is one folder.
  */
@@ -40,6 +41,11 @@ export function manifestLinks(name: RepositoryName): string {
 
 export function tagLinks(name: RepositoryName): string {
   return `${repositoryFolder(name)}/tags`;
+}
+
+/** What is there says that a repository is a mirror, of which not everything need be here. */
+export function mirrorKey(name: RepositoryName): string {
+  return `${repositoryFolder(name)}/mirror`;
 }
 
 export function tagKey(name: RepositoryName, tag: TagName): string {

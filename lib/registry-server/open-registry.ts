@@ -6,6 +6,7 @@ import { answer } from './answer.ts';
 import type { CollectReport } from './maintenance/collect-garbage.ts';
 import { maintain } from './maintenance/maintain.ts';
 import { Metrics } from './metrics.ts';
+import { Mirrors } from './mirror/mirrors.ts';
 import { RateLimit } from './rate-limit.ts';
 import type { RegistryContext } from './registry-context.ts';
 import type { RegistryEvent } from './registry-event.ts';
@@ -77,6 +78,7 @@ export async function openRegistry(options: RegistryOptions = {}): Promise<Regis
     every > 0
       ? maintain(storage, {
           every,
+          mirrors: context.mirrors.settings,
           collect: collectOptionsOf(settings),
           onCollected: (report) => {
             metrics.add('strake_registry_collected_bytes_total', report.bytes);
@@ -85,7 +87,7 @@ export async function openRegistry(options: RegistryOptions = {}): Promise<Regis
           onFailed: (error) => options.onFailed?.(error),
         })
       : undefined;
-  return registryOf(listener, storage, upkeep);
+  return registryOf(listener, context, upkeep);
 }
 
 async function contextOf(
@@ -98,6 +100,7 @@ async function contextOf(
     access: await accessOf(storage, options),
     policy: policyOf(settings, storage),
     hashes: new UploadHashes(),
+    mirrors: new Mirrors(storage, settings.mirrors),
     limit: new RateLimit(settings.limits?.requestsPerMinute ?? 0),
     announce: (event) => options.onEvent?.(event),
   };
@@ -122,12 +125,13 @@ function listen(context: RegistryContext, metrics: Metrics, options: RegistryOpt
 
 function registryOf(
   listener: Listener,
-  storage: RegistryStorage,
+  { storage, mirrors }: RegistryContext,
   upkeep: AsyncDisposable | undefined,
 ): Registry {
   const close = async (grace?: number) => {
     await listener.close(grace);
     await upkeep?.[Symbol.asyncDispose]();
+    await mirrors[Symbol.asyncDispose]();
     await storage[Symbol.asyncDispose]();
   };
   return {

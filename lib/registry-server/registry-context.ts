@@ -1,4 +1,5 @@
 import type { Access } from './access/access.ts';
+import type { Mirrors } from './mirror/mirrors.ts';
 import type { Policy } from './policy.ts';
 import type { RateLimit } from './rate-limit.ts';
 import type { RegistryEvent } from './registry-event.ts';
@@ -12,6 +13,7 @@ export interface RegistryContext {
   readonly policy: Policy;
   readonly hashes: UploadHashes;
   readonly limit: RateLimit;
+  readonly mirrors: Mirrors;
   /** Tells whoever listens what has happened. Never throws. */
   readonly announce: (event: RegistryEvent) => void;
 }

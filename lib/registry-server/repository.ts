@@ -3,6 +3,7 @@ import {
   blobKey,
   blobLinks,
   manifestLinks,
+  mirrorKey,
   nameOfFolder,
   referrerLinks,
   repositoriesFolder,
@@ -42,6 +43,11 @@ export class Repository {
 
   async exists(): Promise<boolean> {
     return (await this.#storage.list(repositoryFolder(this.name), { limit: 1 })).length > 0;
+  }
+
+  /** Whether it is a part of somebody else's, of which not everything need be here. */
+  async isMirror(): Promise<boolean> {
+    return (await this.#storage.stat(mirrorKey(this.name))) !== undefined;
   }
 
   /** A blob's size, if the repository has it and its bytes are there. */

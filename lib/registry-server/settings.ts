@@ -49,10 +49,11 @@ const schema = v.strictObject({
     v.array(
       v.strictObject({
         prefix: v.pipe(
-          text,
-          v.regex(/^[a-z0-9][a-z0-9._/-]*$/, 'must be the beginning of repositories’ names'),
+          v.string('must be text'),
+          v.regex(/^([a-z0-9][a-z0-9._/-]*[a-z0-9])?$/, 'must be the beginning of repositories’ names'),
         ),
         upstream: text,
+        ca: v.optional(text),
         tagSeconds: v.optional(seconds),
         maxBytes: v.optional(count),
         username: v.optional(text),

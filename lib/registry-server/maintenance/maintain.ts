@@ -1,10 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { evict } from '../mirror/evict.ts';
+import type { MirrorSettings } from '../mirror/mirrors.ts';
 import type { RegistryStorage } from '../storage/registry-storage.ts';
 import { type CollectOptions, type CollectReport, collectGarbage } from './collect-garbage.ts';
 
 export interface MaintainOptions {
   /** Milliseconds from the end of one collection to the next. */
   readonly every: number;
+  /** Of which blobs are evicted by their size. */
+  readonly mirrors: readonly MirrorSettings[];
   readonly collect: CollectOptions;
   readonly onCollected: (report: CollectReport) => void;
   readonly onFailed: (error: unknown) => void;
@@ -18,6 +22,7 @@ export function maintain(storage: RegistryStorage, options: MaintainOptions): As
     for (;;) {
       await delay(options.every, undefined, { signal, ref: false });
       try {
+        for (const mirror of options.mirrors) await evict(storage, mirror);
         const report = await collectGarbage(storage, { ...options.collect, signal });
         if (report) options.onCollected(report);
       } catch (error) {

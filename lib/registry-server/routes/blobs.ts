@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { isNotModified, parseRange, sendStream, strongEtag } from '../../http/index.ts';
 import { type ContentDigest, parseContentDigest } from '../content-digest.ts';
 import { type Exchange, type Handler, needing, reply, repositoryOf } from '../exchange.ts';
@@ -12,11 +13,11 @@ export const getBlob: Handler = {
   answer: async (exchange) => {
     const repository = repositoryOf(exchange);
     const digest = parseContentDigest(exchange.parameters.digest ?? '');
-    const size = await sizeToServe(exchange, repository, digest);
+    const blob = await findBlob(exchange, repository, digest);
     const etag = strongEtag(digest);
     const headers = { 'docker-content-digest': digest, etag, 'cache-control': 'max-age=31536000' };
     if (isNotModified(exchange.request.headers['if-none-match'], etag)) return reply(exchange, 304, headers);
-    await sendBlob(exchange, digest, size, headers);
+    await sendBlob(exchange, digest, blob, headers);
   },
 };
 
@@ -38,26 +39,44 @@ export const deleteBlob: Handler = {
   },
 };
 
-/** Whoever asks for a blob by HEAD may be about to push a manifest with it: it is needed from now on. */
-async function sizeToServe(
+/** A blob that can be sent. */
+interface ServedBlob {
+  /** bytes */
+  readonly size: number;
+  /** From `start` to `end` inclusive. */
+  readonly open: (range: { start: number; end: number }) => Promise<Readable | undefined>;
+}
+
+/** What is here, or is to be had from upstream. Throws Refusal BLOB_UNKNOWN. */
+async function findBlob(
   exchange: Exchange,
   repository: Repository,
   digest: ContentDigest,
-): Promise<number> {
+): Promise<ServedBlob> {
+  const { registry, request, identity } = exchange;
+  const mirror = await registry.mirrors.find(repository.name);
   const size = await repository.blobSize(digest);
-  if (size === undefined) throw blobUnknown(digest);
-  if (exchange.request.method === 'HEAD' && exchange.identity.may(repository.name, 'push'))
-    await repository.needBlob(digest);
-  return size;
+  if (size !== undefined) {
+    // Whoever asks for a blob by HEAD may be about to push a manifest with it; what is asked for of a mirror is evicted last.
+    const isNeeded = request.method === 'HEAD' ? identity.may(repository.name, 'push') : mirror !== undefined;
+    if (isNeeded) await repository.needBlob(digest);
+    return { size, open: (range) => registry.storage.open(blobKey(digest), range) };
+  }
+  const upstreamSize = await mirror?.sizeOf(digest);
+  if (mirror === undefined || upstreamSize === undefined) throw blobUnknown(digest);
+  return {
+    size: upstreamSize,
+    open: async ({ start, end }) => (await mirror.download(digest))?.read(start, end),
+  };
 }
 
 async function sendBlob(
   exchange: Exchange,
   digest: ContentDigest,
-  size: number,
+  { size, open }: ServedBlob,
   headers: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const { request, response, registry } = exchange;
+  const { request, response } = exchange;
   const isFresh = request.headers['if-range'] === undefined || request.headers['if-range'] === headers.etag;
   const range = isFresh ? parseRange(request.headers.range, size) : 'whole';
   if (range === 'unsatisfiable')
@@ -79,7 +98,7 @@ async function sendBlob(
   };
   const status = range === 'whole' ? 200 : 206;
   if (request.method === 'HEAD' || size === 0) return void response.writeHead(status, all).end();
-  const body = await registry.storage.open(blobKey(digest), { start, end });
+  const body = await open({ start, end });
   if (body === undefined) throw blobUnknown(digest);
   response.writeHead(status, all);
   await sendStream(response, body);

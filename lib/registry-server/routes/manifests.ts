@@ -9,8 +9,9 @@ import {
 import { type Exchange, type Handler, needing, reply, repositoryOf, unknownName } from '../exchange.ts';
 import { type ManifestDocument, maxManifestBytes, readManifestDocument } from '../manifest-document.ts';
 import { Refusal } from '../refusal.ts';
-import type { Repository } from '../repository.ts';
+import type { Repository, StoredManifest } from '../repository.ts';
 import { parseTagName, type TagName } from '../repository-name.ts';
+import { fromUpstream, requireOwn } from './mirrored.ts';
 
 /** `GET` and `HEAD /v2/NAME/manifests/REFERENCE` (end-3). */
 export const getManifest: Handler = {
@@ -18,11 +19,11 @@ export const getManifest: Handler = {
   answer: async (exchange) => {
     const repository = repositoryOf(exchange);
     const { tag, digest } = parseReference(exchange);
-    const wanted = digest ?? (await repository.resolveTag(tag));
-    const manifest = wanted && (await repository.manifest(wanted));
+    const { manifest, isStale } = await findManifest(exchange, repository, digest ?? tag);
     if (!manifest) throw await manifestUnknown(repository, exchange.parameters.reference ?? '');
     const etag = strongEtag(manifest.digest);
-    const headers = { 'docker-content-digest': manifest.digest, etag };
+    const warning = isStale ? { warning: '111 - "upstream cannot be reached"' } : {};
+    const headers = { 'docker-content-digest': manifest.digest, etag, ...warning };
     if (isNotModified(exchange.request.headers['if-none-match'], etag)) return reply(exchange, 304, headers);
     if (exchange.request.method === 'GET') announcePull(exchange, repository, manifest.digest, tag);
     reply(exchange, 200, { 'content-type': manifest.mediaType, ...headers }, manifest.bytes);
@@ -34,6 +35,7 @@ export const putManifest: Handler = {
   needs: needing('push'),
   answer: async (exchange) => {
     const repository = repositoryOf(exchange);
+    await requireOwn(exchange, repository);
     const { tag, digest: named } = parseReference(exchange);
     const bytes = await readBody(exchange.request, maxManifestBytes);
     const document = readManifestDocument(bytes, exchange.request.headers['content-type']);
@@ -73,6 +75,18 @@ export const deleteManifest: Handler = {
     reply(exchange, 202);
   },
 };
+
+/** What is here, or what upstream has of a mirror. */
+async function findManifest(
+  { registry }: Exchange,
+  repository: Repository,
+  reference: TagName | ContentDigest,
+): Promise<{ readonly manifest?: StoredManifest | undefined; readonly isStale: boolean }> {
+  const mirror = await registry.mirrors.find(repository.name);
+  if (mirror) return (await fromUpstream(mirror.manifest(reference))) ?? { isStale: false };
+  const digest = isContentDigest(reference) ? reference : await repository.resolveTag(reference);
+  return { manifest: digest && (await repository.manifest(digest)), isStale: false };
+}
 
 type Reference =
   | { readonly tag: TagName; readonly digest?: undefined }

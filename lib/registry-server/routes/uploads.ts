@@ -8,6 +8,7 @@ import { Repository } from '../repository.ts';
 import { parseRepositoryName } from '../repository-name.ts';
 import { readContentRange } from './content-range.ts';
 import { limitedBody } from './limited-body.ts';
+import { requireOwn } from './mirrored.ts';
 
 /** `POST /v2/NAME/blobs/uploads/`: begin (end-4a), upload in one request (end-4b), or mount (end-11). */
 export const beginUpload: Handler = {
@@ -15,6 +16,7 @@ export const beginUpload: Handler = {
   answer: async (exchange) => {
     const { query, registry } = exchange;
     const repository = repositoryOf(exchange);
+    await requireOwn(exchange, repository);
     const mounted = query.get('mount');
     if (mounted !== null && (await mountBlob(exchange, repository, parseContentDigest(mounted)))) return;
     const digest = query.get('digest');

@@ -47,9 +47,9 @@ export function localUploads({ root, drafts, durable, place }: Places): UploadSt
         if (size !== offset) throw uploadOffset(id, offset, size);
         return appendBody(at(id, 'data'), offset, body);
       }),
-    open: async (id) => {
+    open: async (id, range) => {
       const file = await orUndefined(open(at(id, 'data')));
-      return file?.createReadStream({ highWaterMark: 1 << 20 });
+      return file?.createReadStream({ highWaterMark: 1 << 20, ...range });
     },
     path: (id) => at(id, 'data'),
     commit: (id, key) =>

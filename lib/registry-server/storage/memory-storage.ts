@@ -84,7 +84,11 @@ function memoryUploads(put: (key: string, bytes: Buffer) => void): UploadStorage
       }
       return upload.size;
     },
-    open: async (id) => (uploads.has(id) && Readable.from(required(id).pieces)) || undefined,
+    open: async (id, range) => {
+      const found = uploads.get(id);
+      if (found === undefined || range === undefined) return found && Readable.from(found.pieces);
+      return Readable.from(pieces(Buffer.concat(found.pieces).subarray(range.start, range.end + 1)));
+    },
     commit: async (id, key) => {
       put(key, Buffer.concat(required(id).pieces));
       uploads.delete(id);

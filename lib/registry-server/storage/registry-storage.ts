@@ -58,8 +58,8 @@ export interface UploadStorage {
    * writes to it, and did not end within seconds; ERR_NO_SPACE.
    */
   append(id: string, offset: number, body: AsyncIterable<Uint8Array>): Promise<number>;
-  /** What has arrived. */
-  open(id: string): Promise<Readable | undefined>;
+  /** What has arrived, or of that from `start` to `end` inclusive. */
+  open(id: string, range?: { readonly start: number; readonly end: number }): Promise<Readable | undefined>;
   /** Where it stands on this machine, if it does. */
   path?(id: string): string;
   /** Makes the upload the object `key`, whole and safe from power loss; the upload is gone. ERR_UPLOAD_NOT_FOUND. */

@@ -1,0 +1,80 @@
+import { readFile } from 'node:fs/promises';
+import { type Config, defaultConfig } from '../../config/index.ts';
+import { openRemoteRepository, type RemoteRepository } from '../../registry-client/index.ts';
+import type { RepositoryName } from '../repository-name.ts';
+import type { RegistrySettings } from '../settings.ts';
+import type { RegistryStorage } from '../storage/registry-storage.ts';
+import { Mirror } from './mirror.ts';
+
+/** An upstream whose repositories are to be had below a prefix. */
+export type MirrorSettings = NonNullable<RegistrySettings['mirrors']>[number];
+
+/** Repositories of upstreams that are kept open, each with its connections. */
+const mostOpen = 100;
+
+/** The upstreams that a registry mirrors, by the prefixes of their repositories' names here. */
+export class Mirrors implements AsyncDisposable {
+  readonly settings: readonly MirrorSettings[];
+  readonly #storage: RegistryStorage;
+  readonly #open = new Map<RepositoryName, Mirror>();
+
+  constructor(storage: RegistryStorage, settings: readonly MirrorSettings[] = []) {
+    this.#storage = storage;
+    // The longest prefix that fits counts.
+    this.settings = [...settings].sort((a, b) => b.prefix.length - a.prefix.length);
+  }
+
+  /** What stands behind a repository; undefined: it is this registry's own. */
+  async find(name: RepositoryName): Promise<Mirror | undefined> {
+    const found = this.settings.find(({ prefix }) => prefix === '' || name.startsWith(`${prefix}/`));
+    if (found === undefined) return undefined;
+    const known =
+      this.#open.get(name) ?? new Mirror(this.#storage, name, found, await openUpstream(name, found));
+    this.#open.delete(name);
+    this.#open.set(name, known);
+    const [oldest] = this.#open.keys();
+    if (this.#open.size > mostOpen && oldest) await this.#close(oldest);
+    return known;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#open.keys()].map((name) => this.#close(name)));
+  }
+
+  async #close(name: RepositoryName): Promise<void> {
+    const mirror = this.#open.get(name);
+    if (mirror?.isBusy) return;
+    this.#open.delete(name);
+    await mirror?.[Symbol.asyncDispose]();
+  }
+}
+
+async function openUpstream(name: RepositoryName, settings: MirrorSettings): Promise<RemoteRepository> {
+  const { upstream, prefix, username, ca } = settings;
+  const url = new URL(upstream.includes('://') ? upstream : `https://${upstream}`);
+  const below = prefix === '' ? name : name.slice(prefix.length + 1);
+  const path = [...url.pathname.split('/').filter(Boolean), below].join('/');
+  const password = settings.password ?? (await passwordOf(settings));
+  return openRemoteRepository(
+    { domain: url.host, path, tag: 'latest' },
+    {
+      config: configOf(url, ca),
+      userAgent: 'strake-registry',
+      ...(username !== undefined && password !== undefined && { credentials: { username, password } }),
+    },
+  );
+}
+
+async function passwordOf({ passwordFile }: MirrorSettings): Promise<string | undefined> {
+  return passwordFile === undefined ? undefined : (await readFile(passwordFile, 'utf8')).trim();
+}
+
+function configOf(url: URL, ca: string | undefined): Config {
+  const entry = {
+    ...(url.protocol === 'http:' && { insecure: true }),
+    ...(ca !== undefined && { tls: { ca } }),
+  };
+  // Clients wait meanwhile, and there may be something older to serve: no long insisting.
+  const downloads = { ...defaultConfig.downloads, attempts: 2 };
+  return { ...defaultConfig, downloads, registries: { [url.host]: entry } };
+}
