@@ -7,6 +7,7 @@ import type { CollectReport } from './maintenance/collect-garbage.ts';
 import { maintain } from './maintenance/maintain.ts';
 import { Metrics } from './metrics.ts';
 import { Mirrors } from './mirror/mirrors.ts';
+import { Webhooks } from './notify/webhooks.ts';
 import { RateLimit } from './rate-limit.ts';
 import type { RegistryContext } from './registry-context.ts';
 import type { RegistryEvent } from './registry-event.ts';
@@ -71,7 +72,14 @@ export async function openRegistry(options: RegistryOptions = {}): Promise<Regis
   const settings = parseRegistrySettings(options.settings ?? {});
   const storage = await storageOf(options.storage);
   const metrics = new Metrics();
-  const context = await contextOf(storage, settings, options);
+  const webhooks = new Webhooks(storage, settings.webhooks ?? [], {
+    onFailed: (error) => options.onFailed?.(error),
+  });
+  const announce = (event: RegistryEvent) => {
+    webhooks.announce(event);
+    options.onEvent?.(event);
+  };
+  const context = await contextOf(storage, settings, options, announce);
   const listener = await listen(context, metrics, options);
   const every = (settings.collect?.everySeconds ?? collectEvery / 1000) * 1000;
   const upkeep =
@@ -87,13 +95,14 @@ export async function openRegistry(options: RegistryOptions = {}): Promise<Regis
           onFailed: (error) => options.onFailed?.(error),
         })
       : undefined;
-  return registryOf(listener, context, upkeep);
+  return registryOf(listener, context, upkeep ? [upkeep, webhooks] : [webhooks]);
 }
 
 async function contextOf(
   storage: RegistryStorage,
   settings: RegistrySettings,
   options: RegistryOptions,
+  announce: RegistryContext['announce'],
 ): Promise<RegistryContext> {
   return {
     storage,
@@ -102,7 +111,7 @@ async function contextOf(
     hashes: new UploadHashes(),
     mirrors: new Mirrors(storage, settings.mirrors),
     limit: new RateLimit(settings.limits?.requestsPerMinute ?? 0),
-    announce: (event) => options.onEvent?.(event),
+    announce,
   };
 }
 
@@ -126,11 +135,11 @@ function listen(context: RegistryContext, metrics: Metrics, options: RegistryOpt
 function registryOf(
   listener: Listener,
   { storage, mirrors }: RegistryContext,
-  upkeep: AsyncDisposable | undefined,
+  background: readonly AsyncDisposable[],
 ): Registry {
   const close = async (grace?: number) => {
     await listener.close(grace);
-    await upkeep?.[Symbol.asyncDispose]();
+    for (const one of background) await one[Symbol.asyncDispose]();
     await mirrors[Symbol.asyncDispose]();
     await storage[Symbol.asyncDispose]();
   };

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Answered } from './answer.ts';
 
 /** A request that has been answered, for a log. */
@@ -10,7 +11,7 @@ export interface RequestRecord {
   readonly path: string;
   readonly status: number;
   readonly milliseconds: number;
-  /** Bytes of the connection while it ran. */
+  /** Bytes of the connection since the request before it. */
   readonly sent: number;
   readonly received: number;
   readonly address: string;
@@ -29,22 +30,30 @@ export function beginRecord(
 ): (answered: Answered) => RequestRecord {
   const { socket, method = '' } = request;
   const [began, time] = [performance.now(), new Date().toISOString()];
-  const [written, read] = [socket.bytesWritten, socket.bytesRead];
   const path = (request.url ?? '').split('?', 1)[0] ?? '';
   const address = socket.remoteAddress ?? '';
   return ({ identity, refusal }) => ({
+    ...bytesSince(socket),
     time,
     method,
     path,
     status: response.statusCode,
     milliseconds: Math.round((performance.now() - began) * 1000) / 1000,
-    sent: socket.bytesWritten - written,
-    received: socket.bytesRead - read,
     address,
     by: identity?.name ?? '',
     ...(refusal && { error: refusal.code }),
     ...(refusal && refusal.status >= 500 && { cause: describe(refusal.cause) }),
   });
+}
+
+/** What a connection had carried when it was last asked. A body may have come before its request is handed out. */
+const carried = new WeakMap<Socket, { readonly sent: number; readonly received: number }>();
+
+function bytesSince(socket: Socket): { sent: number; received: number } {
+  const before = carried.get(socket) ?? { sent: 0, received: 0 };
+  const now = { sent: socket.bytesWritten, received: socket.bytesRead };
+  carried.set(socket, now);
+  return { sent: now.sent - before.sent, received: now.received - before.received };
 }
 
 function describe(cause: unknown): string {
