@@ -132,7 +132,7 @@ async function indexed(disk: string, source: string): Promise<LayerRef> {
   });
   const { index } = await sink.finish();
   if (index === null) throw new Error('no index');
-  await writeIndex(index, { ...files, diffId: digest, lowers: [] });
+  await writeIndex(index, { ...files, diffId: digest, chainId: digest, lowers: [] });
   return files;
 }
 

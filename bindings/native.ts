@@ -15,18 +15,21 @@ export interface NativeLayerMount {
  */
 /**
  * Where files are copied from or to. Every path in it is resolved inside of it (openat2, RESOLVE_IN_ROOT). Either its root is
- * open already, or it is mounted for the time of the call, where nobody else sees it: `binds` in order, `hidden` covered.
+ * open already, or it is mounted for the time of the call, where nobody else sees it: `mounts` in order, as config.json has
+ * them, `images` the layers of those of type "image" by destination, `hidden` covered.
  */
 export type CopyTree =
   | { readonly fd: number }
   | {
       readonly mount: Mount;
       readonly hidden: readonly string[];
-      readonly binds: readonly {
-        readonly source: string;
-        readonly target: string;
-        readonly readOnly: boolean;
+      readonly mounts: readonly {
+        readonly destination: string;
+        readonly type?: string;
+        readonly source?: string;
+        readonly options: readonly string[];
       }[];
+      readonly images?: Readonly<Record<string, Mount>>;
       readonly readOnly: boolean;
     };
 
@@ -75,6 +78,7 @@ export interface NativeAddon {
   verifyLayer(
     options: ErofsLayer & {
       readonly diffId: string;
+      readonly chainId: string;
       readonly lowers: readonly LayerRef[];
       readonly scratch: string;
     },
@@ -172,6 +176,8 @@ export interface NativeAddon {
   // file_binding.cc
   /** flock(2) on a file that is created 0600 when absent. `wait: false` answers null when somebody else holds it. */
   lockFile(path: string, options: { shared: boolean; wait: boolean }): NativePromise<NativeLock | null>;
+  /** Whether somebody holds it exclusively now. Synchronous; a file that does not exist is not made. */
+  isLocked(path: string): boolean;
   syncFileSystem(path: string): Promise<void>;
   /** Writes beside, fsyncs (durable), renames over, fsyncs the directory (durable). */
   writeFileAtomic(
@@ -327,7 +333,11 @@ export interface NativeLayerIndex {
    * completeLayer. Once, and nothing is synced. `size` in bytes; `root`: of the layer's root directory. ERR_LAYER_CORRUPT, ERR_LAYER_TOO_LARGE.
    */
   write(
-    options: ErofsLayer & { readonly diffId: string; readonly lowers: readonly LayerRef[] },
+    options: ErofsLayer & {
+      readonly diffId: string;
+      readonly chainId: string;
+      readonly lowers: readonly LayerRef[];
+    },
   ): Promise<{ size: number; root: { mode: number; uid: number; gid: number } }>;
 }
 

@@ -13,7 +13,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   deferred: [],
   'random-id': [],
   mount: [],
-  'id-map': ['errors', 'bindings'],
+  'id-map': ['errors', 'scratch', 'bindings'],
   oci: ['errors'],
   config: ['errors'],
   reference: ['oci', 'errors'],

@@ -6,6 +6,7 @@ import {
   type ContainersContext,
   endCgroup,
   findLeftovers,
+  findOtherNames,
   isId,
   needsHealing,
   observe,
@@ -24,7 +25,7 @@ export async function inspectContainers(context: ContainersContext, survey: Surv
   const found = await Promise.all([
     ...survey.unreadable.map((record) => unreadableRecord(context, record)),
     ...survey.records.map((record) => inspectRecord(context, survey, record)),
-    leftovers(context),
+    leftovers(context, survey),
     strangers(context),
     inspectNames(context, survey),
   ]);
@@ -177,12 +178,13 @@ async function missingVolumes(
     );
 }
 
-async function leftovers(context: ContainersContext): Promise<Problem[]> {
+async function leftovers(context: ContainersContext, { records }: Survey): Promise<Problem[]> {
   const { store } = context;
-  return (await findLeftovers(store)).map((leftover) => {
+  const found = [...(await findLeftovers(store)), ...(await findOtherNames(store, records))];
+  return found.map((leftover) => {
     const path = pathOf(context, leftover);
     const what = `container ${leftover.id.slice(0, 12)}: ${leftoverNames[leftover.kind]}`;
-    const code = leftover.kind === 'name' ? 'NAME_STALE' : 'CONTAINER_LEFTOVER';
+    const code = 'name' in leftover ? 'NAME_STALE' : 'CONTAINER_LEFTOVER';
     return problem(code, path, what, async () => void (await sweepLeftover(context, leftover)));
   });
 }
@@ -194,10 +196,11 @@ const leftoverNames: Readonly<Record<ContainerLeftover['kind'], string>> = {
   record: 'a record that was being written',
   run: 'a run directory without a container',
   name: 'it is gone, and its name is still reserved',
+  'other-name': 'it has another name',
 };
 
 function pathOf({ store }: ContainersContext, leftover: ContainerLeftover): string {
-  if (leftover.kind === 'name') return store.namePath(leftover.name);
+  if ('name' in leftover) return store.namePath(leftover.name);
   return leftover.kind === 'run' ? store.paths(leftover.id).runDir : store.entryPath(leftover.entry);
 }
 
@@ -216,7 +219,6 @@ async function strangers({ store, root, runDir }: ContainersContext): Promise<Pr
 
 async function inspectNames(context: ContainersContext, { records }: Survey): Promise<Problem[]> {
   const { store, root } = context;
-  const byId = new Map(records.map((record) => [record.id, record]));
   const problems: Problem[] = [];
   const reserved = new Set<string>();
   for (const name of await readdir(store.namePath('')).then((all) =>
@@ -226,12 +228,6 @@ async function inspectNames(context: ContainersContext, { records }: Survey): Pr
     const id = isName(name) ? await holder(context, name) : null;
     if (id === null)
       problems.push(problem('STRANGER', path, 'this is no name of a container', () => putAside(root, path)));
-    else if (byId.has(id) && byId.get(id)?.name !== name)
-      problems.push(
-        problem('NAME_STALE', path, `container ${id.slice(0, 12)} has another name`, () =>
-          release(context, name, id),
-        ),
-      );
     reserved.add(`${name} ${id}`);
   }
   for (const { id, name, spec } of records) {
@@ -247,12 +243,6 @@ async function inspectNames(context: ContainersContext, { records }: Survey): Pr
     );
   }
   return problems;
-}
-
-/** Unless it has got that name meanwhile. */
-async function release({ store }: ContainersContext, name: string, id: string): Promise<undefined> {
-  using _lock = await store.lock(id);
-  if ((await store.read(id))?.name !== name) await store.releaseName(name, id);
 }
 
 /** null: it is no link. */

@@ -91,7 +91,7 @@ export const findingCodes = {
   },
   VOLUME_LEFTOVER: {
     means: 'a program died while it made or removed a volume',
-    remedy: 'any removal of a volume removes it',
+    remedy: '`strake volume ls` removes it',
   },
   EVENTS_UNREADABLE: {
     means: 'the journal of events, or a line of it, cannot be read: what happened then is not told',

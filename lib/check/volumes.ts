@@ -18,7 +18,7 @@ export async function inspectVolumes(root: string, store: VolumeStore): Promise<
     if (isVolumeName(entry)) return await inspectVolume(root, store, entry);
     if (!/^\.(new|removed)-/.test(entry))
       return [problem('STRANGER', path, 'this is no volume', () => putAside(root, path))];
-    const sweep = async () => void (await store.removeUnused([], async () => new Map()));
+    const sweep = async () => void (await store.sweep());
     return dead.includes(entry)
       ? [problem('VOLUME_LEFTOVER', path, 'half made, or half removed', sweep)]
       : [];

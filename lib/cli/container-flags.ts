@@ -72,6 +72,7 @@ export interface ContainerFlags extends LimitFlags {
   tty?: true;
   ulimit?: string[];
   user?: string;
+  userns?: string;
   uts?: 'private' | 'host';
   volume?: string[];
   volumesFrom?: string[];
@@ -142,14 +143,14 @@ export function addContainerFlags(command: Command): Command {
     .option('--ipc <mode>', 'IPC namespace: private, shareable, none, host, container:NAME')
     .option('-l, --label <key=value>', 'set a label', list)
     .option('--label-file <file>', 'read labels from a file', list)
-    .option('--log-driver <driver>', 'json-file or none')
+    .option('--log-driver <driver>', 'json-file, local or none')
     .option(
       '--log-opt <name=value>',
-      'max-size=SIZE of one file (64m; -1: unlimited), max-file=NUMBER kept (2)',
+      'max-size=SIZE of one file (64m; -1: unlimited), max-file=NUMBER kept (2), compress=BOOL, labels=, env=',
       list,
     )
     .option('--memory-swappiness <percent>', '0 to 100', numberFlag('--memory-swappiness'))
-    .option('--mount <mount>', 'type=bind|volume|tmpfs,source=…,target=…', list)
+    .option('--mount <mount>', 'type=bind|volume|image|tmpfs,source=…,target=…', list)
     .option('--name <name>', 'name of the container')
     .option(
       '--network <mode>',
@@ -183,9 +184,10 @@ export function addContainerFlags(command: Command): Command {
     .option('-t, --tty', 'give it a terminal')
     .option('--ulimit <limit>', 'name=soft:hard', list)
     .option('-u, --user <user>', 'name|uid[:group|gid]')
+    .option('--userns <mode>', 'user namespace: host, auto[:size=N], remap[:USER]')
     .addOption(namespace('--uts <mode>', 'UTS namespace'))
     .option('--volume-driver <name>', 'only local')
-    .option('-v, --volume <volume>', '/host:/path[:ro], name:/path, or /path', list)
+    .option('-v, --volume <volume>', '/host:/path[:ro,idmap,…], name:/path, or /path', list)
     .option('--volumes-from <container>', 'the volumes and binds of another container (name[:ro])', list)
     .option('-w, --workdir <path>', 'working directory');
   addRefusedFlags(command);

@@ -12,16 +12,16 @@ import {
   parseEnvFlag,
   parseLabelFile,
   parseLabelFlag,
-  parseMountFlag,
   parsePairFlag,
   parseRestartFlag,
   parseSecurityFlags,
-  parseTmpfsFlag,
   parseUlimitFlag,
-  parseVolumeFlag,
   parseVolumesFromFlag,
+  truth,
 } from './flag-values.ts';
+import { parseUsernsFlag } from './id-flags.ts';
 import { limitsOf } from './limit-flags.ts';
+import { parseMountFlag, parseTmpfsFlag, parseVolumeFlag } from './mount-flags.ts';
 
 /** What the flags ask for. @throws EngineError ERR_INVALID_ARGUMENT, ERR_NETWORK_NOT_AVAILABLE */
 export function containerOptions(flags: ContainerFlags, argv: readonly string[]): ContainerOptions {
@@ -101,8 +101,10 @@ function namespaces({
   ipc,
   uts,
   cgroupns,
+  userns,
 }: ContainerFlags): NonNullable<ContainerOptions['namespaces']> {
-  return defined({ pid, ipc, uts, cgroup: cgroupns }) as NonNullable<ContainerOptions['namespaces']>;
+  const user = userns === undefined ? undefined : parseUsernsFlag(userns);
+  return defined({ pid, ipc, uts, cgroup: cgroupns, user }) as NonNullable<ContainerOptions['namespaces']>;
 }
 
 /** As docker: those of the files first. */
@@ -192,14 +194,38 @@ function healthOption(flags: ContainerFlags): ContainerOptions['health'] {
 function logOptions(flags: ContainerFlags): ContainerOptions['log'] | undefined {
   if (!flags.logDriver && !flags.logOpt) return undefined;
   const options = new Map((flags.logOpt ?? []).map((value) => parsePairFlag('--log-opt', value)));
-  const unknown = [...options.keys()].find((key) => key !== 'max-size' && key !== 'max-file');
-  if (unknown) throw invalidFlag('--log-opt', unknown, 'known are max-size and max-file');
+  const unknown = [...options.keys()].find((key) => !logOptionNames.includes(key));
+  if (unknown) throw invalidFlag('--log-opt', unknown, `known are ${logOptionNames.join(', ')}`);
+  const mode = options.get('mode') ?? 'blocking';
+  if (mode !== 'blocking')
+    throw invalidFlag('--log-opt mode', mode, 'output is never dropped here: leave it out, or give blocking');
   const maxFile = options.get('max-file');
+  const compress = options.get('compress');
   return defined({
-    driver: flags.logDriver as 'json-file' | 'none' | undefined,
+    driver: flags.logDriver as NonNullable<ContainerOptions['log']>['driver'],
     maxSize: options.get('max-size'),
     maxFile: maxFile === undefined ? undefined : numberFlag('--log-opt max-file')(maxFile),
+    compress: compress === undefined ? undefined : truth(compress, compress),
+    details: logDetails(options),
   });
+}
+
+const logOptionNames = 'max-size max-file compress labels labels-regex env env-regex tag mode'.split(' ');
+
+function logDetails(options: ReadonlyMap<string, string>) {
+  const names = (key: string) =>
+    options
+      .get(key)
+      ?.split(',')
+      .filter((name) => name !== '');
+  const details = defined({
+    labels: names('labels'),
+    env: names('env'),
+    labelsRegex: options.get('labels-regex'),
+    envRegex: options.get('env-regex'),
+    tag: options.get('tag'),
+  });
+  return Object.keys(details).length > 0 ? details : undefined;
 }
 
 function readProfile(path: string): unknown {

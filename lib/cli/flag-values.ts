@@ -1,16 +1,12 @@
-import { resolve } from 'node:path';
 import type {
-  BindMountOption,
-  ContainerMount,
   DeviceOption,
-  Propagation,
   RestartOption,
   RestartPolicyName,
   SecurityOptions,
-  TmpfsMountOption,
   VolumesFromOption,
 } from '../containers/index.ts';
 import { EngineError } from '../errors/index.ts';
+import { refuseLabels } from './selinux.ts';
 
 /** A flag whose value has the wrong form. */
 export function invalidFlag(flag: string, value: string, remedy: string): EngineError {
@@ -118,146 +114,14 @@ export function parseAddHost(value: string): [string, string] {
   return [match[1], match[2].replace(/^\[(.*)\]$/, '$1')];
 }
 
-const propagations = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave'] as const;
-
-/**
- * -v: `/host:/target[:ro]`, `name:/target`, or `/target` for an anonymous volume. `z` and `Z` would label the files for
- * SELinux, for all containers or for this one, which nobody enforces here: they change nothing.
- */
-export function parseVolumeFlag(value: string, workingDirectory: string): ContainerMount {
-  const parts = value.split(':');
-  if (parts.length === 1) return { type: 'volume', target: value };
-  const [source = '', target = '', options = '', ...more] = parts;
-  if (source === '' || target === '' || more.length > 0) {
-    throw invalidFlag('--volume', value, 'write source:target or source:target:ro');
-  }
-  const { readOnly, copy, propagation } = parseVolumeOptions(value, options);
-  if (!/^[./]/.test(source)) return { type: 'volume', name: source, target, readOnly, copy };
-  return {
-    type: 'bind',
-    source: resolve(workingDirectory, source),
-    target,
-    readOnly,
-    createSource: true,
-    ...(propagation && { propagation }),
-  };
-}
-
-/** --volumes-from: `container`, `container:ro`; `z` and `Z` label files for SELinux, which nobody enforces here. */
+/** --volumes-from: `container`, `container:ro`; `z` and `Z` as for --volume. */
 export function parseVolumesFromFlag(value: string): VolumesFromOption {
   const [container, text = ''] = splitOnce(value, ':');
   const modes = text.split(',').filter((mode) => mode !== '');
   if (container === '' || modes.some((mode) => !['ro', 'rw', 'z', 'Z'].includes(mode)))
     throw invalidFlag('--volumes-from', value, 'write container or container:ro');
+  if (modes.some((mode) => mode === 'z' || mode === 'Z')) refuseLabels('--volumes-from', value);
   return { container, readOnly: modes.includes('ro') };
-}
-
-interface VolumeFlagOptions {
-  readonly readOnly: boolean;
-  readonly copy: boolean;
-  readonly propagation?: Propagation;
-}
-
-function parseVolumeOptions(value: string, text: string): VolumeFlagOptions {
-  let readOnly = false;
-  let copy = true;
-  let propagation: Propagation | undefined;
-  for (const option of text.split(',').filter((word) => word !== '')) {
-    const found = propagations.find((name) => name === option);
-    if (found) propagation = found;
-    else if (option === 'ro') readOnly = true;
-    else if (option === 'nocopy') copy = false;
-    else if (!['rw', 'z', 'Z', 'cached', 'delegated', 'consistent'].includes(option)) {
-      throw invalidFlag('--volume', value, `${option} is no option of a volume: use ro, rw or a propagation`);
-    }
-  }
-  return { readOnly, copy, ...(propagation && { propagation }) };
-}
-
-const mountKeys: Readonly<Record<string, string>> = {
-  type: 'type',
-  source: 'source',
-  src: 'source',
-  target: 'target',
-  dst: 'target',
-  destination: 'target',
-  readonly: 'readonly',
-  ro: 'readonly',
-  'bind-propagation': 'propagation',
-  'volume-nocopy': 'nocopy',
-  'tmpfs-size': 'size',
-  'tmpfs-mode': 'mode',
-};
-
-/** --mount: `type=bind,source=/a,target=/b,readonly`. */
-export function parseMountFlag(value: string, workingDirectory: string): ContainerMount {
-  const fields = new Map(value.split(',').map((field) => mountField(value, field)));
-  const type = fields.get('type') ?? 'volume';
-  const target = fields.get('target');
-  if (!target) throw invalidFlag('--mount', value, 'a target is missing: target=/path');
-  const readOnly = truth(value, fields.get('readonly'));
-  if (type === 'bind') return bindMount(value, fields, target, readOnly, workingDirectory);
-  if (type === 'tmpfs') return tmpfsMount(fields, target);
-  const name = fields.get('source');
-  const copy = !truth(value, fields.get('nocopy'));
-  if (type === 'volume') return { type: 'volume', target, readOnly, copy, ...(name && { name }) };
-  throw invalidFlag('--mount', value, 'the type is one of bind, volume and tmpfs');
-}
-
-function mountField(value: string, field: string): [string, string] {
-  const [key, text] = splitOnce(field, '=');
-  const name = key.trim().toLowerCase();
-  const known = Object.hasOwn(mountKeys, name) ? mountKeys[name] : undefined;
-  if (known === undefined)
-    throw invalidFlag('--mount', value, `${key} is unknown; known are ${Object.keys(mountKeys).join(', ')}`);
-  return [known, text ?? 'true'];
-}
-
-function bindMount(
-  value: string,
-  fields: ReadonlyMap<string, string>,
-  target: string,
-  readOnly: boolean,
-  workingDirectory: string,
-): BindMountOption {
-  const source = fields.get('source');
-  if (!source) throw invalidFlag('--mount', value, 'a bind needs a source: source=/path');
-  const propagation = fields.get('propagation') as Propagation | undefined;
-  return {
-    type: 'bind',
-    source: resolve(workingDirectory, source),
-    target,
-    readOnly,
-    ...(propagation && { propagation }),
-  };
-}
-
-function tmpfsMount(fields: ReadonlyMap<string, string>, target: string): TmpfsMountOption {
-  const size = fields.get('size');
-  const mode = fields.get('mode');
-  return {
-    type: 'tmpfs',
-    target,
-    ...(size && { size }),
-    ...(mode && { mode: Number.parseInt(mode, 8) }),
-  };
-}
-
-/** --tmpfs: `/path` or `/path:size=64m,mode=1777,exec`. */
-export function parseTmpfsFlag(value: string): TmpfsMountOption {
-  const [target, list = ''] = splitOnce(value, ':');
-  const fields = list.split(',').filter((text) => text !== '');
-  const field = (key: string) => fields.find((text) => text.startsWith(`${key}=`))?.slice(key.length + 1);
-  const size = field('size');
-  const mode = field('mode');
-  const options = fields.filter((text) => !/^(size|mode)=/.test(text));
-  return {
-    type: 'tmpfs',
-    target,
-    ...(size && { size }),
-    ...(mode && { mode: Number.parseInt(mode, 8) }),
-    ...(options.length > 0 && { options }),
-  };
 }
 
 /** --ulimit: `nofile=1024` or `nofile=1024:2048`. */
@@ -330,13 +194,15 @@ function labelField(value: string, text: string): NonNullable<SecurityOptions['l
   );
 }
 
-function truth(value: string, text: string | undefined): boolean {
+/** Of a text that stands in `value`. @throws EngineError ERR_INVALID_ARGUMENT for neither true nor false */
+export function truth(value: string, text: string | undefined): boolean {
   if (text === undefined || text === 'false' || text === '0') return false;
   if (text === 'true' || text === '1') return true;
   throw invalidFlag('option', value, `${text} is neither true nor false`);
 }
 
-function splitOnce(value: string, separator: string): [string, string | undefined] {
+/** Around the first separator; without one the second part is undefined. */
+export function splitOnce(value: string, separator: string): [string, string | undefined] {
   const at = value.indexOf(separator);
   return at < 0 ? [value, undefined] : [value.slice(0, at), value.slice(at + separator.length)];
 }

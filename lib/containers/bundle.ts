@@ -1,9 +1,12 @@
 import { cgroupDelegation, cgroupLayout } from '../../bindings/cgroup.ts';
 import { EngineError } from '../errors/index.ts';
 import type { Mount } from '../mount/index.ts';
+import type { Digest } from '../oci/index.ts';
 import type { Bundle, StdinMode, StdioSelection, TerminalSize } from '../runtime/index.ts';
 import { eventSource } from './announce.ts';
+import type { MountSource } from './asked-mounts.ts';
 import { type CdiAdditions, cdiAdditions } from './cdi-devices.ts';
+import { idMapOf, rootOf } from './container-ids.ts';
 import type { ContainersContext } from './context.ts';
 import { writeEtcFiles } from './etc-files.ts';
 import { healthDescription } from './health.ts';
@@ -36,7 +39,7 @@ export async function makeBundle(
   const { id, spec, image } = record;
   const { runDir } = context.store.paths(id);
   const joined = await joinedContainers(context, record);
-  writeEtcFiles(runDir, spec, containerHostname(id, spec, context.host));
+  writeEtcFiles(runDir, spec, containerHostname(id, spec, context.host), rootOf(record));
   const cdi = await cdiAdditions(context, spec);
   const config = runtimeConfig({
     id,
@@ -45,13 +48,44 @@ export async function makeBundle(
     host: context.host,
     etc: joined.network?.runDir ?? runDir,
     joined,
-    volumes: record.volumes.map((volume) => ({ ...volume, source: context.volumes.path(volume.name) })),
+    volumes: await mountSources(context, record),
+    images: record.images ?? [],
+    idMap: idMapOf(context, record),
     devices: spec.privileged || spec.devices.length > 0 ? await hostDevices(spec) : [],
     blockDevices: await blockDevicesOf(spec),
     cdi,
   });
-  const task = { rootfs, ...stdio, ...taskFields(context, record, cdi), ...joinDescriptions(joined) };
+  const images = await imageLayers(context, record);
+  const task = {
+    rootfs,
+    ...images,
+    ...stdio,
+    ...taskFields(context, record, cdi),
+    ...joinDescriptions(joined),
+  };
   return { spec: config, task };
+}
+
+/** What is mounted for each of its volumes, wherever that is used. */
+export async function mountSources(
+  { volumes }: ContainersContext,
+  record: ContainerRecord,
+): Promise<MountSource[]> {
+  return await Promise.all(
+    record.volumes.map(async (volume) => ({ ...volume, mount: await volumes.mountOf(volume.name) })),
+  );
+}
+
+/** For task.json and copies: the layers of the images that are mounted, by their targets. */
+export async function imageLayers(
+  { snapshots }: ContainersContext,
+  { images = [] }: ContainerRecord,
+): Promise<{ images?: Readonly<Record<string, Mount>> }> {
+  if (images.length === 0) return {};
+  const entries = images.map(
+    async ({ target, image }) => [target, await snapshots.view(image.chainId as Digest)] as const,
+  );
+  return { images: Object.fromEntries(await Promise.all(entries)) };
 }
 
 function taskFields(context: ContainersContext, record: ContainerRecord, cdi: CdiAdditions | null) {
@@ -68,8 +102,16 @@ function taskFields(context: ContainersContext, record: ContainerRecord, cdi: Cd
     ...(spec.init && { init: requireInit(context) }),
     ...(spec.autoRemove && { autoRemove: removedAtEnd(context, record) }),
     ...supervision(context, record),
-    events: eventSource(context, record),
+    events: { ...eventSource(context, record), volumes: volumeEvents(record) },
   };
+}
+
+/** Docker's attributes of the events `mount` and `unmount`, which its monitor tells. */
+function volumeEvents({ id: container, volumes }: ContainerRecord) {
+  return volumes.map(({ name, target: destination, readOnly }) => ({
+    id: name,
+    attributes: { container, destination, driver: 'local', propagation: '', 'read/write': String(!readOnly) },
+  }));
 }
 
 /** What its monitor does for it on its own. */
@@ -82,11 +124,12 @@ function supervision({ store }: ContainersContext, record: ContainerRecord) {
 }
 
 /** In the order of removal: the name is free as long as its holder is still there, so that nobody's is taken. */
-function removedAtEnd({ store, volumes }: ContainersContext, record: ContainerRecord): string[] {
+function removedAtEnd({ store, volumes, idRanges }: ContainersContext, record: ContainerRecord): string[] {
   const { dir, runDir } = store.paths(record.id);
   return [
     ...(record.spec.name === null ? [] : [store.namePath(record.name)]),
     ...record.volumes.filter(({ anonymous }) => anonymous).map(({ name }) => volumes.directory(name)),
+    ...(record.idRange ? [idRanges.path(record.id, record.idRange)] : []),
     dir,
     runDir,
   ];
@@ -124,10 +167,11 @@ function notDelegated(limit: string): EngineError {
 function logDescription({ store }: ContainersContext, { id, spec }: ContainerRecord) {
   if (spec.log.driver === 'none') return { driver: 'none' } as const;
   return {
-    driver: 'json-file',
+    driver: spec.log.driver,
     path: store.paths(id).log,
     maxSize: spec.log.maxSize ?? 0,
     maxFile: spec.log.maxFile,
+    ...(spec.log.compress && { compress: true }),
   } as const;
 }
 

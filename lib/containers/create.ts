@@ -3,13 +3,15 @@ import { mkdir, stat } from 'node:fs/promises';
 import { EngineError } from '../errors/index.ts';
 import { randomId } from '../random-id/index.ts';
 import { Undo } from '../undo/index.ts';
+import { type DriverOptions, parseDriverOptions } from '../volumes/index.ts';
 import { announce } from './announce.ts';
+import { giveIds, refuseIdmaps, resolveUserNamespace, returnIds } from './container-ids.ts';
 import type { ContainersContext } from './context.ts';
 import { resolveJoins } from './joined.ts';
 import { generateName } from './names.ts';
 import { invalidOption, normalizePath } from './option-values.ts';
 import type { ContainerOptions } from './options.ts';
-import type { ContainerRecord, RecordedVolume } from './record.ts';
+import type { ContainerRecord, MountedImage, RecordedVolume } from './record.ts';
 import { resolveImage } from './resolve-image.ts';
 import { prepareRoot } from './root-mount.ts';
 import { commandLine } from './runtime-process.ts';
@@ -33,6 +35,7 @@ export async function createContainer(
   throwIfAborted(signal);
   const record = await draftRecord(context, reference, spec, signal);
   await using undo = new Undo();
+  undo.add(() => returnIds(context, record));
   await reserve(context, record, undo);
   // The record first: whoever removes images or volumes sees the need before layers and volumes are looked for.
   await context.store.writeDraft(record, { durable: !spec.autoRemove });
@@ -55,24 +58,24 @@ export async function draftRecord(
   const image = await resolveImage(context, reference, spec, signal);
   requireSecurityModules(spec);
   commandLine(spec, image.process); // refuses a container without a command
-  if (spec.namespaces.user !== null && context.ids.map !== null)
-    throw invalidOption(
-      'namespaces.user',
-      spec.namespaces.user,
-      "an ordinary user's ids are those of /etc/subuid",
-    );
+  const user = await resolveUserNamespace(context, spec);
+  refuseIdmaps(context, spec, user);
   const joined = await resolveJoins(context, spec);
   const inherited = await inheritVolumes(context, spec);
   await checkBinds([...spec.mounts, ...inherited.binds]);
+  const images = await mountedImages(context, spec, signal);
   const id = randomId();
+  const resolved = { ...joined, namespaces: { ...joined.namespaces, user } };
   return {
     version: 1,
     id,
     name: spec.name ?? generateName(id),
     createdAt: new Date().toISOString(),
     image,
-    spec: { ...joined, mounts: [...spec.mounts, ...inherited.binds] },
+    spec: { ...resolved, mounts: [...spec.mounts, ...inherited.binds] },
     volumes: [...recordVolumes(context, spec, image.process.volumes, inherited), ...inherited.volumes],
+    ...(images.length > 0 && { images }),
+    ...(await giveIds(context, resolved, id)), // last: nothing that may fail comes after it
   };
 }
 
@@ -82,9 +85,10 @@ export async function makeVolumes(
   record: ContainerRecord,
   undo: Undo,
 ): Promise<void> {
-  for (const { name, anonymous, inherited } of record.volumes) {
+  for (const { name, anonymous, inherited, labels = {}, driverOptions } of record.volumes) {
     if (inherited && !(await context.volumes.holds(name))) throw volumeGone(name);
-    const isNew = await context.volumes.ensure(name, { anonymous });
+    const asked = { anonymous, labels, ...(driverOptions && { driverOptions }) };
+    const isNew = await context.volumes.ensure(name, asked);
     if (isNew) context.events.emit({ type: 'volume', action: 'create', id: name });
     if (anonymous) undo.add(() => context.volumes.discard(name));
   }
@@ -110,23 +114,56 @@ function recordVolumes(
   ofImage: readonly string[],
   inherited: Inherited,
 ): RecordedVolume[] {
-  const volume = ({ name, target, readOnly, copy }: Omit<SpecVolume, 'type'>) => ({
+  const volume = ({ name, target, readOnly, copy }: AnyVolume) => ({
     name: name ?? context.volumes.anonymousName(),
     anonymous: name === null,
     target,
     readOnly,
     copy,
   });
+  const asked = ({ subpath, idmap, labels, driverOptions, ...rest }: SpecVolume) => ({
+    ...volume(rest),
+    ...(subpath && { subpath }),
+    ...(idmap && { idmap }),
+    ...(Object.keys(labels ?? {}).length > 0 && { labels }),
+    ...withDriverOptions(driverOptions ?? {}),
+  });
   const taken = new Set(
     [...spec.mounts, ...inherited.binds, ...inherited.volumes].map(({ target }) => target),
   );
   return [
-    ...spec.mounts.flatMap((mount) => (mount.type === 'volume' ? [volume(mount)] : [])),
+    ...spec.mounts.flatMap((mount) => (mount.type === 'volume' ? [asked(mount)] : [])),
     ...ofImage
       .map((target) => normalizePath(target))
       .filter((target) => target !== '/' && !taken.has(target))
       .map((target) => volume({ name: null, target, readOnly: false, copy: true })),
   ];
+}
+
+type AnyVolume = Pick<SpecVolume, 'name' | 'target' | 'readOnly' | 'copy'>;
+
+function withDriverOptions(options: SpecVolume['driverOptions']): { driverOptions?: DriverOptions } {
+  const driverOptions = parseDriverOptions(options);
+  return driverOptions === null ? {} : { driverOptions };
+}
+
+async function mountedImages(
+  context: ContainersContext,
+  spec: ContainerSpec,
+  signal: AbortSignal | undefined,
+): Promise<MountedImage[]> {
+  const asked = spec.mounts.filter((mount) => mount.type === 'image');
+  return await Promise.all(
+    asked.map(async ({ image: reference, target, subpath }) => {
+      const image = await resolveImage(context, reference, spec, signal);
+      if (image.chainId !== null) return { target, subpath, image };
+      throw invalidOption(
+        'mounts.image',
+        reference,
+        'an image with layers is needed; bind a directory instead',
+      );
+    }),
+  );
 }
 
 async function checkBinds(mounts: readonly SpecMount[]): Promise<void> {
@@ -148,7 +185,7 @@ async function pathExists(path: string): Promise<boolean> {
 function sourceNotFound(source: string): EngineError {
   return new EngineError(
     'ERR_MOUNT_SOURCE_NOT_FOUND',
-    `cannot bind ${source}: it does not exist on this machine; create it first`,
+    `invalid mount config for type "bind": bind source path does not exist: ${source}; create it first`,
     { details: { path: source } },
   );
 }

@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
 import type { ContainerSpec } from './spec.ts';
 
 const loopbackHosts = `127.0.0.1\tlocalhost
@@ -11,13 +11,19 @@ ff02::2\tip6-allrouters
 
 /**
  * Writes a container's own hosts, hostname and resolv.conf into `directory`; they are bound over those of its root.
- * Synchronous on purpose: three small files in the page cache cost less than one trip through libuv's pool.
+ * `root`: the container's, in a user namespace of its own. Synchronous on purpose: three small files in the page cache cost less than one trip through libuv's pool.
  */
-export function writeEtcFiles(directory: string, spec: ContainerSpec, hostname: string): void {
+export function writeEtcFiles(
+  directory: string,
+  spec: ContainerSpec,
+  hostname: string,
+  root: { readonly uid: number; readonly gid: number } | null = null,
+): void {
   const files = { hosts: hostsFile(spec), hostname: `${hostname}\n`, 'resolv.conf': resolverFile(spec) };
   for (const [name, text] of Object.entries(files)) {
     writeFileSync(`${directory}/${name}`, text);
     chmodSync(`${directory}/${name}`, 0o644); // whatever the umask here, every user of the container reads them
+    if (root) chownSync(`${directory}/${name}`, root.uid, root.gid);
   }
 }
 

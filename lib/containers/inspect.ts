@@ -79,9 +79,9 @@ function mountsOf(context: ContainersContext, { spec, volumes }: ContainerRecord
   return [
     ...spec.mounts.filter(isVisible).map((mount) => ({
       type: mount.type,
-      source: mount.type === 'bind' ? mount.source : '',
+      source: mount.type === 'bind' ? mount.source : mount.type === 'image' ? mount.image : '',
       target: mount.target,
-      readOnly: mount.type === 'bind' && mount.readOnly,
+      readOnly: mount.type === 'image' || (mount.type === 'bind' && mount.readOnly),
     })),
     ...volumes.map(({ name, target, readOnly }) => ({
       type: 'volume',

@@ -1,5 +1,6 @@
 import { EngineError } from '../errors/index.ts';
 import type { JoinDescription } from '../runtime/index.ts';
+import { idMapOf } from './container-ids.ts';
 import type { ContainersContext } from './context.ts';
 import { observe } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
@@ -92,7 +93,7 @@ async function joinedContainer(
   return {
     pid: state.pid,
     runDir: context.store.paths(id).runDir,
-    inUserNamespace: donor.spec.namespaces.user !== null || context.ids.map !== null,
+    inUserNamespace: idMapOf(context, donor) !== null,
   };
 }
 
@@ -100,10 +101,8 @@ const words: Readonly<Record<JoinedKind, string>> = { pid: 'PID', ipc: 'IPC', ne
 
 /** A namespace can only be entered from a user namespace that is its owner's, or above that. */
 function requireSameUsers(context: ContainersContext, record: ContainerRecord, donor: ContainerRecord): void {
-  const own = record.spec.namespaces.user;
-  if (own === null || context.ids.map !== null) return;
-  const other = donor.spec.namespaces.user;
-  if (JSON.stringify(own) === JSON.stringify(other)) return;
+  if (record.idMap === undefined || context.ids.map !== null) return;
+  if (JSON.stringify(record.idMap) === JSON.stringify(donor.idMap)) return;
   throw conflict(
     record,
     donor,

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { IdRange } from '../id-map/index.ts';
 
 /** Bytes: a number, or a string with docker's binary units ("512m", "2g", "64kb"). */
 export type ByteSize = number | string;
@@ -102,8 +103,31 @@ export interface NamespaceOptions {
   ipc?: 'private' | 'host' | 'none' | 'shareable' | `container:${string}`;
   uts?: 'private' | 'host';
   cgroup?: 'private' | 'host';
-  /** Maps the container's ids 0…size-1 to hostId… in a user namespace of its own. */
-  user?: { readonly hostId: number; readonly size?: number };
+  /** Default: the engine's (EngineOptions.userns), which is `host` unless it is configured. */
+  user?: UserNamespaceOption;
+}
+
+/**
+ * Whose ids a container has. `host`: the machine's (an ordinary user's engine: his, always). `auto`: a range that no other
+ * container of this root has. `remap`: the ids that /etc/subuid and /etc/subgid give to one user for all such containers
+ * (`dockremap`, or `remap`: "user", "user:group"). Or maps as they are. Files of images and volumes are stored with the
+ * ids inside, and shared by all.
+ */
+export type UserNamespaceOption =
+  | 'host'
+  | 'auto'
+  | 'remap'
+  | { readonly auto: AutoIdsOption }
+  | { readonly remap: string }
+  | { readonly hostId: number; readonly size?: number }
+  | { readonly uids: readonly IdRange[]; readonly gids: readonly IdRange[] };
+
+export interface AutoIdsOption {
+  /** How many. Default 65536. */
+  readonly size?: number;
+  /** Ids of the machine that are to be there as well, instead of those of the range. */
+  readonly uids?: readonly IdRange[];
+  readonly gids?: readonly IdRange[];
 }
 
 /** Confinement beyond capabilities; docker's defaults where nothing is said. */
@@ -186,9 +210,30 @@ export interface ResourceLimits {
 }
 
 /** What stands at an absolute path of the container. */
-export type ContainerMount = BindMountOption | TmpfsMountOption | VolumeMountOption;
+export type ContainerMount = BindMountOption | TmpfsMountOption | VolumeMountOption | ImageMountOption;
 /** How mounts below travel between host and container: mount_namespaces(7), "Shared subtrees". */
 export type Propagation = 'private' | 'rprivate' | 'shared' | 'rshared' | 'slave' | 'rslave';
+/**
+ * What of the mounts below a bind's source is seen, docker's words: all, which a read-only bind seals as well; none
+ * (`disabled`); all, and they stay writable (`writable`); all, sealed or refused (`readonly`, with `readOnly`, `rprivate`).
+ */
+export type BindRecursion = 'enabled' | 'disabled' | 'writable' | 'readonly';
+
+/** `size` ids from `source` in the files are `host`… on this machine; or, with `inside`, those ids of the container. */
+export interface IdmapRange {
+  readonly source: number;
+  readonly host: number;
+  readonly size: number;
+  readonly inside?: boolean;
+}
+
+/**
+ * Whose the files of a mount are, without changing their owners on disk (mount_setattr(2), MOUNT_ATTR_IDMAP; not for an
+ * ordinary user's engine). `true`: as the container's user namespace has it: what root owns belongs to the container's root.
+ */
+export type IdmapOption =
+  | true
+  | { readonly uids: readonly IdmapRange[]; readonly gids: readonly IdmapRange[] };
 
 /** A file or directory of this machine. */
 export interface BindMountOption {
@@ -198,8 +243,12 @@ export interface BindMountOption {
   target: string;
   readOnly?: boolean;
   propagation?: Propagation;
+  /** Default `enabled`. */
+  recursive?: BindRecursion;
   /** Makes an absent source a directory (docker's -v); otherwise it is ERR_MOUNT_SOURCE_NOT_FOUND. */
   createSource?: boolean;
+  /** ERR_IDMAP_UNSUPPORTED where the file system takes none. */
+  idmap?: IdmapOption;
 }
 
 /** A file system in memory, empty at each start. */
@@ -209,11 +258,15 @@ export interface TmpfsMountOption {
   size?: ByteSize;
   /** Permission bits; default 0o1777. */
   mode?: number;
+  readOnly?: boolean;
   /** More mount options: "noexec", "uid=1000". Default: nosuid, nodev, noexec. */
   options?: readonly string[];
 }
 
-/** A directory that the engine keeps. Without a name it is anonymous and is removed with `remove({ volumes: true })`. */
+/**
+ * A directory that the engine keeps. Without a name it is anonymous and is removed with `remove({ volumes: true })`. Its
+ * files are stored with the ids inside: containers of different user namespaces share it.
+ */
 export interface VolumeMountOption {
   type: 'volume';
   name?: string;
@@ -221,6 +274,23 @@ export interface VolumeMountOption {
   readOnly?: boolean;
   /** Whether a volume that is empty starts with what the image has at the target. Default true. */
   copy?: boolean;
+  /** Only this directory or file of it, relative; it must exist and may not lead out of the volume. */
+  subpath?: string;
+  /** For a volume that this container makes. */
+  labels?: Readonly<Record<string, string>>;
+  /** The same: see CreateVolumeOptions. */
+  driverOptions?: Readonly<Record<string, string>>;
+  idmap?: IdmapOption;
+}
+
+/** The files of an image, read-only. It is pulled as the container's own, and kept as long as the container is. */
+export interface ImageMountOption {
+  type: 'image';
+  /** A reference. */
+  image: string;
+  target: string;
+  /** Only this directory or file of it, relative; links may not lead out of the image. */
+  subpath?: string;
 }
 
 /** A container, by name or id, that must exist when this one is made. */
@@ -242,12 +312,22 @@ export interface DeviceOption {
 
 /** What is kept of the output of a container. */
 export interface LogOptions {
-  /** Default `json-file`; `none` keeps nothing. */
-  driver?: 'json-file' | 'none';
-  /** Bytes of one file, after which it is rotated; -1: unlimited, until the disk is full. Default 64m. */
+  /** Default `json-file`; `local` takes less room, and keeps bytes as they are; `none` keeps nothing. */
+  driver?: 'json-file' | 'local' | 'none';
+  /** Bytes of one file, after which it is rotated; -1: unlimited, until the disk is full. Default 64m, of `local` 20m. */
   maxSize?: ByteSize;
-  /** Files kept, the current one included; the oldest is dropped. Default 2. */
+  /** Files kept, the current one included; the oldest is dropped. Default 2, of `local` 5. */
   maxFile?: number;
+  /** Whether those but the current one are kept as gzip. Default: of `local`. */
+  compress?: boolean;
+  /** What logs() shows with `details`: labels and variables of the container, by their names or patterns of those. */
+  details?: {
+    readonly labels?: readonly string[];
+    readonly env?: readonly string[];
+    readonly labelsRegex?: string;
+    readonly envRegex?: string;
+    readonly tag?: string;
+  };
 }
 
 /** For `run`: the container's options, and how the result is taken. */

@@ -3,6 +3,7 @@ import { waitTask } from '../runtime/index.ts';
 import { Undo } from '../undo/index.ts';
 import { announce } from './announce.ts';
 import type { RemoveOptions } from './container.ts';
+import { returnIds } from './container-ids.ts';
 import type { ContainersContext } from './context.ts';
 import { keepStopped, killProcesses } from './kill.ts';
 import { endCgroup, observeLocked } from './observe.ts';
@@ -49,6 +50,7 @@ export async function finishRemoval(
 ): Promise<void> {
   await using steps = new Undo(); // in reverse
   steps.add(() => context.store.bury(record.id, hidden));
+  steps.add(() => returnIds(context, record));
   if (options.volumes) steps.add(() => removeVolumes(context, record));
   steps.add(() => announce(context, record, 'destroy'));
   steps.add(() => context.store.releaseName(record.name, record.id));

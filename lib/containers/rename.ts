@@ -3,7 +3,9 @@ import { Undo } from '../undo/index.ts';
 import { announce } from './announce.ts';
 import type { ContainersContext } from './context.ts';
 import { parseContainerName } from './names.ts';
+import { observeLocked } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
+import { requireState } from './state.ts';
 import { tellMonitor } from './tell-monitor.ts';
 
 /**
@@ -20,6 +22,7 @@ export async function renameContainer(
   using _lock = await context.store.lock(id);
   const record = await context.store.read(id);
   if (record === null) throw new EngineError('ERR_CONTAINER_NOT_FOUND', `container ${id} has been removed`);
+  requireState('rename', record.name, (await observeLocked(context, record)) ?? { status: 'created' });
   await using undo = new Undo();
   await context.store.reserveName(name, id);
   undo.add(() => context.store.releaseName(name, id));

@@ -1,9 +1,11 @@
 import type { IdMap } from '../id-map/index.ts';
 import type { ImageProcess, RuntimeProcess, RuntimeSpec } from '../oci/index.ts';
+import type { MountSource } from './asked-mounts.ts';
 import type { CdiAdditions } from './cdi-devices.ts';
 import type { JoinedContainers } from './joined.ts';
+import type { MountedImage } from './record.ts';
 import { runtimeLinux } from './runtime-linux.ts';
-import { type MountSource, runtimeMounts } from './runtime-mounts.ts';
+import { runtimeMounts } from './runtime-mounts.ts';
 import { mergeEnvironment, runtimeProcess } from './runtime-process.ts';
 import type { ContainerSpec } from './spec.ts';
 
@@ -16,8 +18,6 @@ export interface HostFacts {
   readonly kernel?: string;
   /** Whether a limit on swap can be set at all; without, the default of twice the memory is left out. */
   readonly swapAccounting: boolean;
-  /** The ids of an engine that an ordinary user runs; absent: root's, where only who asks for one has a user namespace. */
-  readonly idMap?: IdMap;
   /** The engine's containers are in a user namespace without asking for one: a user's, or an outer container's. */
   readonly inUserNamespace?: boolean;
 }
@@ -48,8 +48,12 @@ export interface RuntimeConfigInput {
   readonly etc: string;
   /** The containers whose namespaces it shares. */
   readonly joined?: JoinedContainers;
-  /** Where its volumes are: named ones, anonymous ones, and the image's. */
+  /** Its volumes, named ones, anonymous ones and the image's, and what is mounted for each. */
   readonly volumes: readonly MountSource[];
+  /** Images that are mounted in it. */
+  readonly images?: readonly MountedImage[];
+  /** Of its user namespace; null: it has none of its own. */
+  readonly idMap: IdMap | null;
   /** The devices it asked for; all of the machine's when it is privileged. */
   readonly devices: readonly HostDevice[];
   /** Those that its limits name. */

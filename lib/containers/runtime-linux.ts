@@ -1,3 +1,4 @@
+import type { IdMap } from '../id-map/index.ts';
 import type {
   RuntimeDevice,
   RuntimeDeviceRule,
@@ -63,7 +64,7 @@ export function runtimeLinux(input: RuntimeConfigInput): RuntimeLinux {
   return {
     cgroupsPath: `/${spec.cgroupParent}/${id}`,
     namespaces: namespaces(input),
-    ...userMappings(spec, host),
+    ...userMappings(input.idMap),
     // Which devices a user namespace can use is what was bound into it; a user may attach no rules.
     resources: {
       ...(!host.inUserNamespace && { devices: deviceRules(input) }),
@@ -72,13 +73,13 @@ export function runtimeLinux(input: RuntimeConfigInput): RuntimeLinux {
     ...(input.devices.length > 0 && { devices: input.devices.map(deviceNode) }),
     ...seccomp(spec, host),
     ...hiddenPaths(spec),
-    ...sysctls(spec, host),
+    ...sysctls(input),
   };
 }
 
 /** That of another container as /proc has it at this start; its monitor looks for it again (native/monitor/joins.h). */
-function namespaces({ spec, host, joined = {} }: RuntimeConfigInput): RuntimeNamespace[] {
-  const { pid, ipc, uts, cgroup, user } = spec.namespaces;
+function namespaces({ spec, idMap, joined = {} }: RuntimeConfigInput): RuntimeNamespace[] {
+  const { pid, ipc, uts, cgroup } = spec.namespaces;
   const own = (type: RuntimeNamespace['type'], mode: string): RuntimeNamespace[] =>
     mode === 'host' ? [] : [{ type }];
   const shared = (type: 'pid' | 'ipc' | 'network') => {
@@ -92,7 +93,7 @@ function namespaces({ spec, host, joined = {} }: RuntimeConfigInput): RuntimeNam
     ...own('uts', uts),
     ...own('cgroup', cgroup),
     ...(shared('network') ?? networkNamespace(spec.network)),
-    ...(user || host.idMap ? [userNamespace(joined)] : []),
+    ...(idMap ? [userNamespace(joined)] : []),
   ];
 }
 
@@ -106,15 +107,8 @@ function networkNamespace(network: string): RuntimeNamespace[] {
   return network === 'none' ? [{ type: 'network' }] : [{ type: 'network', path: network }];
 }
 
-function userMappings(
-  spec: ContainerSpec,
-  { idMap }: HostFacts,
-): Pick<RuntimeLinux, 'uidMappings' | 'gidMappings'> {
-  const { user } = spec.namespaces;
-  if (idMap) return { uidMappings: idMap.uids, gidMappings: idMap.gids };
-  if (!user) return {};
-  const mapping = [{ containerID: 0, hostID: user.hostId, size: user.size }];
-  return { uidMappings: mapping, gidMappings: mapping };
+function userMappings(idMap: IdMap | null): Pick<RuntimeLinux, 'uidMappings' | 'gidMappings'> {
+  return idMap === null ? {} : { uidMappings: idMap.uids, gidMappings: idMap.gids };
 }
 
 function deviceRules({ spec, devices }: RuntimeConfigInput): RuntimeDeviceRule[] {
@@ -198,10 +192,10 @@ function hiddenPaths(spec: ContainerSpec): Pick<RuntimeLinux, 'maskedPaths' | 'r
 }
 
 /** Docker's since 20.10, in a network namespace that is the container's own: low ports and ping for every user. */
-function sysctls(spec: ContainerSpec, { inUserNamespace }: HostFacts): Pick<RuntimeLinux, 'sysctl'> {
+function sysctls({ spec, host, idMap }: RuntimeConfigInput): Pick<RuntimeLinux, 'sysctl'> {
   const own = spec.network === 'none' ? { 'net.ipv4.ip_unprivileged_port_start': '0' } : {};
   const ping =
-    spec.network === 'none' && !spec.namespaces.user && !inUserNamespace
+    spec.network === 'none' && !idMap && !host.inUserNamespace
       ? { 'net.ipv4.ping_group_range': '0 2147483647' }
       : {};
   const all = { ...own, ...ping, ...spec.sysctls };

@@ -1,5 +1,6 @@
-import { integer, invalidOption, oneOf, text } from './option-values.ts';
+import { invalidOption, oneOf, text } from './option-values.ts';
 import type { ContainerOptions, NamespaceOptions } from './options.ts';
+import { parseUserNamespace, type SpecUserNamespace } from './spec-user-namespace.ts';
 
 /** "container:" and the id (as it is asked for: or the name) of a container whose namespace is shared. */
 export type ContainerMode = `container:${string}`;
@@ -11,7 +12,8 @@ export interface SpecNamespaces {
   readonly ipc: 'private' | 'host' | 'none' | 'shareable' | ContainerMode;
   readonly uts: 'private' | 'host';
   readonly cgroup: 'private' | 'host';
-  readonly user: { readonly hostId: number; readonly size: number } | null;
+  /** null: the engine's default. */
+  readonly user: SpecUserNamespace | null;
 }
 
 export function parseNamespaces(namespaces: NamespaceOptions): SpecNamespaces {
@@ -23,12 +25,7 @@ export function parseNamespaces(namespaces: NamespaceOptions): SpecNamespaces {
       oneOf('namespaces.ipc', ipc, ['private', 'host', 'none', 'shareable'] as const),
     uts: oneOf('namespaces.uts', uts, ['private', 'host'] as const),
     cgroup: oneOf('namespaces.cgroup', cgroup, ['private', 'host'] as const),
-    user: user
-      ? {
-          hostId: integer('namespaces.user.hostId', user.hostId, 0, 2 ** 32 - 2),
-          size: integer('namespaces.user.size', user.size ?? 65_536, 1, 2 ** 32 - 2),
-        }
-      : null,
+    user: parseUserNamespace(user),
   };
 }
 

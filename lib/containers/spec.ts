@@ -4,7 +4,6 @@ import { parseHealth, type SpecHealth } from './health.ts';
 import { parseContainerName } from './names.ts';
 import {
   absolutePath,
-  byteSize,
   flag,
   integer,
   invalidOption,
@@ -18,6 +17,7 @@ import { parseRestart, type RestartPolicy } from './restart-policy.ts';
 import { parseSignal, signalName } from './signals.ts';
 import { parseDeviceRule, parseDevices, type SpecDevice, type SpecDeviceRule } from './spec-devices.ts';
 import { parseLimits, type SpecLimits } from './spec-limits.ts';
+import { parseLog, type SpecLog } from './spec-log.ts';
 import { parseMount, type SpecMount } from './spec-mounts.ts';
 import { containerMode, parseNamespaces, refuseConflicts, type SpecNamespaces } from './spec-namespaces.ts';
 import { parseSecurity, type SpecSecurity } from './spec-security.ts';
@@ -80,12 +80,7 @@ export interface ContainerSpec extends SpecSecurity {
   readonly health: SpecHealth | false | null;
   readonly platform: string | null;
   readonly pull: 'missing' | 'always' | 'never';
-  readonly log: {
-    readonly driver: 'json-file' | 'none';
-    /** Bytes; null: unlimited. */
-    readonly maxSize: number | null;
-    readonly maxFile: number;
-  };
+  readonly log: SpecLog;
   readonly hide: readonly string[];
   readonly namespaces: SpecNamespaces;
 }
@@ -171,26 +166,14 @@ function parseRights(options: ContainerOptions) {
 
 function parseLifecycle(options: ContainerOptions) {
   const restart = parseRestart(options.restart ?? 'no', options.autoRemove === true);
-  const { driver = 'json-file', maxSize = '64m', maxFile = 2 } = options.log ?? {};
   return {
     stopSignal: options.stopSignal === undefined ? null : signalName(parseSignal(options.stopSignal)),
     stopTimeout: integer('stopTimeout', options.stopTimeout ?? 10, -1, 2 ** 31 - 1),
     autoRemove: flag('autoRemove', options.autoRemove),
     restart,
     health: parseHealth(options.health, restart),
-    log: {
-      driver: oneOf('log.driver', driver, ['json-file', 'none'] as const),
-      maxSize: parseLogSize(maxSize),
-      maxFile: integer('log.maxFile', maxFile, 1, 1000),
-    },
+    log: parseLog(options.log ?? {}),
   };
-}
-
-/** A log without a bound is only ever asked for: docs/decisions/009-bounded-logs.md. */
-function parseLogSize(value: unknown): number | null {
-  const bytes = byteSize('log.maxSize', value, true);
-  if (bytes === 0) throw invalidOption('log.maxSize', value, 'give a size such as 64m, or -1 for no limit');
-  return bytes === -1 ? null : bytes;
 }
 
 /** `NAME=value` for each entry; a name has no `=`. */
@@ -216,7 +199,8 @@ function parseMounts(options: ContainerOptions): SpecMount[] {
   const mounts = (options.mounts ?? []).map(parseMount);
   const seen = new Set<string>();
   for (const { target } of mounts) {
-    if (seen.has(target)) throw invalidOption('mounts', target, 'two mounts have this target');
+    if (seen.has(target))
+      throw invalidOption('mounts', target, `Duplicate mount point: ${target}, two mounts have this target`);
     seen.add(target);
   }
   return mounts;

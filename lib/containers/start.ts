@@ -88,11 +88,8 @@ async function prepareRun(context: ContainersContext, record: ContainerRecord, u
     renameSync(exit, previous);
     undo.add(() => renameSync(previous, exit));
   }
-  for (const { name, target, anonymous } of record.volumes) {
-    await context.volumes.ensure(name, { anonymous });
-    const attributes = { container: record.id, destination: target };
-    context.events.emit({ type: 'volume', action: 'mount', id: name, attributes });
-  }
+  for (const { name, anonymous, driverOptions } of record.volumes)
+    await context.volumes.ensure(name, { anonymous, ...(driverOptions && { driverOptions }) });
   writeFileSync(started, '');
   undo.add(() => rmSync(started));
 }

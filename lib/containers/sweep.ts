@@ -19,7 +19,7 @@ export type ContainerLeftover =
   | { readonly kind: 'stray'; readonly id: string; readonly entry: string }
   | { readonly kind: 'record'; readonly id: string; readonly entry: string }
   | { readonly kind: 'run'; readonly id: string }
-  | { readonly kind: 'name'; readonly id: string; readonly name: string };
+  | { readonly kind: 'name' | 'other-name'; readonly id: string; readonly name: string };
 
 /** Puts in order what died in the middle of being made or removed. Many processes may do so at once. */
 export async function sweepContainers(context: ContainersContext): Promise<void> {
@@ -44,6 +44,19 @@ export async function findLeftovers(store: ContainerStore): Promise<ContainerLef
     return id === null || known.has(id) ? [] : [{ kind: 'name', id, name }];
   });
   return [...found.flat(), ...stale];
+}
+
+/** Names that are reserved for one of these containers, which has another one: a rename was cut short. */
+export async function findOtherNames(
+  store: ContainerStore,
+  records: readonly ContainerRecord[],
+): Promise<(ContainerLeftover & { kind: 'other-name' })[]> {
+  const byId = new Map(records.map(({ id, name }) => [id, name]));
+  const found = (await store.names()).map(async (name) => {
+    const id = (await store.holderOf(name).catch(ignoring('EINVAL'))) ?? '';
+    return byId.has(id) && byId.get(id) !== name ? [{ kind: 'other-name', id, name } as const] : [];
+  });
+  return (await Promise.all(found)).flat();
 }
 
 async function leftoverOf(store: ContainerStore, entry: string): Promise<ContainerLeftover[]> {
@@ -90,6 +103,8 @@ export async function sweepLeftover(context: ContainersContext, leftover: Contai
   switch (leftover.kind) {
     case 'name':
       return await store.dropStaleName(leftover.name);
+    case 'other-name':
+      return await releaseOtherName(store, id, leftover.name);
     case 'record':
       return await removeRecordDraft(store, id, leftover.entry);
     case 'run':
@@ -131,6 +146,15 @@ async function removeRecordDraft(store: ContainerStore, id: string, entry: strin
   if (lock === null) return;
   await rm(store.entryPath(entry), { force: true });
   lock?.release();
+}
+
+/** Unless somebody is renaming it, who holds its lock. */
+async function releaseOtherName(store: ContainerStore, id: string, name: string): Promise<void> {
+  const lock = await tryLock(store.paths(id).lock);
+  if (!lock) return;
+  const record = await store.read(id);
+  if (record !== null && record.name !== name) await store.releaseName(name, id);
+  lock.release();
 }
 
 /** null: it was not written yet, or is gone. */

@@ -12,7 +12,7 @@ import type { ContainerRecord } from './record.ts';
 import { parseRestart } from './restart-policy.ts';
 import { runtimeResources } from './runtime-linux.ts';
 import { changeLimits, type SpecLimits } from './spec-limits.ts';
-import { can } from './state.ts';
+import { can, requireState } from './state.ts';
 import { tellMonitor } from './tell-monitor.ts';
 
 /** What can be changed while a container exists. What is not given stays as it is. */
@@ -39,6 +39,7 @@ export async function updateContainer(
   const state = record && (await observeLocked(context, record));
   if (record === null || state === null)
     throw new EngineError('ERR_CONTAINER_NOT_FOUND', `container ${id} has been removed`);
+  requireState('update', record.name, state);
   const limits = changeLimits(record.spec.limits, options.limits ?? {});
   const { restart = record.spec.restart } = options;
   const spec = { ...record.spec, limits, restart: parseRestart(restart, record.spec.autoRemove) };

@@ -1,4 +1,4 @@
-import type { Containers } from '../containers/index.ts';
+import type { Containers, UserNamespaceOption } from '../containers/index.ts';
 import type { EngineEvent, EventOptions } from '../events/index.ts';
 import type { Images } from '../images/index.ts';
 import type { ManifestLists } from '../manifests/index.ts';
@@ -22,6 +22,11 @@ export interface EngineOptions {
   layers?: 'auto' | 'erofs' | 'directory';
   /** Where CDI's spec files are, for `devices: ['vendor.com/class=name']`. Default /etc/cdi and /var/run/cdi. */
   cdiDirectories?: readonly string[];
+  /**
+   * In which user namespace containers are that ask for none (NamespaceOptions.user). Default: the configuration's
+   * `userns.default`, else `host`. An ordinary user's engine has one of its own.
+   */
+  userns?: UserNamespaceOption;
   /** The monitor's executable. Default: the package's own. */
   monitor?: string;
   /** With STRAKE_TRACE=1: receives the steps of each start and run when it has ended. Default: printed to stderr. */

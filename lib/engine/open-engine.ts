@@ -6,11 +6,12 @@ import {
   type ContainersContext,
   findVolumeUses,
   hostFacts,
+  isProcessAlive,
   openContainers,
 } from '../containers/index.ts';
 import { EngineError } from '../errors/index.ts';
 import { EventJournal } from '../events/index.ts';
-import { hostIds, mappedIds, userIdMap } from '../id-map/index.ts';
+import { hostIds, IdRanges, mappedIds, userIdMap } from '../id-map/index.ts';
 import type { Images } from '../images/index.ts';
 import { type LayerForm, openSnapshotter, type Snapshotter } from '../snapshots/index.ts';
 import { openVolumes, VolumeStore } from '../volumes/index.ts';
@@ -21,6 +22,7 @@ import { openRoot } from './open-root.ts';
 import { openRegistries, userAgent } from './registries.ts';
 import { requireSameMap } from './same-map.ts';
 import { openSystem } from './system.ts';
+import { userNamespaceDefaults } from './user-namespaces.ts';
 
 /**
  * Opens the engine of a root. Cheap, and nothing runs in the background: what a crash left is healed when it is met.
@@ -51,6 +53,8 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     snapshots,
     host: hostFacts(ids),
     ids,
+    idRanges: new IdRanges(`${root}/id-ranges`, async (id) => store.exists(id), isProcessAlive),
+    userNamespaces: userNamespaceDefaults(options),
     events,
     cdiDirectories: options.cdiDirectories ?? defaultCdiDirectories,
     onTrace: options.onTrace,

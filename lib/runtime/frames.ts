@@ -13,6 +13,7 @@ export const frameType = {
   attach: 10,
   ready: 11,
   go: 12,
+  dropped: 13,
 } as const;
 
 export type OutputName = 'stdout' | 'stderr';

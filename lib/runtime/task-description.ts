@@ -11,6 +11,8 @@ export interface Bundle {
 export interface TaskDescription {
   readonly id: string;
   readonly rootfs: RootfsDescription;
+  /** The layers of the spec's mounts of type "image", by destination. */
+  readonly images?: Readonly<Record<string, RootfsDescription>>;
   /** As `docker run -u` and `--group-add`, resolved in the container's own files. Absent: the spec's ids. */
   readonly user?: { readonly user: string; readonly groups?: readonly string[] };
   /** Its cgroup's path below the delegated root: "strake/ID". Absent: none is made. */
@@ -55,6 +57,11 @@ export interface EventSource {
   readonly directory: string;
   readonly id: string;
   readonly attributes: Readonly<Record<string, string>>;
+  /** That it has mounted: told as `mount` and `unmount`. */
+  readonly volumes?: readonly {
+    readonly id: string;
+    readonly attributes: Readonly<Record<string, string>>;
+  }[];
 }
 
 /** A health check, for the monitor. Milliseconds. */
@@ -98,10 +105,12 @@ export interface TerminalSize {
 export type LogDescription =
   | { readonly driver: 'none' }
   | {
-      readonly driver: 'json-file';
+      readonly driver: 'json-file' | 'local';
       readonly path: string;
       /** Bytes before rotation; absent or 0: none. */
       readonly maxSize?: number;
       /** Files kept, the current one included. Default 1. */
       readonly maxFile?: number;
+      /** Those but the current one as gzip. */
+      readonly compress?: boolean;
     };

@@ -189,11 +189,12 @@ void Monitor::fail(const Failure& failure) {
   linger();
 }
 
-/// Until every client has hung up. One that has been sent everything and does not is not waited for long.
+/// Until every client has hung up. One that does nothing is not waited for long, unless it is the launcher
+/// and owed something.
 void Monitor::linger() {
   hub_.reap();
   while (hub_.hasClients()) {
-    const bool active = loop_.runOnce(hub_.hasUnsent() ? -1 : lingerAfter);
+    const bool active = loop_.runOnce(hub_.launcherHasUnsent() ? -1 : lingerAfter);
     hub_.reap();
     if (!active) return;
   }

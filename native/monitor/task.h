@@ -1,13 +1,14 @@
 // task.json and exec.json, typed (native/protocol/task.md).
 #pragma once
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "monitor/events.h"
 #include "monitor/health_status.h"
-#include "monitor/json_log.h"
 #include "monitor/joins.h"
+#include "monitor/json_log.h"
 #include "monitor/restart.h"
 #include "monitor/stdio_hub.h"
 #include "runtime/launch.h"
@@ -24,6 +25,7 @@ struct Wiring {
 struct Task {
   std::string id;
   runtime::Rootfs rootfs;
+  std::map<std::string, runtime::Rootfs> images;  // of mounts of type "image", by destination
   runtime::UserByName user;
   std::string cgroup;
   Wiring wiring;
@@ -34,9 +36,9 @@ struct Task {
   std::vector<std::string> autoRemove;
   RestartPolicy restart;
   std::optional<HealthCheck> health;
+  std::vector<Join> joins;
   EventSource events;
   bool waits = false;  // for a go frame, which says what is executed
-  std::vector<Join> joins;
 };
 
 struct ExecTask {

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "runtime/capabilities.h"
@@ -98,8 +99,8 @@ class HostSide {
   void prepareMount(size_t index, const Mount& mount) {
     const MountOptions options = parseMountOptions(mount.options);
     const bool mapped = options.idmap || !mount.idmap.uids.empty();
-    const bool inside = !options.remount && !isBind(mount, options) && !isImage(mount) &&
-                        !(userns_ && isHostsAlone(mount, options));
+    const bool inside =
+        !options.remount && !isBind(mount, options) && !isImage(mount) && !isHostsAlone(mount, options);
     if (mapped && (inside || options.remount))
       throw sys::Error("ERR_SPEC_INVALID", mount.destination + ": only bind mounts can be id-mapped");
     if (inside || options.remount) return;
@@ -201,9 +202,10 @@ Launched launchChecked(const LaunchRequest& request, Steps& steps) {
 
 bool LaunchRequest::needsHostTrees() const {
   if (spec.find(NamespaceKind::user)) return true;
-  for (const Mount& mount : spec.mounts)
-    if (!mount.idmap.uids.empty() || parseMountOptions(mount.options).idmap) return true;
-  return false;
+  return std::any_of(spec.mounts.begin(), spec.mounts.end(), [](const Mount& mount) {
+    const MountOptions options = parseMountOptions(mount.options);
+    return options.idmap || !mount.idmap.uids.empty() || isHostsAlone(mount, options);
+  });
 }
 
 Launched launch(const LaunchRequest& request) {

@@ -85,7 +85,8 @@ struct LaunchRequest {
   /// waits to be started. -1 is none.
   int callersLock = -1;
 
-  /// True when mounts have to be made with the host's privileges: a new user namespace, or id-mapped mounts.
+  /// True when mounts have to be made with the host's privileges: a new user namespace, id-mapped mounts,
+  /// file systems of disks, which the container's device rules would not let it open.
   bool needsHostTrees() const;
 };
 

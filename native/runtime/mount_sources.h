@@ -17,7 +17,7 @@ bool isBind(const Mount& mount, const MountOptions& options);
 bool isImage(const Mount& mount);
 
 /// A file system that no user namespace may mount (FS_USERNS_MOUNT in the kernel's sources): of a disk, a
-/// network.
+/// network. The launcher opens it, whose devices no rules restrict.
 bool isHostsAlone(const Mount& mount, const MountOptions& options);
 
 /// The detached tree of a bind or an image, or the part of it that "subpath=…" names, which is looked up

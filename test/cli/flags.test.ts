@@ -6,14 +6,12 @@ import {
   parseDeviceFlag,
   parseEnvFile,
   parseEnvFlag,
-  parseMountFlag,
   parseSecurityFlags,
-  parseTmpfsFlag,
   parseUlimitFlag,
-  parseVolumeFlag,
 } from '../../lib/cli/flag-values.ts';
 import { formatDuration, formatSize, formatTable, printable } from '../../lib/cli/format.ts';
 import { parseLogTime } from '../../lib/cli/log-time.ts';
+import { parseMountFlag, parseTmpfsFlag, parseVolumeFlag } from '../../lib/cli/mount-flags.ts';
 import { compileTemplate } from '../../lib/cli/template.ts';
 
 const invalid = { code: 'ERR_INVALID_ARGUMENT' } as const;
