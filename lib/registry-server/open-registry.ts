@@ -11,6 +11,7 @@ import { Webhooks } from './notify/webhooks.ts';
 import { RateLimit } from './rate-limit.ts';
 import type { RegistryContext } from './registry-context.ts';
 import type { RegistryEvent } from './registry-event.ts';
+import { Replication } from './replicate/replication.ts';
 import { beginRecord, type RequestRecord } from './request-record.ts';
 import { createRouter, ownRoutes, tokenRoutes } from './route-table.ts';
 import { collectOptionsOf, parseRegistrySettings, type RegistrySettings } from './settings.ts';
@@ -72,11 +73,12 @@ export async function openRegistry(options: RegistryOptions = {}): Promise<Regis
   const settings = parseRegistrySettings(options.settings ?? {});
   const storage = await storageOf(options.storage);
   const metrics = new Metrics();
-  const webhooks = new Webhooks(storage, settings.webhooks ?? [], {
-    onFailed: (error) => options.onFailed?.(error),
-  });
+  const onFailed = (error: unknown) => options.onFailed?.(error);
+  const webhooks = new Webhooks(storage, settings.webhooks ?? [], onFailed);
+  const replication = new Replication(storage, settings.replicas ?? [], onFailed);
   const announce = (event: RegistryEvent) => {
     webhooks.announce(event);
+    replication.announce(event);
     options.onEvent?.(event);
   };
   const context = await contextOf(storage, settings, options, announce);
@@ -92,10 +94,10 @@ export async function openRegistry(options: RegistryOptions = {}): Promise<Regis
             metrics.add('strake_registry_collected_bytes_total', report.bytes);
             options.onCollected?.(report);
           },
-          onFailed: (error) => options.onFailed?.(error),
+          onFailed,
         })
       : undefined;
-  return registryOf(listener, context, upkeep ? [upkeep, webhooks] : [webhooks]);
+  return registryOf(listener, context, [...(upkeep ? [upkeep] : []), replication, webhooks]);
 }
 
 async function contextOf(

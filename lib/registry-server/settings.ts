@@ -62,6 +62,19 @@ const schema = v.strictObject({
       }),
     ),
   ),
+  replicas: v.optional(
+    v.array(
+      v.strictObject({
+        scope,
+        to: text,
+        everySeconds: v.optional(seconds),
+        ca: v.optional(text),
+        username: v.optional(text),
+        password: v.optional(text),
+        passwordFile: v.optional(text),
+      }),
+    ),
+  ),
   webhooks: v.optional(
     v.array(
       v.strictObject({

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { type Config, defaultConfig } from '../../config/index.ts';
 import { openRemoteRepository, type RemoteRepository } from '../../registry-client/index.ts';
+import { remoteRepository } from '../remote.ts';
 import type { RepositoryName } from '../repository-name.ts';
 import type { RegistrySettings } from '../settings.ts';
 import type { RegistryStorage } from '../storage/registry-storage.ts';
@@ -50,31 +49,7 @@ export class Mirrors implements AsyncDisposable {
 }
 
 async function openUpstream(name: RepositoryName, settings: MirrorSettings): Promise<RemoteRepository> {
-  const { upstream, prefix, username, ca } = settings;
-  const url = new URL(upstream.includes('://') ? upstream : `https://${upstream}`);
-  const below = prefix === '' ? name : name.slice(prefix.length + 1);
-  const path = [...url.pathname.split('/').filter(Boolean), below].join('/');
-  const password = settings.password ?? (await passwordOf(settings));
-  return openRemoteRepository(
-    { domain: url.host, path, tag: 'latest' },
-    {
-      config: configOf(url, ca),
-      userAgent: 'strake-registry',
-      ...(username !== undefined && password !== undefined && { credentials: { username, password } }),
-    },
-  );
-}
-
-async function passwordOf({ passwordFile }: MirrorSettings): Promise<string | undefined> {
-  return passwordFile === undefined ? undefined : (await readFile(passwordFile, 'utf8')).trim();
-}
-
-function configOf(url: URL, ca: string | undefined): Config {
-  const entry = {
-    ...(url.protocol === 'http:' && { insecure: true }),
-    ...(ca !== undefined && { tls: { ca } }),
-  };
-  // Clients wait meanwhile, and there may be something older to serve: no long insisting.
-  const downloads = { ...defaultConfig.downloads, attempts: 2 };
-  return { ...defaultConfig, downloads, registries: { [url.host]: entry } };
+  const below = settings.prefix === '' ? name : name.slice(settings.prefix.length + 1);
+  const { reference, options } = await remoteRepository(settings.upstream, below, settings);
+  return openRemoteRepository(reference, options);
 }
