@@ -95,7 +95,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'id-map',
     'oci',
   ],
-  http: ['errors'],
+  http: ['errors', 'bindings'],
   'registry-server': [
     'http',
     'content',

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { bytesSentByKernel } from '../http/index.ts';
 import type { Answered } from './answer.ts';
 
 /** A request that has been answered, for a log. */
@@ -51,7 +52,7 @@ const carried = new WeakMap<Socket, { readonly sent: number; readonly received: 
 
 function bytesSince(socket: Socket): { sent: number; received: number } {
   const before = carried.get(socket) ?? { sent: 0, received: 0 };
-  const now = { sent: socket.bytesWritten, received: socket.bytesRead };
+  const now = { sent: socket.bytesWritten + bytesSentByKernel(socket), received: socket.bytesRead };
   carried.set(socket, now);
   return { sent: now.sent - before.sent, received: now.received - before.received };
 }

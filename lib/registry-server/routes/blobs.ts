@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { isNotModified, parseRange, sendStream, strongEtag } from '../../http/index.ts';
+import { isNotModified, parseRange, sendFile, sendStream, strongEtag } from '../../http/index.ts';
 import { type ContentDigest, parseContentDigest } from '../content-digest.ts';
 import { type Exchange, type Handler, needing, reply, repositoryOf } from '../exchange.ts';
 import { blobKey } from '../keys.ts';
@@ -43,6 +43,8 @@ export const deleteBlob: Handler = {
 interface ServedBlob {
   /** bytes */
   readonly size: number;
+  /** The file that it is on this machine, if it is one. */
+  readonly path?: string | undefined;
   /** From `start` to `end` inclusive. */
   readonly open: (range: { start: number; end: number }) => Promise<Readable | undefined>;
 }
@@ -60,7 +62,11 @@ async function findBlob(
     // Whoever asks for a blob by HEAD may be about to push a manifest with it; what is asked for of a mirror is evicted last.
     const isNeeded = request.method === 'HEAD' ? identity.may(repository.name, 'push') : mirror !== undefined;
     if (isNeeded) await repository.needBlob(digest);
-    return { size, open: (range) => registry.storage.open(blobKey(digest), range) };
+    return {
+      size,
+      path: registry.storage.path?.(blobKey(digest)),
+      open: (range) => registry.storage.open(blobKey(digest), range),
+    };
   }
   const upstreamSize = await mirror?.sizeOf(digest);
   if (mirror === undefined || upstreamSize === undefined) throw blobUnknown(digest);
@@ -73,7 +79,7 @@ async function findBlob(
 async function sendBlob(
   exchange: Exchange,
   digest: ContentDigest,
-  { size, open }: ServedBlob,
+  { size, path, open }: ServedBlob,
   headers: Readonly<Record<string, string>>,
 ): Promise<void> {
   const { request, response } = exchange;
@@ -98,6 +104,10 @@ async function sendBlob(
   };
   const status = range === 'whole' ? 200 : 206;
   if (request.method === 'HEAD' || size === 0) return void response.writeHead(status, all).end();
+  if (path !== undefined) {
+    if (await sendFile(response, path, { start, end }, () => response.writeHead(status, all))) return;
+    throw blobUnknown(digest);
+  }
   const body = await open({ start, end });
   if (body === undefined) throw blobUnknown(digest);
   response.writeHead(status, all);

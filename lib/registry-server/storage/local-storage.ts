@@ -95,6 +95,10 @@ class LocalStorage implements RegistryStorage {
     return file?.createReadStream({ highWaterMark: 1 << 20, ...range });
   }
 
+  path(key: string): string {
+    return this.#path(key);
+  }
+
   async touch(key: string): Promise<boolean> {
     const touched = async () => (await orUndefined(setNeeded(this.#path(key)).then(() => true))) ?? false;
     if (await touched()) return true;

@@ -24,6 +24,8 @@ export interface RegistryStorage extends AsyncDisposable {
   stat(key: string): Promise<ObjectStatus | undefined>;
   /** The bytes of an object, from `start` to `end` inclusive, read as they are asked for. */
   open(key: string, range?: { readonly start: number; readonly end: number }): Promise<Readable | undefined>;
+  /** Where an object stands on this machine, if it is a file of its own there. */
+  path?(key: string): string;
   /** Says that an object is needed now. False: it is not there. */
   touch(key: string): Promise<boolean>;
   /** False: it was not there. */
