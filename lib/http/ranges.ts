@@ -9,7 +9,8 @@ export type RangeAnswer = ByteRange | 'whole' | 'unsatisfiable';
 
 /**
  * What a `Range` header asks of something of `size` bytes (RFC 9110, 14.2). Another unit, a malformed header, or several
- * ranges at once are answered with all of it, as the RFC allows.
+ * ranges at once are answered with all of it; one that ends before it begins is refused. The RFC leaves that to us, and the
+ * distribution-spec's conformance suite wants it so.
  */
 export function parseRange(header: string | undefined, size: number): RangeAnswer {
   const match = /^bytes=\s*(\d{0,15})-(\d{0,15})\s*$/.exec(header ?? '');
@@ -18,7 +19,7 @@ export function parseRange(header: string | undefined, size: number): RangeAnswe
   if (from === '') return to === '' ? 'whole' : suffix(Number(to), size);
   const start = Number(from);
   const end = to === '' ? size - 1 : Math.min(Number(to), size - 1);
-  if (to !== '' && Number(to) < start) return 'whole';
+  if (to !== '' && Number(to) < start) return 'unsatisfiable';
   return start >= size ? 'unsatisfiable' : { start, end };
 }
 

@@ -10,10 +10,10 @@ test('a range is what the header asks for, within what there is', (t) => {
 });
 
 test('what lies behind the end cannot be satisfied, what is no range is all of it', (t) => {
-  for (const header of ['bytes=10-', 'bytes=10-20', 'bytes=-0'])
+  for (const header of ['bytes=10-', 'bytes=10-20', 'bytes=-0', 'bytes=5-2'])
     t.is(parseRange(header, 10), 'unsatisfiable');
   t.is(parseRange('bytes=0-', 0), 'unsatisfiable');
-  for (const header of [undefined, '', 'bytes=', 'bytes=-', 'bytes=5-2', 'bytes=1-2,4-5', 'items=1-2'])
+  for (const header of [undefined, '', 'bytes=', 'bytes=-', 'bytes=1-2,4-5', 'items=1-2'])
     t.is(parseRange(header, 10), 'whole');
 });
 

@@ -41,6 +41,26 @@ test('a manifest may be named by its sha512', async (t) => {
   t.is((await client.send('GET', `/v2/a/manifests/${digest}`)).status, 200);
 });
 
+test('a manifest that is put by digest gets the tags that the query names', async (t) => {
+  const client = await openClient(t);
+  const document = await parts(client, 'a');
+  const body = JSON.stringify(document);
+  for (const digest of [sha256(body), sha512(body)]) {
+    const path = `/v2/a/manifests/${digest}?tag=one&tag=two`;
+    const { status, headers } = await client.send('PUT', path, {
+      body,
+      headers: { 'content-type': types.manifest },
+    });
+    t.deepEqual([status, headers.get('oci-tag')], [201, 'one, two']);
+    for (const tag of ['one', 'two'])
+      t.is(
+        (await client.send('HEAD', `/v2/a/manifests/${tag}`)).headers.get('docker-content-digest'),
+        digest,
+      );
+  }
+  t.is((await client.send('PUT', `/v2/a/manifests/${sha256(body)}?tag=-x`, { body })).code, 'TAG_INVALID');
+});
+
 test("Docker's types are kept as they came", async (t) => {
   const client = await openClient(t);
   const { config, layers } = await parts(client, 'a');

@@ -30,13 +30,14 @@ export const getManifest: Handler = {
   },
 };
 
-/** `PUT /v2/NAME/manifests/REFERENCE` (end-7). */
+/** `PUT /v2/NAME/manifests/REFERENCE` (end-7); with a digest, `?tag=T&tag=U` names tags as well (distribution-spec 1.2). */
 export const putManifest: Handler = {
   needs: needing('push'),
   answer: async (exchange) => {
     const repository = repositoryOf(exchange);
     await requireOwn(exchange, repository);
     const { tag, digest: named } = parseReference(exchange);
+    const tags = tag === undefined ? furtherTags(exchange) : [tag];
     const bytes = await readBody(exchange.request, maxManifestBytes);
     const document = readManifestDocument(bytes, exchange.request.headers['content-type']);
     const digest = contentDigestOf(bytes, named && algorithmOf(named));
@@ -45,12 +46,14 @@ export const putManifest: Handler = {
         detail: { named, digest },
       });
     await storeManifest(exchange, repository, digest, bytes, document);
-    if (tag !== undefined) await setTag(exchange, repository, tag, digest, bytes, document);
-    announcePush(exchange, repository, digest, bytes.length, document, tag);
+    for (const one of tags) await setTag(exchange, repository, one, digest, bytes, document);
+    for (const one of tags.length > 0 ? tags : [undefined])
+      announcePush(exchange, repository, digest, bytes.length, document, one);
     reply(exchange, 201, {
       location: `/v2/${repository.name}/manifests/${digest}`,
       'docker-content-digest': digest,
       ...(document.subject && { 'oci-subject': document.subject }),
+      ...(tag === undefined && tags.length > 0 && { 'oci-tag': tags }),
     });
   },
 };
@@ -86,6 +89,16 @@ async function findManifest(
   if (mirror) return (await fromUpstream(mirror.manifest(reference))) ?? { isStale: false };
   const digest = isContentDigest(reference) ? reference : await repository.resolveTag(reference);
   return { manifest: digest && (await repository.manifest(digest)), isStale: false };
+}
+
+/** Tags of one request. */
+const mostTags = 100;
+
+/** Throws Refusal TAG_INVALID. */
+function furtherTags({ query }: Exchange): TagName[] {
+  const tags = query.getAll('tag').map(parseTagName);
+  if (tags.length > mostTags) throw new Refusal('TAG_INVALID', `more than ${mostTags} tags at once`);
+  return tags;
 }
 
 type Reference =

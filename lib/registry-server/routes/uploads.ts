@@ -4,11 +4,14 @@ import { EngineError, isEngineError } from '../../errors/index.ts';
 import { algorithmOf, type ContentDigest, parseContentDigest } from '../content-digest.ts';
 import { type Exchange, type Handler, needing, reply, repositoryOf } from '../exchange.ts';
 import { Refusal } from '../refusal.ts';
-import { Repository } from '../repository.ts';
-import { parseRepositoryName } from '../repository-name.ts';
+import { listRepositories, Repository } from '../repository.ts';
+import { parseRepositoryName, type RepositoryName } from '../repository-name.ts';
 import { readContentRange } from './content-range.ts';
 import { limitedBody } from './limited-body.ts';
 import { requireOwn } from './mirrored.ts';
+
+/** Repositories that are looked through for a blob whose place is not said. */
+const mostSources = 1000;
 
 /** `POST /v2/NAME/blobs/uploads/`: begin (end-4a), upload in one request (end-4b), or mount (end-11). */
 export const beginUpload: Handler = {
@@ -131,7 +134,10 @@ async function finish(
   created(exchange, repository, digest);
 }
 
-/** Whether the blob was there to be mounted, and may be read there. Otherwise it is uploaded: the spec's own way out. */
+/**
+ * Whether the blob was there to be mounted, and may be read there; without `from`, anywhere. Otherwise it is uploaded: the
+ * spec's own way out.
+ */
 async function mountBlob(
   exchange: Exchange,
   repository: Repository,
@@ -139,15 +145,27 @@ async function mountBlob(
 ): Promise<boolean> {
   const { query, registry, identity } = exchange;
   const from = query.get('from');
-  if (!from) return false;
-  const source = new Repository(registry.storage, parseRepositoryName(from));
-  if (!identity.may(source.name, 'pull')) return false;
-  const size = await source.blobSize(digest);
+  const names = from ? [parseRepositoryName(from)] : await listRepositories(registry.storage);
+  const size = await sizeIn(exchange, names.slice(0, mostSources), digest);
   if (size === undefined || size > (await registry.policy.room(repository.name))) return false;
   if (!(await repository.addBlob(digest, size))) return false;
   registry.announce({ action: 'mount', repository: repository.name, digest, size, by: identity.name });
   created(exchange, repository, digest);
   return true;
+}
+
+/** In the first of the repositories that may be read and have it. */
+async function sizeIn(
+  { registry, identity }: Exchange,
+  names: readonly RepositoryName[],
+  digest: ContentDigest,
+): Promise<number | undefined> {
+  for (const name of names) {
+    if (!identity.may(name, 'pull')) continue;
+    const size = await new Repository(registry.storage, name).blobSize(digest);
+    if (size !== undefined) return size;
+  }
+  return undefined;
 }
 
 async function forget({ registry }: Exchange, id: string): Promise<void> {
