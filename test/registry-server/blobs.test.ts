@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
+import { openLocalStorage } from '../../lib/registry-server/index.ts';
 import { noise } from '../fixtures/image.ts';
 import { openClient, type Reply, sha256, sha512, types } from './client.ts';
 
@@ -284,6 +285,40 @@ test('an upload that is cut keeps what came, and is resumed where it stands', as
   t.is(rest.status, 202, rest.text);
   t.is((await send('PUT', `${location}?digest=${sha256(bytes)}`)).status, 201);
   t.true((await send('GET', `/v2/a/blobs/${sha256(bytes)}`)).bytes.equals(bytes));
+});
+
+test('an upload is gone on with by any process, whichever began it', async (t) => {
+  const one = await openClient(t);
+  const other = await openClient(t, { storage: await openLocalStorage(one.folder) });
+  const bytes = noise(1_200_000);
+  const location = (await one.send('POST', '/v2/a/blobs/uploads/')).headers.get('location')!;
+  const pieces = [one, other, one, other].map((client, at) => ({ client, start: at * 300_000 }));
+  for (const { client, start } of pieces) {
+    const headers = { 'content-range': `${start}-${start + 299_999}` };
+    const { status } = await client.send('PATCH', location, {
+      headers,
+      body: bytes.subarray(start, start + 300_000),
+    });
+    t.is(status, 202);
+  }
+  await one.registry.close();
+  t.is((await other.send('GET', location)).headers.get('range'), '0-1199999');
+  t.is((await other.send('PUT', `${location}?digest=${sha256(bytes)}`)).status, 201);
+  t.true((await other.send('GET', `/v2/a/blobs/${sha256(bytes)}`)).bytes.equals(bytes));
+});
+
+test('of two that write to one upload at once one does, and what it wrote is whole', async (t) => {
+  const { send, registry } = await openClient(t);
+  const location = (await send('POST', '/v2/a/blobs/uploads/')).headers.get('location')!;
+  const socket = connect(Number(registry.address.split(':')[1]), '127.0.0.1');
+  socket.on('error', () => undefined);
+  socket.write(`PATCH ${location} HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nfirst`);
+  await delay(100);
+  const second = send('PATCH', location, { body: 'SECOND', headers: { 'content-range': '0-5' } });
+  await delay(100);
+  socket.write('-last');
+  t.is((await second).status, 416);
+  t.is((await send('PUT', `${location}?digest=${sha256('first-last')}`)).status, 201);
 });
 
 test('a blob larger than is accepted is refused: announced before it is sent, else when it is too much', async (t) => {

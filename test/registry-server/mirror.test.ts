@@ -20,7 +20,7 @@ import {
 } from '../../lib/registry-server/index.ts';
 import { buildImage, noise } from '../fixtures/image.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
-import { openClient, sha256, type TestClient, types } from './client.ts';
+import { openClient, type Sent, sha256, type TestClient, types } from './client.ts';
 
 /** A way to a registry on which requests are counted, and can be held up, cut, altered, or refused. */
 interface Way {
@@ -99,6 +99,16 @@ async function openPair(t: ExecutionContext, settings: object = {}): Promise<Pai
   return { upstream, mirror, way };
 }
 
+/** Upstream has an image of one layer, whose manifest the mirror has. */
+async function knownLayer({ upstream, mirror }: Pair, bytes: Buffer): Promise<Sent> {
+  const layer = await upstream.blob('app', bytes);
+  const config = await upstream.blob('app', '{}', types.config);
+  const document = { schemaVersion: 2, mediaType: types.manifest, config, layers: [layer] };
+  await upstream.manifest('app', 'v1', document);
+  await mirror.send('GET', '/v2/up/app/manifests/v1');
+  return layer;
+}
+
 const asked = ({ requests }: Way, pattern: RegExp) => requests.filter((one) => pattern.test(one)).length;
 
 test('what a mirror is asked for it fetches once, and keeps', async (t) => {
@@ -160,15 +170,7 @@ test('while upstream is down, what is here is served with a warning, and what is
 test('many clients wait for one download, and read it while it arrives', async (t) => {
   const { upstream, mirror, way } = await openPair(t);
   const bytes = noise(3_000_000);
-  const layer = await upstream.blob('app', bytes);
-  const config = await upstream.blob('app', '{}', types.config);
-  await upstream.manifest('app', 'v1', {
-    schemaVersion: 2,
-    mediaType: types.manifest,
-    config,
-    layers: [layer],
-  });
-  await mirror.send('GET', '/v2/up/app/manifests/v1');
+  const layer = await knownLayer({ upstream, mirror, way }, bytes);
   way.holdAfter = 1_000_000;
   const path = `${mirror.registry.url}/v2/up/app/blobs/${layer.digest}`;
   const readers = await Promise.all(Array.from({ length: 6 }, () => fetch(path)));
@@ -186,15 +188,7 @@ test('many clients wait for one download, and read it while it arrives', async (
 test('a download that is cut goes on where it was cut', async (t) => {
   const { upstream, mirror, way } = await openPair(t);
   const bytes = noise(2_000_000);
-  const layer = await upstream.blob('app', bytes);
-  const config = await upstream.blob('app', '{}', types.config);
-  await upstream.manifest('app', 'v1', {
-    schemaVersion: 2,
-    mediaType: types.manifest,
-    config,
-    layers: [layer],
-  });
-  await mirror.send('GET', '/v2/up/app/manifests/v1');
+  const layer = await knownLayer({ upstream, mirror, way }, bytes);
   way.cutAfter = 700_000;
   t.true((await mirror.send('GET', `/v2/up/app/blobs/${layer.digest}`)).bytes.equals(bytes));
   t.is(asked(way, /GET .*blobs/), 2);
