@@ -1,7 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { openLocalStorage, openMemoryStorage } from '../../lib/registry-server/index.ts';
+import {
+  openLocalStorage,
+  openMemoryStorage,
+  type RegistryStorage,
+} from '../../lib/registry-server/index.ts';
 import { registryStorageContract } from '../contracts/registry-storage.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 
@@ -46,4 +50,18 @@ test('nothing is left of drafts and uploads', async (t) => {
   await storage[Symbol.asyncDispose]();
   t.deepEqual(readdirSync(join(folder, 'drafts')), []);
   t.deepEqual(readdirSync(join(folder, 'uploads')), []);
+});
+
+test('a folder that is removed because it is empty, and made again by another, is no failure of either', async (t) => {
+  const folder = temporaryFolder(t);
+  const storages = [await openLocalStorage(folder), await openLocalStorage(folder, { durable: false })];
+  const work = async (storage: RegistryStorage, at: number) => {
+    for (let round = 0; round < 150; round++) {
+      await storage.write(`r/deep/er/${at}`, String(round));
+      t.is(String(await storage.read(`r/deep/er/${at}`)), String(round));
+      await storage.remove(`r/deep/er/${at}`);
+    }
+  };
+  await Promise.all([0, 1, 2, 3].map((at) => work(storages[at % 2]!, at)));
+  t.deepEqual(await storages[0]!.list('r'), []);
 });

@@ -22,7 +22,12 @@ const contents = 12;
 test('nothing that is tagged is ever lost, and nothing that is not stays for ever', async (t) => {
   t.timeout(Math.max(120_000, steps * 60));
   const folder = temporaryFolder(t);
-  const open = async () => openRegistry({ storage: await openLocalStorage(folder, { durable: false }) });
+  const failures: string[] = [];
+  const open = async () =>
+    openRegistry({
+      storage: await openLocalStorage(folder, { durable: false }),
+      onRequest: ({ cause, method, path }) => cause && failures.push(`${method} ${path}: ${cause}`),
+    });
   await using one = await open();
   await using other = await open();
   const stop = new AbortController();
@@ -31,9 +36,11 @@ test('nothing that is tagged is ever lost, and nothing that is not stays for eve
     const registry = at % 2 === 0 ? one : other;
     return new Worker(clientOf(registry, folder), at);
   });
-  await Promise.all(workers.map((worker) => worker.run(Math.ceil(steps / clients))));
+  const ran = await Promise.allSettled(workers.map((worker) => worker.run(Math.ceil(steps / clients))));
   stop.abort();
   const rounds = await collecting;
+  t.deepEqual(failures, []);
+  for (const one of ran) if (one.status === 'rejected') throw one.reason;
   await Promise.all(workers.map((worker) => worker.verify()));
   t.true(rounds > 3, `collected ${rounds} times`);
   await delay(5);

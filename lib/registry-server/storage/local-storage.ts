@@ -193,8 +193,8 @@ class LocalStorage implements RegistryStorage {
   async #inFolder(key: string, make: () => Promise<unknown>): Promise<void> {
     const folder = dirname(this.#path(key));
     for (let attempt = 0; ; attempt++) {
-      if (!this.#folders.has(folder)) await this.#makeFolder(folder);
       try {
+        if (!this.#folders.has(folder)) await this.#makeFolder(folder);
         await make();
         break;
       } catch (error) {
