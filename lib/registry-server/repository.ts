@@ -66,7 +66,7 @@ export class Repository {
   /** Bytes that were uploaded become a blob of this repository. The link comes first: see RegistryStorage. */
   async addUpload(id: string, digest: ContentDigest, size: number): Promise<void> {
     await this.#linkBlob(digest, size);
-    await this.#storage.uploads.commit(id, blobKey(digest));
+    await this.#storage.uploads.commit(id, blobKey(digest), size);
   }
 
   /** A blob that another repository has becomes one of this, too. False: its bytes have gone meanwhile. */

@@ -3,7 +3,12 @@ import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
-import { collectGarbage, openLocalStorage, scrubRegistry } from '../../lib/registry-server/index.ts';
+import {
+  collectGarbage,
+  openLocalStorage,
+  openMemoryStorage,
+  scrubRegistry,
+} from '../../lib/registry-server/index.ts';
 import { openClient, sha256, types } from './client.ts';
 
 const now = { grace: -1000 };
@@ -131,3 +136,30 @@ test('a corrupt blob is found, taken away, and healed by a push', async (t) => {
   await blob('a', 'layer of v1');
   t.deepEqual((await scrubRegistry(registry.storage)).problems, []);
 });
+
+for (const [instant, key] of Object.entries({
+  'before its link is written': /\/manifests\/sha256/,
+  'before its bytes are written': /^blobs\//,
+  'before its tag is written': /\/tags\//,
+})) {
+  test(`a collection ${instant}: the manifest is there with all of its parts, or refused and not there`, async (t) => {
+    const storage = openMemoryStorage();
+    const client = await openClient(t, { storage });
+    const config = await client.blob('a', '{}', types.config);
+    const write = storage.write.bind(storage);
+    let collections = 0;
+    storage.write = async (written, bytes) => {
+      if (key.test(written) && collections++ === 0)
+        await collectGarbage(storage, { grace: -1000, untagged: true });
+      await write(written, bytes);
+    };
+    const document = { schemaVersion: 2, mediaType: types.manifest, config, layers: [] };
+    const { status, digest } = await client.manifest('a', 'v1', document);
+    t.is(collections > 0, true);
+    const there = await client.send('GET', '/v2/a/manifests/v1');
+    t.is(there.status, status === 201 ? 200 : 404);
+    t.is((await client.send('GET', `/v2/a/manifests/${digest}`)).status, there.status);
+    if (status === 201) t.is((await client.send('GET', `/v2/a/blobs/${config.digest}`)).status, 200);
+    t.deepEqual((await scrubRegistry(storage)).problems, []);
+  });
+}

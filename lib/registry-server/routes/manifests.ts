@@ -158,9 +158,17 @@ async function setTag(
   document: ManifestDocument,
 ): Promise<void> {
   const once = await exchange.registry.policy.isImmutable(repository.name, tag);
+  const before = await repository.resolveTag(tag);
   if (!(await repository.setTag(tag, digest, { once }))) throw immutable(repository, tag);
-  if (!(await repository.needManifest(digest)))
+  if (await repository.needManifest(digest)) return;
+  try {
     await storeManifest(exchange, repository, digest, bytes, document);
+  } catch (error) {
+    const stands = before !== undefined && before !== digest && (await repository.needManifest(before));
+    if (stands) await repository.setTag(tag, before);
+    else await repository.removeTag(tag);
+    throw error;
+  }
 }
 
 async function requireMutable({ registry }: Exchange, repository: Repository, tag: TagName): Promise<void> {

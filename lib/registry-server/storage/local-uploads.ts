@@ -52,8 +52,11 @@ export function localUploads({ root, drafts, durable, place }: Places): UploadSt
       return file?.createReadStream({ highWaterMark: 1 << 20, ...range });
     },
     path: (id) => at(id, 'data'),
-    commit: (id, key) =>
+    commit: (id, key, verified) =>
       locked(id, at(id, 'lock'), async () => {
+        const size = sizeOf(id);
+        if (size === undefined) throw uploadMissing(id);
+        if (size !== verified) throw uploadOffset(id, verified, size);
         if (durable) await sync(id, at(id, 'data'));
         await place(at(id, 'data'), key);
         await rm(at(id), { recursive: true, force: true });

@@ -89,8 +89,11 @@ function memoryUploads(put: (key: string, bytes: Buffer) => void): UploadStorage
       if (found === undefined || range === undefined) return found && Readable.from(found.pieces);
       return Readable.from(pieces(Buffer.concat(found.pieces).subarray(range.start, range.end + 1)));
     },
-    commit: async (id, key) => {
-      put(key, Buffer.concat(required(id).pieces));
+    commit: async (id, key, verified) => {
+      const { pieces, size, busy } = required(id);
+      if (busy) throw uploadBusy(id);
+      if (size !== verified) throw uploadOffset(id, verified, size);
+      put(key, Buffer.concat(pieces));
       uploads.delete(id);
     },
     remove: async (id) => uploads.delete(id),

@@ -64,8 +64,12 @@ export interface UploadStorage {
   open(id: string, range?: { readonly start: number; readonly end: number }): Promise<Readable | undefined>;
   /** Where it stands on this machine, if it does. */
   path?(id: string): string;
-  /** Makes the upload the object `key`, whole and safe from power loss; the upload is gone. ERR_UPLOAD_NOT_FOUND. */
-  commit(id: string, key: string): Promise<void>;
+  /**
+   * Makes the upload the object `key`, whole and safe from power loss; the upload is gone. `size`: the bytes that the caller
+   * has verified; somebody may have sent more since. ERR_UPLOAD_NOT_FOUND; ERR_UPLOAD_OFFSET: there are more or fewer, and
+   * nothing is done; ERR_UPLOAD_BUSY.
+   */
+  commit(id: string, key: string, size: number): Promise<void>;
   /** With what a crash has left of it. False: there was nothing. */
   remove(id: string): Promise<boolean>;
   /** Ids, with those of which a crash has left something. */
