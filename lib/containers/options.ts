@@ -45,6 +45,11 @@ export interface ContainerOptions {
    * started, with its /etc/hosts and /etc/resolv.conf. A path: join that network namespace (/run/netns/x).
    */
   network?: 'none' | 'host' | `container:${string}` | { readonly path: string };
+  /**
+   * How much it may write outside of mounts. Only where the root's file system has project quotas (xfs, ext4 with prjquota):
+   * else ERR_STORAGE_SIZE_UNSUPPORTED.
+   */
+  storageSize?: ByteSize;
   /** The root file system cannot be written; mounts still can. */
   readOnly?: boolean;
   /** All capabilities, all devices, no seccomp, nothing masked: root on the host in all but name. */

@@ -263,6 +263,7 @@ async function makeMember(
   const record = { ...(await draftRecord(context, reference, spec)), owner: thisProcess() };
   await using undo = new Undo();
   undo.add(() => removeFiles(context, record, { volumes: true }));
+  undo.add(() => endCgroup(record)); // of a monitor that was killed
   await writeRecord(context, record);
   await makeVolumes(context, record, undo);
   announce(context, record, 'create');

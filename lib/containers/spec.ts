@@ -4,6 +4,7 @@ import { parseHealth, type SpecHealth } from './health.ts';
 import { parseContainerName } from './names.ts';
 import {
   absolutePath,
+  byteSize,
   flag,
   integer,
   invalidOption,
@@ -53,6 +54,8 @@ export interface ContainerSpec extends SpecSecurity {
   readonly volumesFrom: readonly SpecVolumesFrom[];
   /** "none", "host", "container:ID", or the absolute path of a network namespace. */
   readonly network: string;
+  /** Bytes; null: unlimited. */
+  readonly storageSize: number | null;
   readonly readOnly: boolean;
   readonly privileged: boolean;
   readonly capAdd: readonly string[];
@@ -156,6 +159,7 @@ function parseSurroundings(options: ContainerOptions) {
 function parseRights(options: ContainerOptions) {
   return {
     ...parseSecurity(options.security ?? {}),
+    storageSize: options.storageSize === undefined ? null : parseStorageSize(options.storageSize),
     readOnly: flag('readOnly', options.readOnly),
     privileged: flag('privileged', options.privileged),
     capAdd: texts('capAdd', options.capAdd ?? []).map((name) => parseCapability('capAdd', name)),
@@ -193,6 +197,12 @@ export function parseUser(value: unknown): string {
     user,
     'write a name or uid, and optionally ":" and a group: 1000:1000, www-data',
   );
+}
+
+function parseStorageSize(value: unknown): number {
+  const bytes = byteSize('storageSize', value);
+  if (bytes >= 2 ** 20) return bytes;
+  throw invalidOption('storageSize', value, 'it must be at least 1m');
 }
 
 function parseMounts(options: ContainerOptions): SpecMount[] {
@@ -269,7 +279,7 @@ function checkedPlatform(value: string): string {
 
 const known: ReadonlySet<string> = new Set(
   (
-    'name argv entrypoint env cwd user groups tty stdin hostname domainname extraHosts dns mounts volumesFrom network readOnly ' +
+    'name argv entrypoint env cwd user groups tty stdin hostname domainname extraHosts dns mounts volumesFrom network storageSize readOnly ' +
     'annotations expose cgroupParent ' +
     'privileged capAdd capDrop security limits devices deviceCgroupRules sysctls init labels stopSignal stopTimeout ' +
     'autoRemove restart health platform pull log hide namespaces'

@@ -235,6 +235,10 @@ class OverlaySnapshotter implements Snapshotter {
     return this.#layers.quarantine(chainId);
   }
 
+  emptyQuarantine(): Promise<number> {
+    return this.#layers.emptyQuarantine();
+  }
+
   sweep(): Promise<void> {
     return this.#layers.sweep();
   }

@@ -18,8 +18,9 @@
 //                    and cgroup are gone. What the client sends after that is read and dropped.
 //   trace            JSON [["step",N],…], only with STRAKE_TRACE: when each ended, in nanoseconds of
 //                    CLOCK_MONOTONIC; in no order
-//   dropped          JSON {"code","message"}: attach.sock only, after what it is owed: it was too slow; then
-//   EOF warning          JSON {"code","message"}: a degraded setting (nested machines), before started; later
+//   dropped          JSON {"code","message"}: attach.sock only, after what it is owed: it was too slow. The
+//                    connection ends with it
+//   warning          JSON {"code","message"}: a degraded setting (nested machines), before started; later
 //                    only ERR_LOG_FAILED, once
 //
 // client -> monitor
