@@ -106,7 +106,7 @@ export function registryStorageContract(
     t.is(await uploads.append(id, 10, chunks('world')), 15);
     t.deepEqual(await uploads.list(), [id]);
     t.is(await text(await uploads.open(id)), 'hello big world');
-    await uploads.commit(id, 'blobs/x');
+    await uploads.commit(id, 'blobs/x', 15);
     t.is(String(await storage.read('blobs/x')), 'hello big world');
     t.is(await uploads.find(id), undefined);
     t.deepEqual(await uploads.list(), []);
@@ -130,7 +130,18 @@ export function registryStorageContract(
     t.true(await uploads.remove(id));
     t.false(await uploads.remove(id));
     await t.throwsAsync(uploads.append(id, 0, chunks('x')), { code: 'ERR_UPLOAD_NOT_FOUND' });
-    await t.throwsAsync(uploads.commit(id, 'k'), { code: 'ERR_UPLOAD_NOT_FOUND' });
+    await t.throwsAsync(uploads.commit(id, 'k', 0), { code: 'ERR_UPLOAD_NOT_FOUND' });
+  });
+
+  test(`${name}: an upload that has other bytes than were verified becomes no object`, async (t) => {
+    const storage = await open(t);
+    const id = randomUUID();
+    await storage.uploads.begin(id, '');
+    await storage.uploads.append(id, 0, chunks('verified'));
+    await storage.uploads.append(id, 8, chunks(' and more'));
+    await t.throwsAsync(storage.uploads.commit(id, 'blob', 8), { code: 'ERR_UPLOAD_OFFSET' });
+    t.is(await storage.read('blob'), undefined);
+    t.is((await storage.uploads.find(id))?.size, 17);
   });
 
   test(`${name}: a large body is stored as it came`, async (t) => {
@@ -139,7 +150,7 @@ export function registryStorageContract(
     await storage.uploads.begin(id, '');
     const pieces = Array.from({ length: 2000 }, (_, at) => String(at).padStart(4000, '.'));
     t.is(await storage.uploads.append(id, 0, chunks(...pieces)), 8_000_000);
-    await storage.uploads.commit(id, 'large');
+    await storage.uploads.commit(id, 'large', 8_000_000);
     t.is(await text(await storage.open('large')), pieces.join(''));
   });
 }

@@ -46,7 +46,7 @@ test('nothing is left of drafts and uploads', async (t) => {
   await storage.write('a', '1');
   await storage.create('a', '2');
   await storage.uploads.begin('id', '');
-  await storage.uploads.commit('id', 'b', 4);
+  await storage.uploads.commit('id', 'b', 0);
   await storage[Symbol.asyncDispose]();
   t.deepEqual(readdirSync(join(folder, 'drafts')), []);
   t.deepEqual(readdirSync(join(folder, 'uploads')), []);

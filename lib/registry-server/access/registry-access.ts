@@ -66,15 +66,10 @@ export class RegistryAccess implements Access {
     return this.loginAs(request, name, password);
   }
 
+  /** As login() does. */
   async loginAs(request: IncomingMessage, name: string, password: string): Promise<Identity> {
     const address = request.socket.remoteAddress ?? '';
-    this.#failures.check(address, name);
-    try {
-      return await this.accounts.login(name, password);
-    } catch (error) {
-      if (error instanceof Refusal) this.#failures.add(address, name);
-      throw error;
-    }
+    return this.#failures.attempt(address, name, () => this.accounts.login(name, password));
   }
 
   challenge(request: IncomingMessage, needs: readonly Need[]): OutgoingHttpHeaders {

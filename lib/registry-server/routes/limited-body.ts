@@ -22,7 +22,8 @@ export async function* limitedBody(
     throw new Refusal('SIZE_INVALID', `the chunk has other than the ${length} bytes that Content-Range says`);
 }
 
-function tooLarge(room: number): Refusal {
+/** Refusal SIZE_INVALID (413): no more than `room` bytes are accepted. */
+export function tooLarge(room: number): Refusal {
   return new Refusal('SIZE_INVALID', `no more than ${Math.max(0, room)} bytes are accepted here`, {
     status: 413,
     detail: { room },

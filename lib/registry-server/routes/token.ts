@@ -15,6 +15,12 @@ export function getToken(access: RegistryAccess): Handler {
   return {
     needs: () => [],
     answer: async (exchange) => {
+      // Else who has found a token once could have new ones for ever.
+      if (exchange.identity.by === 'token')
+        throw new Refusal(
+          'UNAUTHORIZED',
+          'a token is not to be had by a token: send the name and the password',
+        );
       const scopes = exchange.query.getAll('scope');
       replyJson(exchange, await tokenFor(access, exchange.identity, scopes), { 'cache-control': 'no-store' });
     },

@@ -7,7 +7,7 @@ import { Refusal } from '../refusal.ts';
 import { listRepositories, Repository } from '../repository.ts';
 import { parseRepositoryName, type RepositoryName } from '../repository-name.ts';
 import { readContentRange } from './content-range.ts';
-import { limitedBody } from './limited-body.ts';
+import { limitedBody, tooLarge } from './limited-body.ts';
 import { requireOwn } from './mirrored.ts';
 
 /** Repositories that are looked through for a blob whose place is not said. */
@@ -99,7 +99,7 @@ async function receive(
   const { request, registry } = exchange;
   const range = readContentRange(request.headers);
   if (range !== undefined && range.start !== size) throw outOfOrder(repository, id, size);
-  const room = Math.min(registry.policy.maxBlobSize - size, await registry.policy.room(repository.name));
+  const room = (await roomOf(exchange, repository)) - size;
   const body = limitedBody(request, room, range?.length);
   try {
     return await registry.storage.uploads.append(id, size, registry.hashes.feed(id, size, body));
@@ -122,6 +122,11 @@ async function finish(
     size !== undefined && (await registry.hashes.digest(registry.storage, id, size, algorithmOf(digest)));
   if (size === undefined || !actual)
     throw new Refusal('BLOB_UPLOAD_UNKNOWN', 'there is no such upload: begin a new one', { detail: { id } });
+  const room = await roomOf(exchange, repository);
+  if (size > room) {
+    await forget(exchange, id);
+    throw tooLarge(room);
+  }
   if (actual !== digest) {
     await forget(exchange, id);
     throw new Refusal('DIGEST_INVALID', `what was uploaded has the digest ${actual}, not ${digest}`, {
@@ -132,6 +137,11 @@ async function finish(
   registry.hashes.forget(id);
   registry.announce({ action: 'push', repository: repository.name, digest, size, by: identity.name });
   created(exchange, repository, digest);
+}
+
+/** Bytes of the largest blob that the repository may still get. */
+async function roomOf({ registry: { policy } }: Exchange, { name }: Repository): Promise<number> {
+  return Math.min(policy.maxBlobSize, await policy.room(name));
 }
 
 /**

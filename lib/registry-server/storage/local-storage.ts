@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readdir, rename, rm, rmdir, utimes } from 'node:fs/promises';
+import { link, mkdir, open, readdir, rename, rm, rmdir, unlink, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { lockFile } from '../../../bindings/files.ts';
@@ -109,7 +109,7 @@ class LocalStorage implements RegistryStorage {
 
   async remove(key: string): Promise<boolean> {
     const path = this.#path(key);
-    const isGone = (await orUndefined(rm(path).then(() => true))) ?? false;
+    const isGone = (await orUndefined(unlink(path).then(() => true))) ?? false;
     if (isGone) await this.#tidy(dirname(path));
     return isGone;
   }
@@ -119,14 +119,14 @@ class LocalStorage implements RegistryStorage {
     const seen = statusOf(path);
     if (seen !== undefined && seen.needed >= since) return false;
     await orUndefined(rename(path, hidden));
-    // A touch before the rename shows here, a later one takes the file back.
+    // A touch before the rename shows here, a later one takes the file back; unlink() and not rm(), to which gone is done.
     const status = statusOf(hidden);
     if (status === undefined) return statusOf(path) === undefined;
     if (status.needed >= since) {
       await orUndefined(rename(hidden, path));
       return false;
     }
-    const isGone = (await orUndefined(rm(hidden).then(() => true))) ?? false;
+    const isGone = (await orUndefined(unlink(hidden).then(() => true))) ?? false;
     if (isGone) await this.#tidy(dirname(path));
     return isGone;
   }

@@ -1,0 +1,47 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import test from 'ava';
+import { AccountStore, hashPassword } from '../../lib/registry-server/index.ts';
+import { clientOf, openClient, sha256 } from '../registry-server/client.ts';
+
+test('a quota is not passed by sending a blob in chunks, nor by many uploads at once', async (t) => {
+  const { send } = await openClient(t, { settings: { quotas: [{ scope: 'team/*', bytes: 1000 }] } });
+  const begin = async () => (await send('POST', '/v2/team/a/blobs/uploads/')).headers.get('location')!;
+  const chunk = { body: 'x'.repeat(800) };
+  const first = await begin();
+  t.is((await send('PATCH', first, chunk)).status, 202);
+  t.like(await send('PATCH', first, chunk), { status: 413, code: 'SIZE_INVALID' });
+  const second = await begin();
+  const other = { body: 'y'.repeat(800) };
+  t.is((await send('PATCH', second, other)).status, 202);
+  t.is((await send('PUT', `${second}?digest=${sha256(other.body)}`)).status, 201);
+  await delay(2100);
+  const late = await send('PUT', `${first}?digest=${sha256(chunk.body)}`);
+  t.like(late, { status: 413, code: 'SIZE_INVALID' });
+});
+
+test('a token buys no other token: what was found once ends when it says', async (t) => {
+  const { registry, folder } = await openClient(t, { access: { users: 'push' } });
+  await addUser(new AccountStore(registry.storage), 'alice');
+  const path = '/token?scope=repository:a:pull';
+  const { token } = JSON.parse((await clientOf(registry, folder, 'alice:alice').send('GET', path)).text);
+  const headers = { authorization: `Bearer ${token}` };
+  const { send } = clientOf(registry, folder);
+  t.is((await send('GET', '/v2/a/tags/list', { headers })).status, 404);
+  t.like(await send('GET', path, { headers }), { status: 401, code: 'UNAUTHORIZED' });
+});
+
+test('guesses that are sent at once are no more than guesses that are sent one after the other', async (t) => {
+  const { registry, folder } = await openClient(t, { access: { users: 'push' } });
+  await addUser(new AccountStore(registry.storage), 'alice');
+  const guesses = Array.from({ length: 15 }, (_, at) =>
+    clientOf(registry, folder, `alice:guess${at}`).send('GET', '/v2/'),
+  );
+  const statuses = (await Promise.all(guesses)).map(({ status }) => status);
+  t.is(statuses.filter((status) => status === 401).length, 10);
+  t.is(statuses.filter((status) => status === 429).length, 5);
+});
+
+async function addUser(accounts: AccountStore, name: string): Promise<void> {
+  const [password, createdAt] = [await hashPassword(name), new Date().toISOString()];
+  await accounts.putUser({ name, password, groups: [], isAdmin: false, createdAt });
+}
