@@ -43,6 +43,15 @@ export function readManifestDocument(bytes: Uint8Array, contentType: string | un
   return isIndexType(mediaType) ? readIndex(source, mediaType) : readManifest(source, mediaType);
 }
 
+/** The same of a manifest that is stored already; undefined when its bytes are no manifest any more: the disk has altered them. */
+export function tryReadManifestDocument(bytes: Uint8Array, mediaType: string): ManifestDocument | undefined {
+  try {
+    return readManifestDocument(bytes, mediaType);
+  } catch {
+    return undefined;
+  }
+}
+
 function parse(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));

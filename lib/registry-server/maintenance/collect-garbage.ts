@@ -1,6 +1,6 @@
 import { algorithms, type ContentDigest, isContentDigest } from '../content-digest.ts';
 import { blobKey, blobLinks, blobsFolder, manifestLinks, referrerLinks } from '../keys.ts';
-import { readManifestDocument } from '../manifest-document.ts';
+import { tryReadManifestDocument } from '../manifest-document.ts';
 import { listRepositories, Repository, type StoredManifest } from '../repository.ts';
 import type { RegistryStorage } from '../storage/registry-storage.ts';
 import { applyRetention, type RetentionRule } from './retention.ts';
@@ -101,8 +101,9 @@ async function readManifests(repository: Repository): Promise<Map<ContentDigest,
   for (const digest of await repository.manifests()) {
     const manifest = await readManifest(repository, digest);
     if (manifest === 'gone') continue;
-    if (manifest === undefined) return undefined;
-    found.set(digest, linksOf(manifest));
+    const links = manifest && linksOf(manifest);
+    if (links === undefined) return undefined;
+    found.set(digest, links);
   }
   return found;
 }
@@ -124,8 +125,11 @@ async function readManifest(
   return undefined;
 }
 
-function linksOf({ bytes, mediaType }: StoredManifest): Links {
-  const { blobs, manifests, subject } = readManifestDocument(bytes, mediaType);
+/** Undefined for bytes that are no manifest any more. */
+function linksOf({ bytes, mediaType }: StoredManifest): Links | undefined {
+  const document = tryReadManifestDocument(bytes, mediaType);
+  if (document === undefined) return undefined;
+  const { blobs, manifests, subject } = document;
   return {
     links: blobs.map(({ digest }) => digest),
     children: manifests.map(({ digest }) => digest),

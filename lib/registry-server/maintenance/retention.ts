@@ -28,9 +28,12 @@ export async function applyRetention(
   const tags = await datedTags(storage, repository);
   const verdicts = fitting.map((rule) => judge(rule, tags));
   const kept = new Set(verdicts.flatMap(({ keep }) => keep));
-  const going = new Set(verdicts.flatMap(({ remove }) => remove).filter((tag) => !kept.has(tag)));
   let removed = 0;
-  for (const tag of going) if (await repository.removeTag(tag)) removed++;
+  for (const { tag, setAt } of tags) {
+    if (kept.has(tag) || !verdicts.some(({ remove }) => remove.includes(tag))) continue;
+    // One that is set anew meanwhile is another's by now.
+    if (await storage.removeUnneeded(tagKey(repository.name, tag), setAt + 1)) removed++;
+  }
   return removed;
 }
 

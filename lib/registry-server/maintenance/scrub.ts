@@ -1,6 +1,6 @@
 import { algorithmOf, type ContentDigest, createHashOf } from '../content-digest.ts';
 import { blobKey } from '../keys.ts';
-import { readManifestDocument } from '../manifest-document.ts';
+import { tryReadManifestDocument } from '../manifest-document.ts';
 import { listRepositories, Repository } from '../repository.ts';
 import type { RegistryStorage } from '../storage/registry-storage.ts';
 import { listContent } from './collect-garbage.ts';
@@ -72,7 +72,8 @@ async function missingOf(repository: Repository): Promise<ScrubProblem[]> {
       continue;
     }
     if (isMirror) continue;
-    for (const blob of readManifestDocument(manifest.bytes, manifest.mediaType).blobs)
+    // One whose bytes were altered has been told of as corrupt.
+    for (const blob of tryReadManifestDocument(manifest.bytes, manifest.mediaType)?.blobs ?? [])
       if ((await repository.blobSize(blob.digest)) === undefined && (await repository.manifestLink(digest)))
         miss(blob.digest, `manifest ${digest} names it`);
   }

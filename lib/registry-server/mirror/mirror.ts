@@ -3,7 +3,7 @@ import { parseDigest } from '../../oci/index.ts';
 import type { RemoteRepository, ResolvedManifest } from '../../registry-client/index.ts';
 import { type ContentDigest, isContentDigest, parseContentDigest } from '../content-digest.ts';
 import { mirrorKey, tagKey } from '../keys.ts';
-import { readManifestDocument } from '../manifest-document.ts';
+import { readManifestDocument, tryReadManifestDocument } from '../manifest-document.ts';
 import { Repository, type StoredManifest } from '../repository.ts';
 import type { RepositoryName, TagName } from '../repository-name.ts';
 import type { RegistryStorage } from '../storage/registry-storage.ts';
@@ -143,7 +143,8 @@ export class Mirror implements AsyncDisposable {
     parseDigest(digest);
     for (const one of await this.#repository.manifests()) {
       const manifest = await this.#repository.manifest(one);
-      if (manifest) this.#learnSizes(readManifestDocument(manifest.bytes, manifest.mediaType));
+      const document = manifest && tryReadManifestDocument(manifest.bytes, manifest.mediaType);
+      if (document) this.#learnSizes(document);
       const size = this.#sizes.get(digest);
       if (size !== undefined) return size;
     }

@@ -3,7 +3,7 @@ import { isNotModified, parseRange, sendFile, sendStream, strongEtag } from '../
 import { type ContentDigest, parseContentDigest } from '../content-digest.ts';
 import { type Exchange, type Handler, needing, reply, repositoryOf } from '../exchange.ts';
 import { blobKey } from '../keys.ts';
-import { readManifestDocument } from '../manifest-document.ts';
+import { tryReadManifestDocument } from '../manifest-document.ts';
 import { Refusal } from '../refusal.ts';
 import type { Repository } from '../repository.ts';
 
@@ -121,8 +121,8 @@ async function manifestWith(
   for (const one of await repository.manifests()) {
     const manifest = await repository.manifest(one);
     if (manifest === undefined) continue;
-    const { blobs } = readManifestDocument(manifest.bytes, manifest.mediaType);
-    if (blobs.some((blob) => blob.digest === digest)) return one;
+    const document = tryReadManifestDocument(manifest.bytes, manifest.mediaType);
+    if (document?.blobs.some((blob) => blob.digest === digest)) return one;
   }
   return undefined;
 }
