@@ -24,13 +24,14 @@ async function serve(
     port: 0,
     idleTimeout,
     handle: async (request, response) => {
+      const before = bytesSentByKernel(request.socket);
       const wanted = request.url === '/absent' ? `${path}-absent` : path;
       const headers = { 'content-length': end - start + 1 };
       const isThere = await sendFile(response, wanted, { start, end }, () =>
         response.writeHead(200, headers),
       );
       if (!isThere) response.writeHead(404, { 'content-length': 0 }).end();
-      seen.byKernel = bytesSentByKernel(request.socket);
+      seen.byKernel += bytesSentByKernel(request.socket) - before;
       seen.ended++;
     },
   });

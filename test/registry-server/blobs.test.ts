@@ -313,7 +313,8 @@ test('of two that write to one upload at once one does, and what it wrote is who
   const socket = connect(Number(registry.address.split(':')[1]), '127.0.0.1');
   socket.on('error', () => undefined);
   socket.write(`PATCH ${location} HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nfirst`);
-  await delay(100);
+  const range = async () => (await send('GET', location)).headers.get('range');
+  for (let wait = 0; (await range()) !== '0-4' && wait < 200; wait++) await delay(20);
   const second = send('PATCH', location, { body: 'SECOND', headers: { 'content-range': '0-5' } });
   await delay(100);
   socket.write('-last');

@@ -100,11 +100,17 @@ class LocalStorage implements RegistryStorage {
   }
 
   async touch(key: string): Promise<boolean> {
-    const touched = async () => (await orUndefined(setNeeded(this.#path(key)).then(() => true))) ?? false;
+    const path = this.#path(key);
+    // utimes(2) looks the name up first: the remover may rename the file and look at its time before that is written. What
+    // has its name afterwards had its time before it loses the name.
+    const touched = async () => {
+      await orUndefined(setNeeded(path));
+      return statusOf(path) !== undefined;
+    };
     if (await touched()) return true;
     // Perhaps it is being removed. Then either the remover unlinks it, or this takes it back: the kernel decides.
-    const back = await orUndefined(rename(this.#hidden(key), this.#path(key)).then(() => true));
-    return back === true && touched();
+    await orUndefined(rename(this.#hidden(key), path));
+    return touched();
   }
 
   async remove(key: string): Promise<boolean> {
@@ -123,7 +129,9 @@ class LocalStorage implements RegistryStorage {
     const status = statusOf(hidden);
     if (status === undefined) return statusOf(path) === undefined;
     if (status.needed >= since) {
-      await orUndefined(rename(hidden, path));
+      // Not by rename(2): one that was written meanwhile is newer.
+      await link(hidden, path).catch(() => undefined);
+      await rm(hidden, { force: true });
       return false;
     }
     const isGone = (await orUndefined(unlink(hidden).then(() => true))) ?? false;
