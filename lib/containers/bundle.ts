@@ -15,7 +15,7 @@ import { joinDescriptions, joinedContainers } from './joined.ts';
 import type { ContainerRecord } from './record.ts';
 import { restartDescription } from './restart-policy.ts';
 import { containerHostname, runtimeConfig } from './runtime-config.ts';
-import type { SpecLimits } from './spec-limits.ts';
+import { askedOfCgroup, type SpecLimits } from './spec-limits.ts';
 import { stopSignalOf } from './stop-signal.ts';
 
 export interface BundleStdio {
@@ -138,19 +138,8 @@ function removedAtEnd({ store, volumes, idRanges }: ContainersContext, record: C
 /** Where no groups can be made a container still runs; what it asked to be limited is an error then. */
 function needsCgroup(limits: SpecLimits): boolean {
   if (cgroupDelegation().delegated) return true;
-  const { memory, memoryReservation, cpuShares, cpuQuota, cpusetCpus, cpusetMems, pids, blkioWeight } =
-    limits;
-  const asked = Object.entries({
-    memory,
-    memoryReservation,
-    cpuShares,
-    cpuQuota,
-    cpusetCpus: cpusetCpus || null,
-    cpusetMems: cpusetMems || null,
-    pids,
-    blkioWeight,
-  }).find(([, limit]) => limit !== null);
-  if (asked !== undefined && cgroupLayout() !== 'none') throw notDelegated(asked[0]);
+  const asked = askedOfCgroup(limits);
+  if (asked !== undefined && cgroupLayout() !== 'none') throw notDelegated(asked);
   return asked !== undefined;
 }
 

@@ -75,6 +75,18 @@ export function changeLimits(limits: SpecLimits, changes: ResourceLimits): SpecL
   return { ...changed, ulimits, shmSize, oomScoreAdj, blkioDevices };
 }
 
+/** The first of the limits that only a cgroup can keep; undefined: none was asked for. */
+export function askedOfCgroup({
+  ulimits: _u,
+  shmSize: _s,
+  oomScoreAdj: _o,
+  ...limits
+}: SpecLimits): string | undefined {
+  const isAsked = (value: unknown) =>
+    Array.isArray(value) ? value.length > 0 : typeof value === 'number' || Boolean(value);
+  return Object.entries(limits).find(([, value]) => isAsked(value))?.[0];
+}
+
 /** As they would be asked for, but those that only a start sets. */
 function asOptions({ ulimits, shmSize, oomScoreAdj, blkioDevices, ...limits }: SpecLimits): ResourceLimits {
   return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== null));

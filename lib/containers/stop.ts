@@ -36,9 +36,23 @@ export async function stopContainer(
   await killProcesses(context, record, signal);
   if (!(await endsWithin(context, record, timeout, options.signal))) {
     await killProcesses(context, record, constants.signals.SIGKILL);
-    await waitForEnd(context, record, options.signal);
+    await waitUntilEnded(context, record, options.signal);
   }
   announce(context, record, 'stop');
+}
+
+/** One that removes itself may be gone, with all that tells of its end, before its monitor could be asked. */
+async function waitUntilEnded(
+  context: ContainersContext,
+  record: ContainerRecord,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  try {
+    await waitForEnd(context, record, signal);
+  } catch (error) {
+    const isGone = isEngineError(error, 'ERR_MONITOR_DIED') && !context.store.exists(record.id);
+    if (!isGone || !record.spec.autoRemove) throw error;
+  }
 }
 
 /** Milliseconds; Node makes 1 of anything longer. */
@@ -53,7 +67,7 @@ async function endsWithin(
   const limit = seconds < 0 ? undefined : AbortSignal.timeout(Math.min(seconds * 1000, longestTimer));
   const signals = [limit, signal].filter((item) => item !== undefined);
   try {
-    await waitForEnd(context, record, signals.length > 0 ? AbortSignal.any(signals) : undefined);
+    await waitUntilEnded(context, record, signals.length > 0 ? AbortSignal.any(signals) : undefined);
     return true;
   } catch (error) {
     if (!isEngineError(error, 'ERR_ABORTED') || signal?.aborted) throw error;

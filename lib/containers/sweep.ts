@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
-import { lockFile, type NativeLock } from '../../bindings/files.ts';
+import { lockFile } from '../../bindings/files.ts';
 import { taskState } from '../runtime/index.ts';
 import type { ContainersContext } from './context.ts';
 import { parseDraftName } from './drafts.ts';
@@ -124,37 +124,39 @@ async function sweepEntry(
   { id, entry, ...leftover }: ContainerLeftover & { kind: 'removed' | 'draft' },
 ): Promise<void> {
   const path = context.store.entryPath(entry);
-  const lock = existsSync(`${path}/lock`) ? await tryLock(`${path}/lock`) : undefined;
+  using lock = existsSync(`${path}/lock`) ? await tryLock(`${path}/lock`) : noLock;
   if (lock === null) return;
   const record = await readWhole(`${path}/record.json`);
   const volumes = leftover.kind === 'draft' || leftover.volumes;
   if (record === null) await context.store.bury(id, entry);
   else await finishRemoval(context, record, entry, { volumes });
-  lock?.release();
 }
 
+/** Of what is gone, which nobody has to lock any more. */
+const noLock: Disposable = { [Symbol.dispose]: () => undefined };
+
 /** null: somebody has it. */
-async function tryLock(path: string): Promise<NativeLock | null | undefined> {
-  return await lockFile(path, { shared: false, wait: false }).catch(
-    (error: unknown) => ignoring('ENOENT')(error) ?? undefined,
-  );
+async function tryLock(path: string): Promise<Disposable | null> {
+  try {
+    const lock = await lockFile(path, { shared: false, wait: false });
+    return lock && { [Symbol.dispose]: () => lock.release() };
+  } catch (error) {
+    return ignoring('ENOENT')(error) ?? noLock;
+  }
 }
 
 /** Whoever writes a record holds the container's lock. */
 async function removeRecordDraft(store: ContainerStore, id: string, entry: string): Promise<void> {
-  const lock = await tryLock(store.paths(id).lock);
-  if (lock === null) return;
-  await rm(store.entryPath(entry), { force: true });
-  lock?.release();
+  using lock = await tryLock(store.paths(id).lock);
+  if (lock !== null) await rm(store.entryPath(entry), { force: true });
 }
 
 /** Unless somebody is renaming it, who holds its lock. */
 async function releaseOtherName(store: ContainerStore, id: string, name: string): Promise<void> {
-  const lock = await tryLock(store.paths(id).lock);
-  if (!lock) return;
+  using lock = await tryLock(store.paths(id).lock);
+  if (lock === null) return;
   const record = await store.read(id);
   if (record !== null && record.name !== name) await store.releaseName(name, id);
-  lock.release();
 }
 
 /** null: it was not written yet, or is gone. */

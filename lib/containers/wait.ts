@@ -39,11 +39,26 @@ export async function waitForContainer(
     if (condition === 'next-exit' || record.spec.restart.policy === 'no')
       return await removedIfAsked(context, record, first, options);
   }
-  const status =
-    condition === 'next-exit'
-      ? await waitForEnd(context, record, signal)
-      : await waitForLastEnd(context, record, signal);
+  const wait = condition === 'next-exit' ? waitForEnd : waitForLastEnd;
+  const status = await wait(context, record, signal).catch(endOfGone(context, record, journal));
   return await removedIfAsked(context, record, status, options);
+}
+
+/** For `.catch`: one that removes itself may be gone before its monitor could be asked; the journal tells of its end still. */
+function endOfGone(
+  context: ContainersContext,
+  record: ContainerRecord,
+  { events }: ReturnType<typeof followEnds>,
+): (error: unknown) => Promise<ExitStatus> {
+  return async (error) => {
+    if (!isEngineError(error, 'ERR_MONITOR_DIED') || context.store.exists(record.id)) throw error;
+    const told = toldEnd(context, record, events);
+    told.catch(() => undefined);
+    const late = sleep(journalDelay).then(() => {
+      throw error;
+    });
+    return await Promise.race([told, late]);
+  };
 }
 
 /** What the journal tells of its ends, from the call on. Disposal stops to follow it. */

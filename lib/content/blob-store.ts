@@ -15,6 +15,9 @@ import type { ContentBody, ContentSink, ContentSource, FilePlace } from './conte
 import { tooLarge } from './fetch-bytes.ts';
 import { sizeMismatch, verifiedBody, verifyBytes } from './verify.ts';
 
+/** In bytes; a larger file is a layer, most likely. */
+const largestDocument = 1 << 20;
+
 /** A small blob that is at hand: a manifest, an index, a config. */
 export interface SmallBlob {
   readonly descriptor: Descriptor;
@@ -29,7 +32,7 @@ export interface SmallBlob {
  *     ingest/<random>/     scratch: blobs in the making
  *     removed/<hex>        hidden by remove(), which then deletes it or puts it back
  *     quarantine/<hex>-<milliseconds>   corrupt, and kept for whoever wants to look at it
- *     lock                 held by whoever removes
+ *     lock                 held by whoever removes or puts aside
  */
 export class BlobStore implements ContentSource, ContentSink {
   readonly #root: string;
@@ -147,7 +150,7 @@ export class BlobStore implements ContentSource, ContentSink {
       for (const digest of present) {
         const stays = answer.status === 'rejected' || answer.value.has(digest);
         if (stays) renameIfPresent(this.#hidden(digest), this.path(digest));
-        else bytes += removeFile(this.#hidden(digest));
+        else bytes += await removeFile(this.#hidden(digest));
       }
       if (answer.status === 'rejected') throw answer.reason;
       return bytes;
@@ -158,21 +161,32 @@ export class BlobStore implements ContentSource, ContentSink {
 
   /** Takes a blob out of use, so that it can be stored anew. Answers where it is kept; null: there is none. */
   async quarantine(digest: Digest): Promise<string | null> {
-    await makeDirectory(join(this.#root, 'quarantine'));
     const target = join(this.#root, 'quarantine', `${digestHex(digest)}-${Date.now()}`);
-    if (!this.has(digest)) return null;
-    renameIfPresent(this.path(digest), target);
-    await syncDirectory(join(this.#root, 'blobs/sha256'));
-    return target;
+    const lock = await waitForLock(join(this.#root, 'lock'));
+    try {
+      if (!this.has(digest)) return null;
+      await makeDirectory(join(this.#root, 'quarantine'));
+      await rename(this.path(digest), target);
+      await syncDirectory(join(this.#root, 'blobs/sha256'));
+      return target;
+    } finally {
+      lock.release();
+    }
   }
 
   /** Deletes what quarantine() has put aside. Answers the bytes that it took. */
   async emptyQuarantine(): Promise<number> {
     const folder = join(this.#root, 'quarantine');
     if (!existsSync(folder)) return 0;
-    const { bytes } = await diskUsage(folder);
-    await removeTree(folder);
-    return bytes;
+    const lock = await waitForLock(join(this.#root, 'lock'));
+    try {
+      if (!existsSync(folder)) return 0; // another process was faster
+      const { bytes } = await diskUsage(folder);
+      await removeTree(folder);
+      return bytes;
+    } finally {
+      lock.release();
+    }
   }
 
   /** Removes what dead processes were making, and takes back removals that were cut short. */
@@ -227,10 +241,11 @@ async function writeSynced(
   }
 }
 
-/** Answers the bytes that are gone. */
-function removeFile(path: string): number {
+/** Answers the bytes that are gone. A document goes at once; what the kernel frees slowly goes where nobody waits for it. */
+async function removeFile(path: string): Promise<number> {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  rmSync(path, { force: true });
+  if (size > largestDocument) await removeTree(path);
+  else rmSync(path, { force: true });
   return size;
 }
 

@@ -23,10 +23,14 @@ export class PackedLayers {
     return text === undefined ? undefined : parseDescriptor(text);
   }
 
+  /** Never fails: sweep() of another process may take the file before it has its name, and the disk may be full. */
   async remember(diffId: Digest, compression: PushCompression, descriptor: Descriptor): Promise<void> {
-    await makeDirectory(this.#folder);
     const path = this.#path(diffId, compression);
-    await writeFileAtomic(path, JSON.stringify(descriptor), { mode: 0o600, durable: false });
+    const write = async () => {
+      await makeDirectory(this.#folder);
+      await writeFileAtomic(path, JSON.stringify(descriptor), { mode: 0o600, durable: false });
+    };
+    await write().catch(() => undefined);
   }
 
   /** Forgets the layers that are gone, and what other versions have packed. */
@@ -49,9 +53,13 @@ function suffix(): string {
   return `-${packerVersion().replace(/[^\w.-]+/g, '_')}.json`;
 }
 
+/** Undefined: damaged. */
 function parseDescriptor(text: string): Descriptor | undefined {
   try {
-    return JSON.parse(text) as Descriptor;
+    const found = JSON.parse(text) as Partial<Descriptor> | null;
+    const { mediaType, digest, size } = found ?? {};
+    const isWhole = typeof mediaType === 'string' && Number.isSafeInteger(size) && isDigest(String(digest));
+    return isWhole ? (found as Descriptor) : undefined;
   } catch {
     return undefined;
   }

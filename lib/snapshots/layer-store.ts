@@ -121,11 +121,11 @@ export class LayerStore {
 
   /** See Snapshotter.quarantine. */
   async quarantine(chainId: Digest): Promise<string> {
-    await makeDirectory(join(this.#root, 'quarantine'));
     const target = join(this.#root, 'quarantine', `${digestHex(chainId)}-${Date.now()}`);
     const lock = await waitForLock(join(this.#root, 'lock'));
     try {
       if (!this.has(chainId)) throw notFound(chainId);
+      await makeDirectory(join(this.#root, 'quarantine'));
       await this.#move({ chainId }, this.#folder(chainId), target);
       await syncDirectory(join(this.#root, 'layers'));
       return target;
@@ -138,9 +138,16 @@ export class LayerStore {
   async emptyQuarantine(): Promise<number> {
     const folder = join(this.#root, 'quarantine');
     if (!existsSync(folder)) return 0;
-    const { bytes } = await diskUsage(folder, await this.#ids.namespace());
-    await this.#ids.removeTree(folder);
-    return bytes;
+    const userNamespace = await this.#ids.namespace();
+    const lock = await waitForLock(join(this.#root, 'lock'));
+    try {
+      if (!existsSync(folder)) return 0; // another process was faster
+      const { bytes } = await diskUsage(folder, userNamespace);
+      await this.#ids.removeTree(folder);
+      return bytes;
+    } finally {
+      lock.release();
+    }
   }
 
   /** See Snapshotter.sweep. */

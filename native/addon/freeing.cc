@@ -11,6 +11,9 @@ namespace strake::addon {
 
 namespace {
 
+/// Descriptors are few (RLIMIT_NOFILE), and a prune may remove thousands of large files.
+constexpr size_t mostWaiting = 128;
+
 /// One thread, which comes when there is something to close and goes when there is nothing. Not at a lower
 /// priority: who waits for the file system's journal waits for it, too.
 class Closer {
@@ -21,9 +24,11 @@ class Closer {
     return *closer;
   }
 
+  /// Those that are too many to wait are closed here and now.
   void add(std::vector<sys::UniqueFd> files) {
     const std::lock_guard guard(mutex_);
-    for (sys::UniqueFd& file : files) files_.push_back(std::move(file));
+    for (; !files.empty() && files_.size() < mostWaiting; files.pop_back())
+      files_.push_back(std::move(files.back()));
     if (isRunning_ || files_.empty()) return;
     try {
       run(Thread::own, Task([this] { closeAll(); }));

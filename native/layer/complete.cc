@@ -124,8 +124,8 @@ class Completion {
   std::string setAside(const std::string& path) {
     const sys::UniqueFd parent = open(std::string(parentOf(path)));
     const KeepTimes keep(parent.get()), keepRoot(root_);
-    for (unsigned attempt = 0;; ++attempt) {
-      std::string aside = ".moving-" + std::to_string(attempt);
+    for (;;) {
+      std::string aside = ".moving-" + std::to_string(asides_++);
       if (::renameat2(parent.get(), std::string(baseOf(path)).c_str(), root_, aside.c_str(),
                       RENAME_NOREPLACE) == 0)
         return aside;
@@ -317,6 +317,8 @@ class Completion {
   std::vector<std::optional<std::string>> paths_;
   /// Of those the ones that no entry named.
   std::unordered_set<std::string> implied_;
+  /// Names of the root that were tried to set something aside: none is tried twice, whoever has it.
+  uint64_t asides_ = 0;
   /// Where files of the layers below were copied to.
   std::map<std::pair<dev_t, ino_t>, std::string> copies_;
   uint64_t copied_ = 0;

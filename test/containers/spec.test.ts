@@ -3,6 +3,7 @@ import type { ContainerOptions } from '../../lib/containers/index.ts';
 import { byteSize } from '../../lib/containers/option-values.ts';
 import { parseSignal, signalName } from '../../lib/containers/signals.ts';
 import { parseContainerOptions } from '../../lib/containers/spec.ts';
+import { askedOfCgroup } from '../../lib/containers/spec-limits.ts';
 
 const sizes: [string | number, number][] = [
   [0, 0],
@@ -103,6 +104,25 @@ for (const [title, options, message, code = 'ERR_CONTAINER_OPTION_INVALID'] of r
     t.throws(() => parseContainerOptions(options as ContainerOptions), { message, code });
   });
 }
+
+const limits: [NonNullable<ContainerOptions['limits']>, name: string | undefined][] = [
+  [{}, undefined],
+  [{ ulimits: { nofile: 10 }, shmSize: '1m', oomScoreAdj: 5 }, undefined],
+  [{ memory: '64m' }, 'memory'],
+  [{ cpus: 1 }, 'cpuQuota'],
+  [{ cpuRtRuntime: 0 }, 'cpuRtRuntime'],
+  [{ cpusetMems: '0' }, 'cpusetMems'],
+  [{ memorySwappiness: 0 }, 'memorySwappiness'],
+  [{ oomKillDisable: true }, 'oomKillDisable'],
+  [{ deviceReadBps: { '/dev/vda': '1m' } }, 'blkioDevices'],
+];
+
+for (const [asked, name] of limits)
+  test(`where there is no cgroup, ${JSON.stringify(asked)} ${name ? 'is refused' : 'is kept'}`, (t) => {
+    const found = askedOfCgroup(parseContainerOptions({ limits: asked }).limits);
+    if (name === 'cpuQuota') t.regex(found ?? '', /^cpu/);
+    else t.is(found, name);
+  });
 
 test('swap defaults to twice the memory, as docker has it', (t) => {
   t.is(parseContainerOptions({ limits: { memory: '64m' } }).limits.memorySwap, 128 * 2 ** 20);

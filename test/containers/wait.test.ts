@@ -76,6 +76,27 @@ test.serial('removed: of one that removes itself, and of one that somebody remov
   t.like(await ofOther, { exitCode: 7 });
 });
 
+test.serial('one that removes itself is stopped, however fast it is gone', async (t) => {
+  const stops = Array.from({ length: 12 }, async () => {
+    const container = await make(t.context, 'sleep 100', { autoRemove: true });
+    await container.start();
+    const ended = container.wait();
+    await container.stop({ timeout: 1 });
+    t.like(await ended, { exitCode: 137 });
+  });
+  await t.notThrowsAsync(Promise.all(stops));
+});
+
+test.serial('a wait that begins while it removes itself knows how it ended', async (t) => {
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const container = await make(t.context, 'sleep 100', { autoRemove: true });
+    await container.start();
+    await container.kill();
+    const status = await container.wait().catch((error: NodeJS.ErrnoException) => error.code);
+    if (status !== 'ERR_CONTAINER_NOT_FOUND') t.like(status, { exitCode: 137 }, `attempt ${attempt}`);
+  }
+});
+
 test.serial('several clients are attached at once: each sees all, any of them may write', async (t) => {
   const container = await make(t.context, 'while read -r line; do echo "got $line"; done', { tty: false });
   await container.start();

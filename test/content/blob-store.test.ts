@@ -65,6 +65,28 @@ test('what somebody needs after all is put back by a removal', async (t) => {
   t.deepEqual(await store.list(), [two.descriptor.digest]);
 });
 
+test('what is put aside while others empty the quarantine is out of use, every time', async (t) => {
+  const folder = temporaryFolder(t);
+  const [store, other] = [new BlobStore(folder), new BlobStore(folder)];
+  for (let round = 0; round < 20; round++) {
+    const blobs = [smallBlob(`one ${round}`), smallBlob(`two ${round}`)];
+    await store.putAll(blobs);
+    const aside = blobs.map(({ descriptor }) => store.quarantine(descriptor.digest));
+    await Promise.all([1, 2, 3].map(() => other.emptyQuarantine()));
+    t.false((await Promise.all(aside)).includes(null));
+    for (const { descriptor } of blobs) t.false(store.has(descriptor.digest), `round ${round}`);
+  }
+});
+
+test('a removal tells the bytes of large and small blobs', async (t) => {
+  const store = new BlobStore(temporaryFolder(t));
+  const bytes = noise(3_000_000);
+  const descriptor = { mediaType: 'x', digest: digestOf(bytes), size: bytes.length };
+  await store.putAll([{ descriptor, bytes }, smallBlob('small')]);
+  t.is(await store.remove(await store.list()), 3_000_000 + 'small'.length);
+  t.deepEqual(await store.list(), []);
+});
+
 test('a sweep takes back a removal that was cut short', async (t) => {
   const folder = temporaryFolder(t);
   const store = new BlobStore(folder);

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
@@ -197,6 +197,25 @@ test('what a layer was packed into is remembered: it is not packed again for a r
   t.is(readdirSync(join(root, 'content/packed')).length, 3);
   await images.prune({ all: true });
   t.deepEqual(readdirSync(join(root, 'content/packed')), []);
+});
+
+test('a record of a packed layer that is damaged, or cannot be written, costs a packing and no push', async (t) => {
+  const { images, root } = await stocked(t, { image });
+  await using registry = await startUploadRegistry();
+  const packed = join(root, 'content/packed');
+  const push = async (tag: string) => {
+    const reference = `${registry.address}/image:${tag}`;
+    await images.tag('other.example/image', reference);
+    return (await images.push(reference, { compression: { format: 'gzip', level: 1 } })).digest;
+  };
+  const digest = await push('one');
+  for (const damage of ['', 'null', '{"digest":7}', '\0\0\0']) {
+    for (const name of readdirSync(packed)) writeFileSync(join(packed, name), damage);
+    t.is(await push('two'), digest, damage);
+  }
+  rmSync(packed, { recursive: true });
+  writeFileSync(packed, 'in the way');
+  t.is(await push('three'), digest);
 });
 
 test('with a compression every layer is brought into it', async (t) => {

@@ -3,7 +3,9 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <algorithm>
 
+#include <algorithm>
 #include <thread>
 
 #include "cgroup_fixture.h"
@@ -43,10 +45,13 @@ TEST_F(CgroupContract, TimeOnTheProcessorIsCountedAndAQuotaThrottles) {
 TEST_F(CgroupContract, AProcessThatJoinsItselfIsInEveryHierarchy) {
   create();
   const pid_t pid = spawn(forever);
-  std::this_thread::sleep_for(20ms);
-  const std::string own = cgroup::readFile("/proc/" + std::to_string(pid) + "/cgroup").value_or("");
-  for (const auto& entered : group_->directories())
-    EXPECT_NE(own.find(entered.controllers + ":/" + path_), std::string::npos) << own;
+  const auto isInEach = [&] {
+    const std::string own = cgroup::readFile("/proc/" + std::to_string(pid) + "/cgroup").value_or("");
+    return std::ranges::all_of(group_->directories(), [&](const auto& entered) {
+      return own.find(entered.controllers + ":/" + path_) != std::string::npos;
+    });
+  };
+  while (!isInEach()) std::this_thread::sleep_for(1ms);
   EXPECT_EQ(group_->processes(), std::vector<int>{pid});
   EXPECT_EQ(group_->stats().pids, 1u);
 }

@@ -92,7 +92,7 @@ TEST_F(CgroupV1, QuotaAndPeriodMoveTogetherInEitherOrder) {
 TEST_F(CgroupV1, ACpusetAskedForLaterTakesTheRunningProcessesAlong) {
   create();
   const pid_t pid = spawn(forever);
-  std::this_thread::sleep_for(20ms);
+  while (group_->processes().empty()) std::this_thread::sleep_for(1ms);
   Resources resources;
   resources.cpu.cpus = "1";
   group_->update(resources);

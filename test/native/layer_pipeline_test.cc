@@ -156,7 +156,10 @@ TEST_F(PipelineTest, AFailureWakesWhoWaitsForRoom) {
   const std::string tar = largeTar();
   PipelineOptions wrong = options(tar, tar);
   Pipeline pipeline(wrong);
-  EXPECT_THROW(feed(pipeline, tar, 0), sys::Error);
+  try {
+    feed(pipeline, tar, 0);  // on a busy machine all of it may be taken before the failure
+  } catch (const sys::Error&) {
+  }
   EXPECT_THROW(pipeline.finish(), sys::Error);
 }
 

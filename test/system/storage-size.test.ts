@@ -13,7 +13,7 @@ for (const [name, make] of disks)
     await using world = await MountWorld.create();
     const { folder } = await busyboxImage();
     const made = await world.run(
-      `set -e; truncate -s 400m disk.img; ${make}; for module in loop ${name} quota_v2; do modprobe -q \$module 2>/dev/null || busybox modprobe \$module 2>/dev/null || true; done; mkdir disk; mount -o loop,prjquota disk.img disk`,
+      `set -e; truncate -s 400m disk.img; ${make}; for module in loop ${name} quota_v2; do modprobe -q $module 2>/dev/null || busybox modprobe $module 2>/dev/null || true; done; mkdir disk; mount -o loop,prjquota disk.img disk`,
     );
     if (made.code !== 0) {
       t.log(`this kernel has no project quotas on ${name}: ${made.stderr.trim()}`);
