@@ -9,6 +9,7 @@ import {
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { createSecureContext } from 'node:tls';
 import { EngineError } from '../errors/index.ts';
 
 /** Paths of PEM files. */
@@ -60,7 +61,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     port,
     url: `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`,
     reloadTls: async () => {
-      if (tls) (server as TlsServer).setSecureContext(await readTls(tls));
+      if (tls) await reloadTls(server as TlsServer, tls);
     },
     close: (grace = 10_000) => close(server, grace),
   };
@@ -86,6 +87,17 @@ async function listen(server: Server, { host, port }: ListenerOptions): Promise<
     const { message } = cause as Error;
     throw new EngineError('ERR_LISTEN_FAILED', `cannot listen on ${host}:${port}: ${message}`, { cause });
   });
+}
+
+async function reloadTls(server: TlsServer, tls: TlsFiles): Promise<void> {
+  const files = await readTls(tls);
+  try {
+    // What fails half-way leaves the server with parts of both: it is tried on a context of its own first.
+    createSecureContext(files);
+    server.setSecureContext(files);
+  } catch (error) {
+    throw invalidTls(tls, error);
+  }
 }
 
 async function readTls({ cert, key, clientCa }: TlsFiles) {

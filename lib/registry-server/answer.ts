@@ -20,6 +20,8 @@ export async function answer(
   response: ServerResponse,
 ): Promise<Answered> {
   response.setHeader('docker-distribution-api-version', 'registry/2.0');
+  // What somebody has pushed is never a page or a script of this host.
+  response.setHeader('x-content-type-options', 'nosniff');
   let identity: Identity | undefined;
   try {
     const { path, query } = splitUrl(request.url ?? '/');

@@ -150,12 +150,15 @@ export class Repository {
     return this.#storage.list(tagLinks(this.name), page) as Promise<TagName[]>;
   }
 
-  /** Descriptors of what refers to a digest, as they were recorded. */
-  async referrers(subject: ContentDigest): Promise<ReferrerDescriptor[]> {
-    const folder = referrerLinks(this.name, subject);
-    const names = await this.#storage.list(folder);
-    const texts = await Promise.all(names.map((name) => this.#storage.read(`${folder}/${name}`)));
-    return texts.flatMap((text) => (text ? [JSON.parse(text.toString()) as ReferrerDescriptor] : []));
+  /** What refers to a digest. */
+  async referrers(subject: ContentDigest): Promise<ContentDigest[]> {
+    return (await this.#storage.list(referrerLinks(this.name, subject))).filter(isContentDigest);
+  }
+
+  /** The descriptor of one of them, as it was recorded: up to 4 MiB, by its annotations. */
+  async referrer(subject: ContentDigest, digest: ContentDigest): Promise<ReferrerDescriptor | undefined> {
+    const text = await this.#storage.read(`${referrerLinks(this.name, subject)}/${digest}`);
+    return text && (JSON.parse(text.toString()) as ReferrerDescriptor);
   }
 
   #linkBlob(digest: ContentDigest, size: number): Promise<void> {

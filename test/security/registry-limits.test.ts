@@ -45,3 +45,34 @@ async function addUser(accounts: AccountStore, name: string): Promise<void> {
   const [password, createdAt] = [await hashPassword(name), new Date().toISOString()];
   await accounts.putUser({ name, password, groups: [], isAdmin: false, createdAt });
 }
+
+test('a list of referrers has no more bytes than a client must take, however much was written into them', async (t) => {
+  const { send, blob, manifest } = await openClient(t);
+  const config = await blob('a', '{}');
+  const subject = { ...config, digest: sha256('anything') };
+  const annotations = Object.fromEntries(
+    Array.from({ length: 500 }, (_, at) => [`a${at}`, 'x'.repeat(3000)]),
+  );
+  for (const of of ['1', '2', '3'])
+    t.is(
+      (
+        await manifest('a', '', {
+          schemaVersion: 2,
+          config,
+          layers: [],
+          subject,
+          annotations: { ...annotations, of },
+        })
+      ).status,
+      201,
+    );
+  const seen = [];
+  for (let path = `/v2/a/referrers/${subject.digest}`; path !== ''; ) {
+    const { bytes, text, headers } = await send('GET', path);
+    t.true(bytes.length <= 4 << 20);
+    seen.push(...JSON.parse(text).manifests.map((one: typeof subject) => one.digest));
+    path = /<(.*)>/.exec(headers.get('link') ?? '')?.[1] ?? '';
+  }
+  t.is(new Set(seen).size, 3);
+  t.is(seen.length, 3);
+});

@@ -84,7 +84,7 @@ async function sendBlob(
 ): Promise<void> {
   const { request, response } = exchange;
   const isFresh = request.headers['if-range'] === undefined || request.headers['if-range'] === headers.etag;
-  const range = isFresh ? parseRange(request.headers.range, size) : 'whole';
+  const range = isFresh && request.method === 'GET' ? parseRange(request.headers.range, size) : 'whole';
   if (range === 'unsatisfiable')
     throw new Refusal(
       'RANGE_INVALID',

@@ -15,19 +15,43 @@ export const listReferrers: Handler = {
   answer: async (exchange) => {
     const repository = repositoryOf(exchange);
     const subject = parseContentDigest(exchange.parameters.digest ?? '');
-    const wanted = exchange.query.get('artifactType') || undefined;
-    const all = await allReferrers(repository, subject);
-    const fitting = wanted === undefined ? all : all.filter(({ artifactType }) => artifactType === wanted);
-    sendPage(exchange, `/v2/${repository.name}/referrers/${subject}`, fitting, wanted);
+    sendPage(exchange, subject, await readReferrers(exchange, repository, subject));
   },
 };
 
-/** What was recorded as it was pushed, and what a client listed under the fallback tag (distribution-spec, "Referrers Tag Schema"). */
-async function allReferrers(repository: Repository, subject: ContentDigest): Promise<ReferrerDescriptor[]> {
-  const recorded = await repository.referrers(subject);
-  const known = new Set(recorded.map(({ digest }) => digest));
-  const tagged = (await fallbackReferrers(repository, subject)).filter(({ digest }) => !known.has(digest));
-  return [...recorded, ...tagged].sort((a, b) => (a.digest < b.digest ? -1 : 1));
+/** Bytes of a page's descriptors, the first aside: what the distribution-spec lets clients refuse is more. */
+const mostBytes = 4 * 1024 * 1024;
+
+interface Referrers {
+  readonly manifests: readonly ReferrerDescriptor[];
+  /** Whether there are more behind them. */
+  readonly isMore: boolean;
+}
+
+/**
+ * A page of what was recorded as it was pushed, and of what a client listed under the fallback tag (distribution-spec, "Referrers
+ * Tag Schema"). Read one by one, since each may have megabytes of annotations.
+ */
+async function readReferrers(
+  { query }: Exchange,
+  repository: Repository,
+  subject: ContentDigest,
+): Promise<Referrers> {
+  const { after, limit } = readPage(query);
+  const wanted = query.get('artifactType') || undefined;
+  const tagged = new Map((await fallbackReferrers(repository, subject)).map((one) => [one.digest, one]));
+  const digests = new Set<string>([...(await repository.referrers(subject)), ...tagged.keys()]);
+  const manifests: ReferrerDescriptor[] = [];
+  let bytes = 0;
+  for (const digest of [...digests].filter((one) => one > after).sort()) {
+    const one = (await repository.referrer(subject, digest as ContentDigest)) ?? tagged.get(digest);
+    if (one === undefined || (wanted !== undefined && one.artifactType !== wanted)) continue;
+    bytes += JSON.stringify(one).length;
+    if (manifests.length === limit || (bytes > mostBytes && manifests.length > 0))
+      return { manifests, isMore: true };
+    manifests.push(one);
+  }
+  return { manifests, isMore: false };
 }
 
 /** Only those whose manifest is here and has that subject. */
@@ -45,25 +69,15 @@ async function fallbackReferrers(
   return manifests.filter((_, at) => links[at]?.subject === subject);
 }
 
-function sendPage(
-  exchange: Exchange,
-  path: string,
-  fitting: readonly ReferrerDescriptor[],
-  wanted: string | undefined,
-): void {
-  const { after, limit } = readPage(exchange.query);
-  const rest = fitting.filter(({ digest }) => digest > after);
-  const manifests = rest.slice(0, limit);
+function sendPage(exchange: Exchange, subject: ContentDigest, { manifests, isMore }: Referrers): void {
+  const { parameters, query } = exchange;
   const last = manifests.at(-1);
-  const body = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests });
-  reply(
-    exchange,
-    200,
-    {
-      'content-type': mediaTypes.ociIndex,
-      ...(wanted !== undefined && { 'oci-filters-applied': 'artifactType' }),
-      ...(last !== undefined && rest.length > limit && nextLink(path, exchange.query, last.digest, limit)),
-    },
-    body,
-  );
+  const path = `/v2/${parameters.name}/referrers/${subject}`;
+  const document = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests };
+  const headers = {
+    'content-type': mediaTypes.ociIndex,
+    ...(query.get('artifactType') && { 'oci-filters-applied': 'artifactType' }),
+    ...(last !== undefined && isMore && nextLink(path, query, last.digest, readPage(query).limit)),
+  };
+  reply(exchange, 200, headers, JSON.stringify(document));
 }

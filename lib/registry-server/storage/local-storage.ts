@@ -130,7 +130,9 @@ class LocalStorage implements RegistryStorage {
     if (status === undefined) return statusOf(path) === undefined;
     if (status.needed >= since) {
       // Not by rename(2): one that was written meanwhile is newer.
-      await link(hidden, path).catch(() => undefined);
+      await link(hidden, path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST' && error.code !== 'ENOENT') throw error;
+      });
       await rm(hidden, { force: true });
       return false;
     }
