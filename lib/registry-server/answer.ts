@@ -35,7 +35,7 @@ export async function answer(
     const { handler, parameters } = found;
     const needs = handler.needs(parameters);
     identity = await registry.access.identify(request);
-    registry.limit.take(identity.by === 'nothing' ? (request.socket.remoteAddress ?? '') : identity.name);
+    registry.limit.take(identity.name === 'anonymous' ? (request.socket.remoteAddress ?? '') : identity.name);
     requireNeeds(registry, request, identity, needs, path);
     await handler.answer({ request, response, parameters, query, identity, registry });
     return { identity };

@@ -1,6 +1,5 @@
 import { isLoopback, type Listener, openListener, type TlsFiles } from '../http/index.ts';
-import { type Access, openAccess } from './access/access.ts';
-import { AccountStore } from './access/account-store.ts';
+import { LocalAccess } from './access/local-access.ts';
 import { type AccessOptions, RegistryAccess } from './access/registry-access.ts';
 import { answer } from './answer.ts';
 import type { CollectReport } from './maintenance/collect-garbage.ts';
@@ -81,7 +80,7 @@ export async function openRegistry(options: RegistryOptions = {}): Promise<Regis
     replication.announce(event);
     options.onEvent?.(event);
   };
-  const context = await contextOf(storage, settings, options, announce);
+  const context = contextOf(storage, settings, options, announce);
   const listener = await listen(context, metrics, options);
   const every = (settings.collect?.everySeconds ?? collectEvery / 1000) * 1000;
   const upkeep =
@@ -100,15 +99,15 @@ export async function openRegistry(options: RegistryOptions = {}): Promise<Regis
   return registryOf(listener, context, [...(upkeep ? [upkeep] : []), replication, webhooks]);
 }
 
-async function contextOf(
+function contextOf(
   storage: RegistryStorage,
   settings: RegistrySettings,
   options: RegistryOptions,
   announce: RegistryContext['announce'],
-): Promise<RegistryContext> {
+): RegistryContext & { readonly access: RegistryAccess } {
   return {
     storage,
-    access: await accessOf(storage, options),
+    access: accessOf(storage, options),
     policy: policyOf(settings, storage),
     hashes: new UploadHashes(),
     mirrors: new Mirrors(storage, settings.mirrors),
@@ -117,10 +116,12 @@ async function contextOf(
   };
 }
 
-function listen(context: RegistryContext, metrics: Metrics, options: RegistryOptions): Promise<Listener> {
-  const { access } = context;
-  const tokens = access instanceof RegistryAccess ? tokenRoutes(access) : [];
-  const router = createRouter([...tokens, ...ownRoutes(metrics)]);
+function listen(
+  context: ReturnType<typeof contextOf>,
+  metrics: Metrics,
+  options: RegistryOptions,
+): Promise<Listener> {
+  const router = createRouter([...tokenRoutes(context.access), ...ownRoutes(metrics)]);
   return openListener({
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,
@@ -160,13 +161,7 @@ async function storageOf(given: RegistryOptions['storage']): Promise<RegistrySto
   return typeof given === 'string' ? openLocalStorage(given) : given;
 }
 
-async function accessOf(
-  storage: RegistryStorage,
-  { access, host = '127.0.0.1' }: RegistryOptions,
-): Promise<Access> {
+function accessOf(storage: RegistryStorage, { access, host = '127.0.0.1' }: RegistryOptions): RegistryAccess {
   if (access !== undefined) return new RegistryAccess(storage, access);
-  const store = new AccountStore(storage);
-  const [users, robots] = await Promise.all([store.users(), store.robots()]);
-  const isOpen = isLoopback(host) && users.length === 0 && robots.length === 0;
-  return isOpen ? openAccess : new RegistryAccess(storage);
+  return isLoopback(host) ? new LocalAccess(storage) : new RegistryAccess(storage);
 }

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import { AccountStore, hashPassword } from '../../lib/registry-server/index.ts';
@@ -75,4 +77,40 @@ test('a list of referrers has no more bytes than a client must take, however muc
   }
   t.is(new Set(seen).size, 3);
   t.is(seen.length, 3);
+});
+
+test('a registry that is open to this machine is closed as soon as there is an account', async (t) => {
+  const { registry, send } = await openClient(t);
+  t.is((await send('POST', '/v2/a/blobs/uploads/')).status, 202);
+  await addUser(new AccountStore(registry.storage), 'alice');
+  await delay(1100);
+  t.is((await send('POST', '/v2/a/blobs/uploads/')).status, 401);
+  t.is((await send('GET', '/v2/')).status, 401);
+  t.is((await send('PUT', '/api/v1/users/mallory', { body: '{"password":"x"}' })).status, 401);
+});
+
+test('a page of the web whose name is made to stand for this machine is not let into an open registry', async (t) => {
+  const { registry } = await openClient(t);
+  const [host = '', port = ''] = registry.address.split(':');
+  const get = async (name: string) => {
+    const sent = request({ host, port, path: '/v2/', headers: { host: name } });
+    sent.end();
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    response.resume();
+    return response.statusCode;
+  };
+  for (const name of ['evil.example', 'evil.example:5000', '127.0.0.1.evil.example'])
+    t.is(await get(name), 403);
+  for (const name of [registry.address, `localhost:${port}`, '[::1]:5000', 'a.localhost'])
+    t.is(await get(name), 200);
+});
+
+test('who is nobody by a token lists what everybody may pull, and has a rate of his own address', async (t) => {
+  const { image, registry, folder } = await openClient(t, { access: { anonymous: 'push' } });
+  await addUser(new AccountStore(registry.storage), 'anonymous');
+  await image('a', 'v1');
+  const { send } = clientOf(registry, folder);
+  const { token } = JSON.parse((await send('GET', '/token?scope=registry:catalog:*')).text);
+  const listed = await send('GET', '/v2/_catalog', { headers: { authorization: `Bearer ${token}` } });
+  t.deepEqual(JSON.parse(listed.text), { repositories: ['a'] });
 });

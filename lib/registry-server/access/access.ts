@@ -33,18 +33,3 @@ export interface Access {
   /** Whether there is something that not everybody may do: `/v2/` then asks for a login, by which clients learn of it. */
   readonly mustLogin: boolean;
 }
-
-/** Everybody may do everything: for a registry that only this machine reaches. */
-export const openAccess: Access = {
-  identify: async () => everybody,
-  challenge: () => ({}),
-  mustLogin: false,
-};
-
-const everybody: Identity = {
-  name: 'anonymous',
-  by: 'nothing',
-  may: () => true,
-  sees: () => true,
-  isAdmin: true,
-};

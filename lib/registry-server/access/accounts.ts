@@ -59,6 +59,7 @@ export class Accounts {
 
   /** Whoever has that name, with what he may do now: for who has shown it by a token. */
   async named(name: string): Promise<Identity | undefined> {
+    if (name === 'anonymous') return this.anonymous();
     if (!name.startsWith(robotPrefix)) {
       const user = await this.#store.user(name);
       if (user === undefined && !(isAccountName(name) && (await this.#htpasswd?.hashOf(name))))

@@ -31,9 +31,9 @@ const service = 'strake-registry';
 export class RegistryAccess implements Access {
   readonly accounts: Accounts;
   readonly tokens: Tokens;
-  readonly mustLogin: boolean;
   readonly #failures = new LoginFailures();
   readonly #issuer: OutsideIssuer | undefined;
+  readonly #anonymous: Role;
 
   constructor(storage: RegistryStorage, options: AccessOptions = {}) {
     const { anonymous = 'none', users = 'none', htpasswd, issuer } = options;
@@ -41,7 +41,11 @@ export class RegistryAccess implements Access {
     this.accounts = new Accounts(new AccountStore(storage), { anonymous, users }, file);
     this.tokens = new Tokens(new TokenKeys(storage), service, issuer);
     this.#issuer = issuer;
-    this.mustLogin = !allows(anonymous, 'delete');
+    this.#anonymous = anonymous;
+  }
+
+  get mustLogin(): boolean {
+    return !allows(this.#anonymous, 'delete');
   }
 
   async identify(request: IncomingMessage): Promise<Identity> {
