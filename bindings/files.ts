@@ -46,6 +46,16 @@ export function bytesFreed(): Promise<void> {
   return fromNative(() => native.bytesFreed());
 }
 
+/** See NativeAddon.sendFile. */
+export function sendFile(
+  socket: number,
+  file: number,
+  range: { readonly offset: number; readonly length: number },
+  patience: number,
+): Promise<number> {
+  return fromNative(() => native.sendFile(socket, file, range.offset, range.length, patience));
+}
+
 /** See NativeAddon.diskUsage. */
 export function diskUsage(
   path: string,

@@ -192,6 +192,12 @@ export interface NativeAddon {
   removeTree(path: string, userNamespace?: NativeUserNamespace | null): Promise<void>;
   /** Waits until the file systems have back what removeTree() has removed. */
   bytesFreed(): Promise<void>;
+  /**
+   * sendfile(2) of `length` bytes of the file `file`, from `offset` on, to the socket `socket`, on a thread of its own; both are
+   * descriptors, and may be closed meanwhile. Nobody else may write to the socket before it is done. Resolves to how many
+   * went: fewer when the other side has gone, or takes nothing for `patience` milliseconds.
+   */
+  sendFile(socket: number, file: number, offset: number, length: number, patience: number): Promise<number>;
   /** Bytes on disk (st_blocks * 512, hard links once) and inodes below a path. */
   diskUsage(
     path: string,

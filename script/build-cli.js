@@ -50,7 +50,7 @@ const { outputFiles } = await build({
   bundle: true,
   splitting: true,
   format: 'esm',
-  external: ['undici', 'yaml'],
+  external: ['undici', 'yaml', 'bcryptjs', 'hash-wasm'],
   plugins: [lazy],
   define: { 'import.meta.url': 'importMetaUrl' },
 });

@@ -95,8 +95,22 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'id-map',
     'oci',
   ],
+  http: ['errors', 'bindings'],
+  'registry-server': [
+    'http',
+    'content',
+    'registry-client',
+    'config',
+    'reference',
+    'oci',
+    'errors',
+    'scratch',
+    'deferred',
+    'bindings',
+  ],
   cli: [
     'engine',
+    'registry-server',
     'containers',
     'images',
     'volumes',
@@ -115,9 +129,12 @@ const sharedBindings = ['native.ts', 'load.ts', 'errors.ts'];
 /** Packages from outside, each behind the rooms that are named. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   undici: ['registry-client'],
-  valibot: ['config'],
+  valibot: ['config', 'registry-server'],
   yaml: ['cdi'],
   commander: ['cli'],
+  jose: ['registry-server'],
+  bcryptjs: ['registry-server'],
+  'hash-wasm': ['registry-server'],
 };
 
 /** Native rooms, by #include "room/…". Only addon/ knows Node. */

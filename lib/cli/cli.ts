@@ -9,6 +9,8 @@ export interface Cli {
   registries(): Promise<Registries>;
   /** Manifests and lists of them, likewise. */
   manifests(): Promise<ManifestLists>;
+  /** The directory that everything is below, made if need be. */
+  rootPath(): Promise<string>;
 }
 
 /** A command's module: loaded when it is called. */
@@ -25,6 +27,7 @@ export function createCli(options: () => EngineOptions): Cli {
       return engine;
     },
     manifests: async () => (await import('../engine/index.ts')).openManifests(options()),
+    rootPath: async () => (await import('../engine/index.ts')).openRoot(options(), process.env).root,
     registries: async () => (await import('../engine/index.ts')).openRegistries(options()),
   };
 }

@@ -35,6 +35,7 @@ export type { ContainerUsage, DiskUsage, UsageOf, VolumeUsage } from './disk-usa
 export type { Engine, EngineOptions } from './engine.ts';
 export { openManifests } from './manifests.ts';
 export { openEngine } from './open-engine.ts';
+export { openRoot } from './open-root.ts';
 export type { Pruned, PruneOptions } from './prune-system.ts';
 export { openRegistries, type Registries } from './registries.ts';
 export type { System, SystemInfo, SystemVersion } from './system.ts';

@@ -98,6 +98,15 @@ export const errorCodes = {
   ERR_VOLUME_NAME_INVALID: 'invalid',
   ERR_PATH_NOT_FOUND: 'notFound',
   ERR_COPY_TARGET_INVALID: 'invalid',
+  // http, registry-server
+  ERR_LISTEN_FAILED: 'unavailable',
+  ERR_TLS_FILES_INVALID: 'invalid',
+  ERR_BODY_TOO_LARGE: 'exhausted',
+  ERR_UPLOAD_NOT_FOUND: 'notFound',
+  ERR_UPLOAD_OFFSET: 'conflict',
+  ERR_UPLOAD_BUSY: 'conflict',
+  ERR_ACCOUNT_NOT_FOUND: 'notFound',
+  ERR_ACCOUNT_INVALID: 'invalid',
   // native runtime
   ERR_SPEC_INVALID: 'invalid',
   ERR_LAUNCH_FAILED: 'internal',

@@ -22,3 +22,15 @@ export const hexIdPattern = /^[a-f0-9]{64}$/;
 export const maxPathLength = 255;
 /** Characters of the longest text worth parsing: domain, path, tag and digest with their separators. */
 export const maxReferenceLength = 2 * 256 + 128 + 1 + 'sha512:'.length + 128;
+
+/** Whether a text is a repository's path within a registry. */
+export function isRepositoryPath(text: string): boolean {
+  return (
+    text.length <= maxPathLength && text.split('/').every((component) => componentPattern.test(component))
+  );
+}
+
+/** Whether a text is a tag. */
+export function isTag(text: string): boolean {
+  return tagPattern.test(text);
+}

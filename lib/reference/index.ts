@@ -3,6 +3,7 @@
  * and OCI client shares. Values and pure functions; nothing here knows whether an image exists, or which host answers
  * for a registry's name.
  */
+export { isRepositoryPath, isTag } from './grammar.ts';
 export {
   familiarName,
   familiarRepository,

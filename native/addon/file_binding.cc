@@ -1,11 +1,16 @@
+#include <fcntl.h>
+
 #include "addon/async.h"
 #include "addon/convert.h"
 #include "addon/freeing.h"
 #include "addon/rooms.h"
 #include "addon/user_namespace.h"
 #include "sys/disk_usage.h"
+#include "sys/error.h"
 #include "sys/lock.h"
 #include "sys/remove_tree.h"
+#include "sys/send_file.h"
+#include "sys/unique_fd.h"
 #include "sys/user_namespace.h"
 #include "sys/whole_file.h"
 
@@ -84,6 +89,22 @@ Napi::Value diskUsage(const Napi::CallbackInfo& info) {
       });
 }
 
+// Both descriptors are duplicated at once: what their owner closes meanwhile, and the kernel gives to
+// somebody else, is not written to.
+Napi::Value sendFile(const Napi::CallbackInfo& info) {
+  const auto copyOf = [&](size_t index) {
+    return sys::UniqueFd(
+        sys::check(::fcntl(static_cast<int>(whole(info, index)), F_DUPFD_CLOEXEC, 0), "fcntl"));
+  };
+  return async(
+      info.Env(), Thread::own,
+      [socket = copyOf(0), file = copyOf(1), offset = whole(info, 2), length = whole(info, 3),
+       patience = static_cast<int>(whole(info, 4))] {
+        return sys::sendFile(socket.get(), file.get(), offset, length, patience);
+      },
+      [](Napi::Env env, uint64_t sent) { return Napi::Number::New(env, static_cast<double>(sent)); });
+}
+
 }  // namespace
 
 void registerFile(Napi::Env env, Napi::Object exports) {
@@ -93,6 +114,7 @@ void registerFile(Napi::Env env, Napi::Object exports) {
   exports.Set("writeFileAtomic", entry<writeFileAtomic>(env, "writeFileAtomic"));
   exports.Set("removeTree", entry<removeTree>(env, "removeTree"));
   exports.Set("bytesFreed", entry<bytesFreed>(env, "bytesFreed"));
+  exports.Set("sendFile", entry<sendFile>(env, "sendFile"));
   exports.Set("diskUsage", entry<diskUsage>(env, "diskUsage"));
 }
 

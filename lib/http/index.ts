@@ -1,0 +1,12 @@
+/**
+ * What servers share: listeners with TLS and an orderly end, routing, bounded bodies, ranges and conditions (RFC 9110). It
+ * knows no server: nothing of registries or engines, no error document and no authentication.
+ */
+export { isNotModified, strongEtag } from './conditions.ts';
+export { type Listener, type ListenerOptions, openListener, type TlsFiles } from './listener.ts';
+export { isLoopback } from './loopback.ts';
+export { type ByteRange, parseRange, type RangeAnswer } from './ranges.ts';
+export { readBody } from './read-body.ts';
+export { type Route, Router, type RouterAnswer } from './router.ts';
+export { bytesSentByKernel, sendFile } from './send-file.ts';
+export { sendStream } from './send-stream.ts';

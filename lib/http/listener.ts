@@ -1,0 +1,141 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import {
+  createServer as createPlainServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createSecureContext } from 'node:tls';
+import { EngineError } from '../errors/index.ts';
+
+/** Paths of PEM files. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+  /** Whoever connects must show a certificate that one of these signed (mutual TLS). */
+  readonly clientCa?: string;
+}
+
+export interface ListenerOptions {
+  readonly host: string;
+  /** 0: one that is free. */
+  readonly port: number;
+  readonly tls?: TlsFiles;
+  /** Answers every request. What it rejects with cuts the connection. */
+  readonly handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  /** Milliseconds without a byte either way after which a connection is cut; 2 minutes by default. */
+  readonly idleTimeout?: number;
+}
+
+/** An open port. */
+export interface Listener {
+  readonly host: string;
+  readonly port: number;
+  /** `https://host:port` */
+  readonly url: string;
+  /** Reads the certificate, key and authorities again; connections that stand keep theirs. ERR_TLS_FILES_INVALID changes nothing. */
+  reloadTls(): Promise<void>;
+  /** Takes no more requests, lets those that run end, and cuts what still runs after `grace` milliseconds (default 10 s). */
+  close(grace?: number): Promise<void>;
+}
+
+/**
+ * Listens. Headers have 30 s and 32 KiB; bodies may last as long as bytes keep coming.
+ * @throws EngineError ERR_LISTEN_FAILED, ERR_TLS_FILES_INVALID
+ */
+export async function openListener(options: ListenerOptions): Promise<Listener> {
+  const server = await createServer(options);
+  server.timeout = options.idleTimeout ?? 120_000;
+  server.requestTimeout = 0;
+  server.headersTimeout = 30_000;
+  server.keepAliveTimeout = 75_000;
+  await listen(server, options);
+  const { port } = server.address() as AddressInfo;
+  const { host, tls } = options;
+  return {
+    host,
+    port,
+    url: `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    reloadTls: async () => {
+      if (tls) await reloadTls(server as TlsServer, tls);
+    },
+    close: (grace = 10_000) => close(server, grace),
+  };
+}
+
+async function createServer({ tls, handle }: ListenerOptions): Promise<Server | TlsServer> {
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
+    request.on('error', () => undefined);
+    handle(request, response).catch(() => response.destroy());
+  };
+  const settings = { maxHeaderSize: 32 * 1024, noDelay: true, keepAlive: true };
+  if (tls === undefined) return createPlainServer(settings, answer);
+  try {
+    return createTlsServer({ ...settings, ...(await readTls(tls)) }, answer);
+  } catch (error) {
+    throw invalidTls(tls, error);
+  }
+}
+
+async function listen(server: Server, { host, port }: ListenerOptions): Promise<void> {
+  server.listen({ host, port, backlog: 1024 });
+  await once(server, 'listening').catch((cause) => {
+    const { message } = cause as Error;
+    throw new EngineError('ERR_LISTEN_FAILED', `cannot listen on ${host}:${port}: ${message}`, { cause });
+  });
+}
+
+async function reloadTls(server: TlsServer, tls: TlsFiles): Promise<void> {
+  const files = await readTls(tls);
+  try {
+    // What fails half-way leaves the server with parts of both: it is tried on a context of its own first.
+    createSecureContext(files);
+    server.setSecureContext(files);
+  } catch (error) {
+    throw invalidTls(tls, error);
+  }
+}
+
+async function readTls({ cert, key, clientCa }: TlsFiles) {
+  try {
+    return {
+      cert: await readFile(cert),
+      key: await readFile(key),
+      minVersion: 'TLSv1.2' as const,
+      ...(clientCa && { ca: await readFile(clientCa), requestCert: true, rejectUnauthorized: true }),
+    };
+  } catch (error) {
+    throw invalidTls({ cert, key }, error);
+  }
+}
+
+async function close(server: Server, grace: number): Promise<void> {
+  if (!server.listening) return;
+  const closed = once(server, 'close');
+  server.close();
+  server.closeIdleConnections();
+  // A connection that is kept alive is idle only once its request has been answered.
+  server.on('request', (_request, response: ServerResponse) => response.setHeader('connection', 'close'));
+  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  const stop = new AbortController();
+  const late = delay(grace, undefined, { signal: stop.signal, ref: false }).then(
+    () => server.closeAllConnections(),
+    () => undefined,
+  );
+  await closed;
+  clearInterval(idle);
+  stop.abort();
+  await late;
+}
+
+function invalidTls(tls: TlsFiles, cause: unknown): EngineError {
+  return new EngineError(
+    'ERR_TLS_FILES_INVALID',
+    `cannot serve TLS with ${tls.cert} and ${tls.key}: ${(cause as Error).message}`,
+    { cause, details: { ...tls } },
+  );
+}

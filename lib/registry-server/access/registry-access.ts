@@ -1,0 +1,134 @@
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { Refusal } from '../refusal.ts';
+import type { RegistryStorage } from '../storage/registry-storage.ts';
+import type { Access, Identity, Need } from './access.ts';
+import { AccountStore } from './account-store.ts';
+import { Accounts } from './accounts.ts';
+import { HtpasswdFile } from './htpasswd.ts';
+import { LoginFailures } from './login-failures.ts';
+import { allows, type Role } from './role.ts';
+import { TokenKeys } from './token-keys.ts';
+import { type OutsideIssuer, Tokens } from './tokens.ts';
+
+export interface AccessOptions {
+  /** What everybody may do everywhere: `none` by default. */
+  readonly anonymous?: Role;
+  /** What every user may do everywhere: `none` by default. Grants add to it. */
+  readonly users?: Role;
+  /** Path of a file of htpasswd(1). */
+  readonly htpasswd?: string;
+  readonly issuer?: OutsideIssuer;
+}
+
+/** The name by which tokens are for this registry. */
+const service = 'strake-registry';
+
+/**
+ * Who may do what, by the accounts in a registry's storage: who shows a name and a password (Basic), a token (Bearer), or a
+ * certificate with a user's name.
+ */
+export class RegistryAccess implements Access {
+  readonly accounts: Accounts;
+  readonly tokens: Tokens;
+  readonly #failures = new LoginFailures();
+  readonly #issuer: OutsideIssuer | undefined;
+  readonly #anonymous: Role;
+
+  constructor(storage: RegistryStorage, options: AccessOptions = {}) {
+    const { anonymous = 'none', users = 'none', htpasswd, issuer } = options;
+    const file = htpasswd === undefined ? undefined : new HtpasswdFile(htpasswd);
+    this.accounts = new Accounts(new AccountStore(storage), { anonymous, users }, file);
+    this.tokens = new Tokens(new TokenKeys(storage), service, issuer);
+    this.#issuer = issuer;
+    this.#anonymous = anonymous;
+  }
+
+  get mustLogin(): boolean {
+    return !allows(this.#anonymous, 'delete');
+  }
+
+  async identify(request: IncomingMessage): Promise<Identity> {
+    const [scheme = '', value = ''] = (request.headers.authorization ?? '').split(/ +(.*)/s);
+    switch (scheme.toLowerCase()) {
+      case '':
+        return (await this.#certified(request)) ?? this.accounts.anonymous();
+      case 'basic':
+        return this.#challenged(request, this.login(request, value));
+      case 'bearer':
+        return this.#challenged(request, this.#byToken(value));
+      default:
+        throw new Refusal('UNAUTHORIZED', `${scheme.slice(0, 30)} is no way to log in here`, {
+          headers: this.challenge(request, []),
+        });
+    }
+  }
+
+  /** By what stands in a Basic header. Throws Refusal UNAUTHORIZED, TOOMANYREQUESTS. */
+  login(request: IncomingMessage, encoded: string): Promise<Identity> {
+    const [name = '', password = ''] = Buffer.from(encoded, 'base64').toString('utf8').split(/:(.*)/s);
+    return this.loginAs(request, name, password);
+  }
+
+  /** As login() does. */
+  async loginAs(request: IncomingMessage, name: string, password: string): Promise<Identity> {
+    const address = request.socket.remoteAddress ?? '';
+    return this.#failures.attempt(address, name, () => this.accounts.login(name, password));
+  }
+
+  challenge(request: IncomingMessage, needs: readonly Need[]): OutgoingHttpHeaders {
+    const issuer = this.#issuer;
+    const realm = issuer?.realm ?? `${originOf(request)}/token`;
+    const scopes = needs.map(({ repository, action }) => `repository:${repository}:${scopeActions(action)}`);
+    const scope = scopes.length > 0 ? `,scope="${scopes.join(' ')}"` : '';
+    return { 'www-authenticate': `Bearer realm="${realm}",service="${issuer?.audience ?? service}"${scope}` };
+  }
+
+  /** A token allows what stands in it and no more; that it may list repositories, those that its owner sees. */
+  async #byToken(token: string): Promise<Identity> {
+    const { subject, access } = await this.tokens.verify(token);
+    const has = (kind: string, name: string, action: string) =>
+      access.some((one) => one.type === kind && one.name === name && matches(one.actions, action));
+    const owner = has('registry', 'catalog', '*') ? await this.accounts.named(subject) : undefined;
+    const may = (repository: string, action: string) => has('repository', repository, action);
+    const sees: Identity['sees'] = (repository) =>
+      may(repository, 'pull') || owner?.sees(repository) === true;
+    return { name: subject, by: 'token', isAdmin: false, may, sees };
+  }
+
+  async #certified({ socket }: IncomingMessage): Promise<Identity | undefined> {
+    const tls = socket as TLSSocket;
+    if (!tls.encrypted || !tls.authorized) return undefined;
+    const { subject } = tls.getPeerCertificate();
+    return typeof subject?.CN === 'string' ? this.accounts.certified(subject.CN) : undefined;
+  }
+
+  async #challenged(request: IncomingMessage, identity: Promise<Identity>): Promise<Identity> {
+    try {
+      return await identity;
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code !== 'UNAUTHORIZED') throw error;
+      throw new Refusal('UNAUTHORIZED', error.message, {
+        headers: this.challenge(request, []),
+        cause: error,
+      });
+    }
+  }
+}
+
+function matches(actions: readonly string[], action: string): boolean {
+  return actions.includes(action) || actions.includes('*');
+}
+
+/** Who pushes pulls as well, and Docker asks for both. */
+function scopeActions(action: Need['action']): string {
+  return action === 'push' ? 'pull,push' : action;
+}
+
+/** By what name the client reached us; a proxy in front says so. */
+function originOf({ headers, socket }: IncomingMessage): string {
+  const proto = headers['x-forwarded-proto'];
+  const isTls = proto === undefined ? (socket as TLSSocket).encrypted === true : proto === 'https';
+  const host = /^[A-Za-z0-9.:[\]-]{1,300}$/.test(headers.host ?? '') ? headers.host : 'localhost';
+  return `${isTls ? 'https' : 'http'}://${host}`;
+}

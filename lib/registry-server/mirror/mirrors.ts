@@ -1,0 +1,55 @@
+import { openRemoteRepository, type RemoteRepository } from '../../registry-client/index.ts';
+import { remoteRepository } from '../remote.ts';
+import type { RepositoryName } from '../repository-name.ts';
+import type { RegistrySettings } from '../settings.ts';
+import type { RegistryStorage } from '../storage/registry-storage.ts';
+import { Mirror } from './mirror.ts';
+
+/** An upstream whose repositories are to be had below a prefix. */
+export type MirrorSettings = NonNullable<RegistrySettings['mirrors']>[number];
+
+/** Repositories of upstreams that are kept open, each with its connections. */
+const mostOpen = 100;
+
+/** The upstreams that a registry mirrors, by the prefixes of their repositories' names here. */
+export class Mirrors implements AsyncDisposable {
+  readonly settings: readonly MirrorSettings[];
+  readonly #storage: RegistryStorage;
+  readonly #open = new Map<RepositoryName, Mirror>();
+
+  constructor(storage: RegistryStorage, settings: readonly MirrorSettings[] = []) {
+    this.#storage = storage;
+    // The longest prefix that fits counts.
+    this.settings = [...settings].sort((a, b) => b.prefix.length - a.prefix.length);
+  }
+
+  /** What stands behind a repository; undefined: it is this registry's own. */
+  async find(name: RepositoryName): Promise<Mirror | undefined> {
+    const found = this.settings.find(({ prefix }) => prefix === '' || name.startsWith(`${prefix}/`));
+    if (found === undefined) return undefined;
+    const known =
+      this.#open.get(name) ?? new Mirror(this.#storage, name, found, await openUpstream(name, found));
+    this.#open.delete(name);
+    this.#open.set(name, known);
+    const [oldest] = this.#open.keys();
+    if (this.#open.size > mostOpen && oldest) await this.#close(oldest);
+    return known;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#open.keys()].map((name) => this.#close(name)));
+  }
+
+  async #close(name: RepositoryName): Promise<void> {
+    const mirror = this.#open.get(name);
+    if (mirror?.isBusy) return;
+    this.#open.delete(name);
+    await mirror?.[Symbol.asyncDispose]();
+  }
+}
+
+async function openUpstream(name: RepositoryName, settings: MirrorSettings): Promise<RemoteRepository> {
+  const below = settings.prefix === '' ? name : name.slice(settings.prefix.length + 1);
+  const { reference, options } = await remoteRepository(settings.upstream, below, settings);
+  return openRemoteRepository(reference, options);
+}

@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import test from 'ava';
+import { AccountStore, hashPassword } from '../../lib/registry-server/index.ts';
+import { clientOf, openClient, sha256 } from '../registry-server/client.ts';
+
+test('a quota is not passed by sending a blob in chunks, nor by many uploads at once', async (t) => {
+  const { send } = await openClient(t, { settings: { quotas: [{ scope: 'team/*', bytes: 1000 }] } });
+  const begin = async () => (await send('POST', '/v2/team/a/blobs/uploads/')).headers.get('location')!;
+  const chunk = { body: 'x'.repeat(800) };
+  const first = await begin();
+  t.is((await send('PATCH', first, chunk)).status, 202);
+  t.like(await send('PATCH', first, chunk), { status: 413, code: 'SIZE_INVALID' });
+  const second = await begin();
+  const other = { body: 'y'.repeat(800) };
+  t.is((await send('PATCH', second, other)).status, 202);
+  t.is((await send('PUT', `${second}?digest=${sha256(other.body)}`)).status, 201);
+  await delay(2100);
+  const late = await send('PUT', `${first}?digest=${sha256(chunk.body)}`);
+  t.like(late, { status: 413, code: 'SIZE_INVALID' });
+});
+
+test('a token buys no other token: what was found once ends when it says', async (t) => {
+  const { registry, folder } = await openClient(t, { access: { users: 'push' } });
+  await addUser(new AccountStore(registry.storage), 'alice');
+  const path = '/token?scope=repository:a:pull';
+  const { token } = JSON.parse((await clientOf(registry, folder, 'alice:alice').send('GET', path)).text);
+  const headers = { authorization: `Bearer ${token}` };
+  const { send } = clientOf(registry, folder);
+  t.is((await send('GET', '/v2/a/tags/list', { headers })).status, 404);
+  t.like(await send('GET', path, { headers }), { status: 401, code: 'UNAUTHORIZED' });
+});
+
+test('guesses that are sent at once are no more than guesses that are sent one after the other', async (t) => {
+  const { registry, folder } = await openClient(t, { access: { users: 'push' } });
+  await addUser(new AccountStore(registry.storage), 'alice');
+  const guesses = Array.from({ length: 15 }, (_, at) =>
+    clientOf(registry, folder, `alice:guess${at}`).send('GET', '/v2/'),
+  );
+  const statuses = (await Promise.all(guesses)).map(({ status }) => status);
+  t.is(statuses.filter((status) => status === 401).length, 10);
+  t.is(statuses.filter((status) => status === 429).length, 5);
+});
+
+async function addUser(accounts: AccountStore, name: string): Promise<void> {
+  const [password, createdAt] = [await hashPassword(name), new Date().toISOString()];
+  await accounts.putUser({ name, password, groups: [], isAdmin: false, createdAt });
+}
+
+test('a list of referrers has no more bytes than a client must take, however much was written into them', async (t) => {
+  const { send, blob, manifest } = await openClient(t);
+  const config = await blob('a', '{}');
+  const subject = { ...config, digest: sha256('anything') };
+  const annotations = Object.fromEntries(
+    Array.from({ length: 500 }, (_, at) => [`a${at}`, 'x'.repeat(3000)]),
+  );
+  for (const of of ['1', '2', '3'])
+    t.is(
+      (
+        await manifest('a', '', {
+          schemaVersion: 2,
+          config,
+          layers: [],
+          subject,
+          annotations: { ...annotations, of },
+        })
+      ).status,
+      201,
+    );
+  const seen = [];
+  for (let path = `/v2/a/referrers/${subject.digest}`; path !== ''; ) {
+    const { bytes, text, headers } = await send('GET', path);
+    t.true(bytes.length <= 4 << 20);
+    seen.push(...JSON.parse(text).manifests.map((one: typeof subject) => one.digest));
+    path = /<(.*)>/.exec(headers.get('link') ?? '')?.[1] ?? '';
+  }
+  t.is(new Set(seen).size, 3);
+  t.is(seen.length, 3);
+});
+
+test('a registry that is open to this machine is closed as soon as there is an account', async (t) => {
+  const { registry, send } = await openClient(t);
+  t.is((await send('POST', '/v2/a/blobs/uploads/')).status, 202);
+  await addUser(new AccountStore(registry.storage), 'alice');
+  await delay(1100);
+  t.is((await send('POST', '/v2/a/blobs/uploads/')).status, 401);
+  t.is((await send('GET', '/v2/')).status, 401);
+  t.is((await send('PUT', '/api/v1/users/mallory', { body: '{"password":"x"}' })).status, 401);
+});
+
+test('a page of the web whose name is made to stand for this machine is not let into an open registry', async (t) => {
+  const { registry } = await openClient(t);
+  const [host = '', port = ''] = registry.address.split(':');
+  const get = async (name: string) => {
+    const sent = request({ host, port, path: '/v2/', headers: { host: name } });
+    sent.end();
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    response.resume();
+    return response.statusCode;
+  };
+  for (const name of ['evil.example', 'evil.example:5000', '127.0.0.1.evil.example'])
+    t.is(await get(name), 403);
+  for (const name of [registry.address, `localhost:${port}`, '[::1]:5000', 'a.localhost'])
+    t.is(await get(name), 200);
+});
+
+test('who is nobody by a token lists what everybody may pull, and has a rate of his own address', async (t) => {
+  const { image, registry, folder } = await openClient(t, { access: { anonymous: 'push' } });
+  await addUser(new AccountStore(registry.storage), 'anonymous');
+  await image('a', 'v1');
+  const { send } = clientOf(registry, folder);
+  const { token } = JSON.parse((await send('GET', '/token?scope=registry:catalog:*')).text);
+  const listed = await send('GET', '/v2/_catalog', { headers: { authorization: `Bearer ${token}` } });
+  t.deepEqual(JSON.parse(listed.text), { repositories: ['a'] });
+});
