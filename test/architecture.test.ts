@@ -112,10 +112,11 @@ const nativeRooms: Readonly<Record<string, readonly string[]>> = {
   seccomp: ['sys'],
   protocol: ['sys'],
   events: ['sys'],
+  net: ['sys'],
   runtime: ['cgroup', 'seccomp', 'sys'],
   'oci-runtime': ['runtime', 'cgroup', 'seccomp', 'sys'],
-  monitor: ['runtime', 'cgroup', 'protocol', 'events', 'sys'],
-  addon: ['layer', 'cgroup', 'runtime', 'protocol', 'events', 'compress', 'hash', 'sys'],
+  monitor: ['runtime', 'cgroup', 'net', 'protocol', 'events', 'sys'],
+  addon: ['layer', 'cgroup', 'net', 'runtime', 'protocol', 'events', 'compress', 'hash', 'sys'],
 };
 
 /** `credential-helper` is Docker's own word for a program that keeps passwords. */
