@@ -226,6 +226,21 @@ export interface NativeAddon {
   /** One reading of all counters; what a hierarchy does not have is 0. */
   cgroupStats(path: string): Promise<CgroupStats>;
 
+  // net_binding.cc: `netns` is the path of the networks' network namespace, or '' for this program's own
+  /** The subnets that are routed there, "10.0.0.0/8"; default routes are not among them. */
+  hostSubnets(netns: string): Promise<string[]>;
+  /**
+   * Makes what is missing of the network whose record is in `directory` (native/net/network.h): bridge, addresses, rules;
+   * when all rules were gone, those of all networks below `networks`. ERR_NETWORK_INTERFACE_TAKEN, ERR_NFTABLES_MISSING, ERR_IPV6_OFF.
+   */
+  ensureNetwork(netns: string, directory: string, networks: string): Promise<void>;
+  /** Its bridge and its rules. What is gone is no error. */
+  removeNetwork(netns: string, directory: string): Promise<void>;
+  /** Bridges, rules and published ports of all networks below `networks`, by their records. */
+  restoreNetworks(netns: string, networks: string): Promise<void>;
+  /** What the monitor of a container left in the kernel when it was killed, and its record. */
+  releaseEndpoint(netns: string, directory: string, container: string): Promise<void>;
+
   // user_namespace_binding.cc: where a function takes one, its files are made, seen and removed as its root does
   /**
    * A user namespace that nobody is in. By newuidmap(1) where this user may not map by himself. ERR_NO_SUBORDINATE_IDS,

@@ -25,7 +25,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("versions", versions(env));
   for (auto* registerRoom :
        {&registerLayer, &registerPack, &registerArchive, &registerCopy, &registerHash, &registerFile,
-        &registerRuntime, &registerEvents, &registerCgroup, &registerUserNamespace, &registerProbe}) {
+        &registerRuntime, &registerEvents, &registerCgroup, &registerUserNamespace, &registerNet, &registerProbe}) {
     registerRoom(env, exports);
   }
   return exports;

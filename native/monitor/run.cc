@@ -9,6 +9,7 @@
 #include "cgroup/cgroup.h"
 #include "monitor/events.h"
 #include "monitor/health.h"
+#include "monitor/network.h"
 #include "monitor/stdio.h"
 #include "monitor/task.h"
 #include "runtime/capabilities.h"
@@ -27,6 +28,7 @@ struct Container {
   Task task;
   std::unique_ptr<cgroup::Cgroup> group;
   runtime::Launched launched;
+  std::unique_ptr<NetworkConnection> network;  // null: it is not the monitor's
   bool ownPidNamespace = false;
   /// Of the container of an ordinary user, whose files are not the monitor's to remove.
   sys::UniqueFd userNamespace;
@@ -44,6 +46,22 @@ sys::UniqueFd userNamespaceOf(pid_t pid) {
 /// The launcher wants a container that waits no more.
 class NotWanted {};
 
+std::function<void(pid_t)> connector(Container& container) {
+  if (!container.network) return {};
+  return [&network = *container.network](pid_t init) { network.connect(init); };
+}
+
+/// The network of the task as it is now; answers with what went wrong.
+std::string reloadNetwork(const Monitor& monitor, const Container& container) try {
+  Task task = parseTask(sys::readDocument(monitor.path("task.json")));
+  if (container.network && task.network) container.network->change(std::move(*task.network));
+  return "{}";
+} catch (const sys::SysError& error) {
+  return failedJson({"ERR_NETWORK_FAILED", error.call(), error.error(), error.path(), error.what()});
+} catch (...) {
+  return failedJson(currentFailure());
+}
+
 /// From the bundle to a running process. On a throw nothing is left but what was there before.
 void start(Monitor& monitor, Container& container) {
   container.task = parseTask(sys::readDocument(monitor.path("task.json")));
@@ -60,6 +78,7 @@ void start(Monitor& monitor, Container& container) {
   if (!task.cgroup.empty()) container.group = cgroup::Cgroup::create(task.cgroup, spec.linux_.resources);
   monitor.trace().step("cgroup");
 
+  if (task.network) container.network = std::make_unique<NetworkConnection>(monitor.loop(), *task.network);
   const runtime::Namespace* pidNamespace = spec.find(runtime::NamespaceKind::pid);
   container.ownPidNamespace = pidNamespace != nullptr && pidNamespace->path.empty();
   Stdio stdio = openStdio(spec.process.terminal, task.wiring.stdinMode);
@@ -72,6 +91,7 @@ void start(Monitor& monitor, Container& container) {
                                         .cgroup = container.group.get(),
                                         .stopBeforeExec = task.waits,
                                         .processComesLater = task.waits,
+                                        .connectNetwork = connector(container),
                                         .dieWithParent = true,
                                         .trace = monitor.trace().enabled(),
                                         .init = task.init,
@@ -88,6 +108,7 @@ void start(Monitor& monitor, Container& container) {
   if (!task.statusFile.empty()) ::unlink(task.statusFile.c_str());  // of an earlier run
   if (task.health)
     sys::writeFileAtomic(monitor.path("health.json"), HealthStatus(*task.health).json(), 0600, false);
+  monitor.hub().setReload([&] { return reloadNetwork(monitor, container); });
   emit(task.events, "start");
   monitor.announce(container.launched, task.cgroup);
 }
@@ -153,6 +174,8 @@ void end(Monitor& monitor, Container& container, ExitStatus& status) {
   attempt([&] { endGroup(container, status); });
   monitor.hub().drain();
   monitor.trace().step("drain");
+  if (container.network) container.network->disconnect();
+  monitor.trace().step("network");
   if (!recordGoes) attempt([&] { record(monitor, task, status); });
   const EventSource events = currentTask(monitor, task).events;
   if (status.oomKilled) emit(events, "oom");
@@ -225,6 +248,7 @@ Run supervise(Monitor& monitor, Container& container) {
 Failure undoLaunch(Container& container) {
   Failure failure = currentFailure();
   Monitor::abandon(container.launched);
+  if (container.network) container.network->disconnect();
   try {
     removeGroup(container);
   } catch (const std::exception& error) {
@@ -272,9 +296,15 @@ Run restart(std::unique_ptr<Monitor>& monitor, Container& container, Run run) {
   return run;
 }
 
+void releaseLeases(const Container& container) noexcept {
+  if (container.network) container.network->releaseLeases();
+}
+
 /// Its launcher may have been killed: nobody else removes it.
 void removeUnwanted(Container& container) {
   Monitor::abandon(container.launched);
+  if (container.network) container.network->disconnect();
+  releaseLeases(container);
   try {
     removeGroup(container);
   } catch (const std::exception&) {
@@ -297,6 +327,7 @@ int runContainer(std::unique_ptr<Monitor> monitor) {
     return 1;
   }
   const Run last = restart(monitor, container, supervise(*monitor, container));
+  releaseLeases(container);
   monitor->finish(last.status);
   return 0;
 }

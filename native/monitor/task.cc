@@ -184,6 +184,12 @@ EventSource eventsOf(const Value& task) {
   return source;
 }
 
+std::optional<NetworkTask> networkOf(const Value& task) {
+  const Value* value = findObject(task, "network");
+  if (value == nullptr) return std::nullopt;
+  return parseNetworkTask(*value, textOf(task, "id"));
+}
+
 rapidjson::Document parse(const std::string& json) {
   rapidjson::Document document;
   document.Parse(json.data(), json.size());
@@ -219,6 +225,7 @@ Task parseTask(const std::string& json) {
           .restart = restartOf(document),
           .health = healthOf(document),
           .events = eventsOf(document),
+          .network = networkOf(document),
           .waits = flagOf(document, "waits")};
 }
 

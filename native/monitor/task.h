@@ -7,6 +7,7 @@
 #include "monitor/events.h"
 #include "monitor/health_status.h"
 #include "monitor/json_log.h"
+#include "monitor/network_task.h"
 #include "monitor/restart.h"
 #include "monitor/stdio_hub.h"
 #include "runtime/launch.h"
@@ -34,6 +35,7 @@ struct Task {
   RestartPolicy restart;
   std::optional<HealthCheck> health;
   EventSource events;
+  std::optional<NetworkTask> network;
   bool waits = false;  // for a go frame, which says what is executed
 };
 

@@ -175,6 +175,10 @@ Netlink openNetfilter(int netns) {
 
 }  // namespace
 
+bool isForKernel(const PortMapping& port) {
+  return port.host.family() == port.container.family() && !port.host.isLoopback();
+}
+
 Firewall::Firewall(int netns) : netfilter_(openNetfilter(netns)) {}
 
 bool Firewall::hasChain(const std::string& chain) {

@@ -43,6 +43,10 @@ struct PortMapping {
   uint16_t containerPort = 0;
 };
 
+/// Whether the kernel leads there: not what is for a loopback address, or for a container without an address
+/// of that family (native/monitor/port_proxy.h).
+bool isForKernel(const PortMapping& port);
+
 /// The kernel has no nftables, or not what is needed of it. Throws sys::Error ERR_NFTABLES_MISSING instead of
 /// the SysErrors that say so.
 class Firewall {

@@ -86,6 +86,12 @@ struct EndpointRecord {
 /// All that are on record; one that cannot be read is passed over.
 std::vector<EndpointRecord> readEndpoints(const std::string& networkDirectory);
 
+struct PortHolder {
+  std::string container, name;
+};
+/// The containers on record that have this port of the host.
+std::vector<PortHolder> portHolders(const std::string& networks, uint8_t protocol, uint16_t hostPort);
+
 /// Rules and published ports of every network below `networks` (RUN/networks), by the records: after a flush.
 void restoreNetworks(Root& root, const std::string& networks);
 

@@ -224,6 +224,19 @@ std::vector<EndpointRecord> readEndpoints(const std::string& networkDirectory) {
   return records;
 }
 
+std::vector<PortHolder> portHolders(const std::string& networks, uint8_t protocol, uint16_t hostPort) {
+  std::vector<PortHolder> holders;
+  for (const std::string& id : namesIn(networks)) {
+    for (const EndpointRecord& record : readEndpoints(networks + "/" + id)) {
+      const bool has = std::ranges::any_of(record.ports, [&](const PortMapping& port) {
+        return port.protocol == protocol && port.hostPort == hostPort;
+      });
+      if (has) holders.push_back({record.container, record.name});
+    }
+  }
+  return holders;
+}
+
 void restoreNetworks(Root& root, const std::string& networks) {
   for (const std::string& id : namesIn(networks)) {
     const std::string directory = networks + "/" + id;
@@ -231,7 +244,10 @@ void restoreNetworks(Root& root, const std::string& networks) {
       const Network network = readNetwork(directory);
       if (network.driver != Network::Driver::bridge) continue;
       ensureNetwork(root, network);
-      for (const EndpointRecord& record : readEndpoints(directory)) root.firewall.publish(record.ports);
+      for (EndpointRecord& record : readEndpoints(directory)) {
+        std::erase_if(record.ports, [](const PortMapping& port) { return !isForKernel(port); });
+        root.firewall.publish(record.ports);
+      }
     } catch (const sys::Error&) {
       continue;  // it is just being made, or removed
     }

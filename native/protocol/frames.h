@@ -18,6 +18,7 @@
 //                    and cgroup are gone. What the client sends after that is read and dropped.
 //   trace            JSON [["step",N],…], only with STRAKE_TRACE: when each ended, in nanoseconds of
 //                    CLOCK_MONOTONIC; in no order
+//   reloaded         JSON {}, or {"code","step","errno","path","message"}: to the client that sent reload
 //   warning          JSON {"code","message"}: a degraded setting (nested machines), before started; later
 //                    only ERR_LOG_FAILED, once
 //
@@ -30,6 +31,8 @@
 //   environment,
 //                    each ended by NUL; started or failed follows. A launcher that ends its side instead
 //                    wants the container no more: it and its directories are removed, and no frame follows
+//   reload           empty: the task's network is another one now (task.json); what differs is connected,
+//                    disconnected, published, and reloaded follows
 //   attach           JSON {"stdin":bool,"stdout":bool,"stderr":bool}
 //                    first frame on attach.sock; the launcher's connection is attached as task.json says and
 //                    sends none
@@ -55,6 +58,8 @@ enum class Frame : uint8_t {
   attach = 10,
   ready = 11,
   go = 12,
+  reload = 13,
+  reloaded = 14,
 };
 
 inline constexpr uint32_t headerSize = 8;

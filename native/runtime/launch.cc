@@ -153,6 +153,17 @@ void runRuntimeHooks(const LaunchRequest& request, StartingChild& child, Launche
   child.sync().send(Message::hooksRun);
 }
 
+/// A child that has failed meanwhile says so itself.
+void connectNetwork(const LaunchRequest& request, const StartingChild& child) {
+  if (!request.connectNetwork) return;
+  request.connectNetwork(child.pid());
+  try {
+    child.sync().send(Message::networked);
+  } catch (const sys::SysError& error) {
+    if (error.error() != EPIPE && error.error() != ECONNRESET) throw;
+  }
+}
+
 Launched launchChecked(const LaunchRequest& request, Steps& steps) {
   checkNamespaces(request.spec);
   checkSysctls(request.spec);
@@ -169,6 +180,8 @@ Launched launchChecked(const LaunchRequest& request, Steps& steps) {
   if (request.needsHostTrees()) HostSide(request, child).prepare();
   steps.begin(Step::hook);
   runRuntimeHooks(request, child, launched);
+  steps.begin(Step::network);
+  connectNetwork(request, child);
   bool waits = child.collect(launched, Message::ready);
   if (!waits && request.stopBeforeExec)
     throw LaunchError("ERR_LAUNCH_FAILED", "wait", 0, "",
