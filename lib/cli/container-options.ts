@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import type { ContainerOptions, ResourceLimits } from '../containers/index.ts';
-import { EngineError } from '../errors/index.ts';
 import type { ContainerFlags } from './container-flags.ts';
 import {
   invalidFlag,
@@ -20,10 +19,10 @@ import {
   parseVolumesFromFlag,
 } from './flag-values.ts';
 import { limitsOf } from './limit-flags.ts';
+import { networkOptions } from './network-flags.ts';
 
-/** What the flags ask for. @throws EngineError ERR_INVALID_ARGUMENT, ERR_NETWORK_NOT_AVAILABLE */
+/** What the flags ask for. @throws EngineError ERR_INVALID_ARGUMENT */
 export function containerOptions(flags: ContainerFlags, argv: readonly string[]): ContainerOptions {
-  refuseUnavailable(flags);
   return defined({
     name: flags.name,
     argv: argv.length > 0 ? argv : undefined,
@@ -41,7 +40,7 @@ export function containerOptions(flags: ContainerFlags, argv: readonly string[])
     dns: dnsOptions(flags),
     mounts: mounts(flags),
     volumesFrom: flags.volumesFrom?.map(parseVolumesFromFlag),
-    network: networkOption(flags.network ?? flags.net),
+    ...networkOptions(flags, defaultNetwork(process.env)),
     readOnly: flags.readOnly,
     privileged: flags.privileged,
     capAdd: flags.capAdd,
@@ -67,23 +66,9 @@ export function containerOptions(flags: ContainerFlags, argv: readonly string[])
   });
 }
 
-function refuseUnavailable(flags: ContainerFlags): void {
-  if (flags.publish) {
-    throw new EngineError(
-      'ERR_NETWORK_NOT_AVAILABLE',
-      'ports cannot be published yet: there is no bridge network. Use --network host',
-    );
-  }
-}
-
-function networkOption(network: string | undefined): ContainerOptions['network'] | undefined {
-  if (network === undefined || network === 'none' || network === 'host') return network;
-  if (network.startsWith('ns:/')) return { path: network.slice('ns:'.length) };
-  throw new EngineError(
-    'ERR_NETWORK_NOT_AVAILABLE',
-    `network ${network} is not available: networks other than none and host come later. Use --network none (loopback only, the default) or --network host`,
-    { details: { network } },
-  );
+/** docker's bridge for root, who can make one; $STRAKE_NETWORK says otherwise. */
+function defaultNetwork({ STRAKE_NETWORK }: NodeJS.ProcessEnv): string {
+  return STRAKE_NETWORK || (process.geteuid?.() === 0 ? 'bridge' : 'none');
 }
 
 function readEnvironment(flags: ContainerFlags): Record<string, string> | undefined {

@@ -2,11 +2,13 @@ import { cgroupDelegation, cgroupLayout } from '../../bindings/cgroup.ts';
 import { EngineError } from '../errors/index.ts';
 import type { Mount } from '../mount/index.ts';
 import type { Bundle, StdinMode, StdioSelection, TerminalSize } from '../runtime/index.ts';
+import type { Undo } from '../undo/index.ts';
 import { eventSource } from './announce.ts';
 import type { ContainersContext } from './context.ts';
 import { writeEtcFiles } from './etc-files.ts';
 import { healthDescription } from './health.ts';
 import { hostDevices } from './host-devices.ts';
+import { joinNetworks } from './network-task.ts';
 import type { ContainerRecord } from './record.ts';
 import { restartDescription } from './restart-policy.ts';
 import { containerHostname, runtimeConfig } from './runtime-config.ts';
@@ -24,26 +26,33 @@ export function cgroupOf(id: string): string {
   return `strake/${id}`;
 }
 
-/** What the runtime is given: config.json and what surrounds it. The run directory gets the files of /etc. */
+/**
+ * What the runtime is given: config.json and what surrounds it. The run directory gets the files of /etc; the addresses that
+ * it takes on networks are given back with `undo`.
+ */
 export async function makeBundle(
   context: ContainersContext,
   record: ContainerRecord,
   rootfs: Mount,
   stdio: BundleStdio,
+  undo: Undo,
 ): Promise<Bundle> {
   const { id, spec, image } = record;
   const { runDir } = context.store.paths(id);
-  writeEtcFiles(runDir, spec, containerHostname(id, spec, context.host));
+  const network = await joinNetworks(context, record, undo);
+  writeEtcFiles(runDir, spec, containerHostname(id, spec, context.host), network);
   const config = runtimeConfig({
     id,
     spec,
     image: image.process,
     host: context.host,
     etc: runDir,
+    networkPath: network.path,
     volumes: record.volumes.map((volume) => ({ ...volume, source: context.volumes.path(volume.name) })),
     devices: spec.privileged || spec.devices.length > 0 ? await hostDevices(spec) : [],
   });
-  return { spec: config, task: { rootfs, ...stdio, ...taskFields(context, record) } };
+  const connected = network.description && { network: network.description };
+  return { spec: config, task: { rootfs, ...stdio, ...taskFields(context, record), ...connected } };
 }
 
 function taskFields(context: ContainersContext, record: ContainerRecord) {

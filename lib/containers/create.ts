@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { EngineError } from '../errors/index.ts';
+import { defaultNetwork } from '../network/index.ts';
 import { randomId } from '../random-id/index.ts';
 import { Undo } from '../undo/index.ts';
 import { announce } from './announce.ts';
@@ -58,6 +59,7 @@ export async function draftRecord(
       spec.namespaces.user,
       "an ordinary user's ids are those of /etc/subuid",
     );
+  const network = await resolveNetwork(context, spec);
   const inherited = await inheritVolumes(context, spec);
   await checkBinds([...spec.mounts, ...inherited.binds]);
   const id = randomId();
@@ -67,9 +69,16 @@ export async function draftRecord(
     name: spec.name ?? generateName(id),
     createdAt: new Date().toISOString(),
     image,
-    spec: { ...spec, mounts: [...spec.mounts, ...inherited.binds] },
+    spec: { ...spec, network, mounts: [...spec.mounts, ...inherited.binds] },
     volumes: [...recordVolumes(context, spec, image.process.volumes, inherited), ...inherited.volumes],
   };
+}
+
+/** The container whose network it joins by its id, and networks that must exist. ERR_CONTAINER_NOT_FOUND, ERR_NETWORK_NOT_FOUND. */
+async function resolveNetwork({ store, networks }: ContainersContext, spec: ContainerSpec): Promise<string> {
+  for (const { network } of spec.networks) if (network !== defaultNetwork) await networks.find(network);
+  const [, other] = /^container:(.+)$/.exec(spec.network) ?? [];
+  return other === undefined ? spec.network : `container:${await store.find(other)}`;
 }
 
 /** Makes the volumes that are not there, the record being written; the anonymous ones go with `undo`. */

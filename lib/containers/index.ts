@@ -8,6 +8,7 @@ export type * from './container.ts';
 export type { ContainersContext } from './context.ts';
 export { hostFacts } from './host-facts.ts';
 export { hostFiles } from './host-files.ts';
+export { findNetworkUses, needsAddresses } from './network-uses.ts';
 export { openContainers } from './open-containers.ts';
 export type * from './options.ts';
 export type { SpecLimits } from './spec-limits.ts';

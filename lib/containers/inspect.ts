@@ -41,6 +41,9 @@ export function describe(
     labels: { ...image.process.labels, ...spec.labels },
     hostname,
     network: spec.network,
+    ...connectionsOf(context, record),
+    publishes: spec.ports,
+    exposedPorts: [...new Set([...image.process.exposedPorts, ...spec.expose])],
     mounts: mountsOf(context, record),
     limits: spec.limits,
     tty: spec.tty,
@@ -54,6 +57,26 @@ export function describe(
     stopSignal: stopSignalOf(record),
     log: spec.log,
     logPath: spec.log.driver === 'none' ? null : context.store.paths(id).log,
+  };
+}
+
+/** As its monitor has recorded them. */
+function connectionsOf(
+  { networks }: ContainersContext,
+  { id, spec }: ContainerRecord,
+): Pick<ContainerInfo, 'networks' | 'ports'> {
+  const found = spec.networks.map(({ network, aliases }) => {
+    const connection = networks.member(network, id);
+    if (connection === null) return { name: network, connected: null, ports: [] };
+    const { record, member } = connection;
+    const { mac, addresses, ports } = member;
+    const gateways = record.subnets.map(({ gateway }) => gateway);
+    const connected = { id: record.id, interface: member.interface, mac, addresses, gateways, aliases };
+    return { name: record.name, connected, ports };
+  });
+  return {
+    networks: Object.fromEntries(found.map(({ name, connected }) => [name, connected])),
+    ports: found.flatMap(({ ports }) => ports),
   };
 }
 

@@ -74,7 +74,7 @@ async function thaw(context: ContainersContext, record: ContainerRecord): Promis
 /** Its processes are killed and its cgroup goes; it has then ended as its monitor left word or with 137, or is removed if it was to remove itself. */
 async function heal(context: ContainersContext, record: ContainerRecord): Promise<ContainerState | null> {
   const paths = context.store.paths(record.id);
-  await endCgroup(record.id);
+  await endTask(context, record.id);
   announce(context, record, 'die', { exitCode: '137' });
   if (record.spec.autoRemove) {
     await removeFiles(context, record, { volumes: true });
@@ -92,10 +92,11 @@ async function heal(context: ContainersContext, record: ContainerRecord): Promis
   return { status: 'exited', ...exit };
 }
 
-/** What a monitor that was killed could not: nothing is left in the container's cgroup, nor of it. */
-export async function endCgroup(id: string): Promise<void> {
+/** What a monitor that was killed could not: nothing is left in the container's cgroup, nor of it, nor on its networks. */
+export async function endTask({ networks }: Pick<ContainersContext, 'networks'>, id: string): Promise<void> {
   await killCgroup(cgroupOf(id)).catch(ignoring('ENOENT'));
   await removeCgroup(cgroupOf(id));
+  await networks.release(id);
 }
 
 function lostStatus(stateFile: string): ExitStatus {

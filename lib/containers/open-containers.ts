@@ -4,6 +4,7 @@ import type { Task } from '../runtime/index.ts';
 import { attachContainer, attachmentOf } from './attach.ts';
 import { listContainerChanges } from './changes.ts';
 import { commitContainer } from './commit.ts';
+import { connectContainer, disconnectContainer, publishPort, unpublishPort } from './connect.ts';
 import type { Container, Containers, StartedContainer, StartOptions } from './container.ts';
 import type { ContainersContext } from './context.ts';
 import { copyIntoContainer, copyOutOfContainer, statContainerPath } from './copy.ts';
@@ -63,6 +64,10 @@ export function openContainers(context: ContainersContext): Containers & { uses(
     resizeExec: (execId, rows, cols) => resizeExec(context, execId, rows, cols),
     rename: async (name, newName) => await (await get(name)).rename(newName),
     update: async (name, options) => await (await get(name)).update(options),
+    connect: async (name, network) => await (await get(name)).connect(network),
+    disconnect: async (name, network) => await (await get(name)).disconnect(network),
+    publish: async (name, port) => await (await get(name)).publish(port),
+    unpublish: async (name, port) => await (await get(name)).unpublish(port),
     top: async (name, psArgs) => await (await get(name)).top(psArgs),
     stats: (name, options) => statsOf(context, name, options),
     remove: async (name, options) => await (await get(name)).remove(options),
@@ -123,6 +128,10 @@ function handleOf(context: ContainersContext, record: ContainerRecord): Containe
     run: (argv, options) => runInContainer(context, record, argv, options),
     rename: async (name) => void (await renameContainer(context, record, name)),
     update: async (options) => void (await updateContainer(context, record, options)),
+    connect: (network) => connectContainer(context, record, network),
+    disconnect: (network) => disconnectContainer(context, record, network),
+    publish: (port) => publishPort(context, record, port),
+    unpublish: (port) => unpublishPort(context, record, port),
     top: (psArgs) => listProcesses(context, record, psArgs),
     stats: (options) => readStats(context, record, options),
     remove: (options) => removeContainer(context, record, options),

@@ -13,7 +13,7 @@ import { makeBundle } from './bundle.ts';
 import type { Cancellable, ExecRunOptions, StartedContainer } from './container.ts';
 import type { ContainersContext } from './context.ts';
 import { draftRecord, makeVolumes, throwIfAborted } from './create.ts';
-import { endCgroup } from './observe.ts';
+import { endTask } from './observe.ts';
 import { absolutePath, integer, texts } from './option-values.ts';
 import type { ContainerOptions, RunResult } from './options.ts';
 import { thisProcess } from './owner.ts';
@@ -254,10 +254,16 @@ async function makeMember(
   await writeRecord(context, record);
   await makeVolumes(context, record, undo);
   announce(context, record, 'create');
-  const bundle = await makeBundle(context, record, await prepareRoot(context, record), {
-    stdin: 'once',
-    attach: { stdin: true, stdout: true, stderr: true },
-  });
+  const bundle = await makeBundle(
+    context,
+    record,
+    await prepareRoot(context, record),
+    {
+      stdin: 'once',
+      attach: { stdin: true, stdout: true, stderr: true },
+    },
+    undo,
+  );
   const { runDir } = context.store.paths(record.id);
   const task = await launchWaiting(runDir, bundle, { monitor: context.monitor });
   undo.commit();
@@ -273,6 +279,6 @@ async function discard(context: ContainersContext, { record, task }: Member): Pr
 async function removeLost(context: ContainersContext, record: ContainerRecord): Promise<void> {
   const { dir, runDir } = context.store.paths(record.id);
   if (!existsSync(dir) && !existsSync(runDir)) return;
-  await endCgroup(record.id);
+  await endTask(context, record.id);
   await removeFiles(context, record, { volumes: true });
 }

@@ -58,6 +58,11 @@ const laterFields = {
   restart: { policy: 'no', maximumRetries: 0 },
   health: null,
   volumesFrom: [],
+  networks: [],
+  ports: [],
+  expose: [],
+  publishAll: false,
+  links: [],
 } as const;
 
 function parseJson(json: string): unknown {

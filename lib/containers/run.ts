@@ -41,10 +41,16 @@ export async function runContainer(
   const root = await prepareRoot(context, record);
   trace?.step('root');
   const withInput = spec.stdin;
-  const bundle = await makeBundle(context, record, root, {
-    stdin: withInput ? 'once' : 'none',
-    attach: { stdin: withInput, stdout: true, stderr: true },
-  });
+  const bundle = await makeBundle(
+    context,
+    record,
+    root,
+    {
+      stdin: withInput ? 'once' : 'none',
+      attach: { stdin: withInput, stdout: true, stderr: true },
+    },
+    undo,
+  );
   trace?.step('config');
   const { runDir } = context.store.paths(record.id);
   const { status, stdout, stderr, warnings } = await runTask(runDir, bundle, {

@@ -41,6 +41,8 @@ export interface RuntimeConfigInput {
   readonly etc: string;
   /** Where its volumes are: named ones, anonymous ones, and the image's. */
   readonly volumes: readonly MountSource[];
+  /** A network namespace that it joins instead of having one of its own. */
+  readonly networkPath?: string | undefined;
   /** The devices it asked for; all of the machine's when it is privileged. */
   readonly devices: readonly HostDevice[];
 }

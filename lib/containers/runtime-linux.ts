@@ -11,6 +11,7 @@ import type { HostDevice, HostFacts, RuntimeConfigInput } from './runtime-config
 import type { ContainerSpec } from './spec.ts';
 import type { SpecDeviceRule } from './spec-devices.ts';
 import type { SpecLimits } from './spec-limits.ts';
+import { ownsNetwork } from './spec-network.ts';
 
 /** Docker's (moby oci/defaults.go), with /proc/interrupts and powercap, which leak timing (CVE-2020-8694). */
 const maskedPaths: readonly string[] = [
@@ -60,7 +61,7 @@ export function runtimeLinux(input: RuntimeConfigInput): RuntimeLinux {
   const { spec, host, id } = input;
   return {
     cgroupsPath: `/strake/${id}`,
-    namespaces: namespaces(spec, host),
+    namespaces: namespaces(spec, host, input.networkPath),
     ...userMappings(spec, host),
     // Which devices a user namespace can use is what was bound into it; a user may attach no rules.
     resources: {
@@ -74,7 +75,7 @@ export function runtimeLinux(input: RuntimeConfigInput): RuntimeLinux {
   };
 }
 
-function namespaces(spec: ContainerSpec, host: HostFacts): RuntimeNamespace[] {
+function namespaces(spec: ContainerSpec, host: HostFacts, networkPath?: string): RuntimeNamespace[] {
   const { pid, ipc, uts, cgroup, user } = spec.namespaces;
   return [
     { type: 'mount' },
@@ -82,14 +83,14 @@ function namespaces(spec: ContainerSpec, host: HostFacts): RuntimeNamespace[] {
     ...(ipc === 'private' ? [{ type: 'ipc' } as const] : []),
     ...(uts === 'private' ? [{ type: 'uts' } as const] : []),
     ...(cgroup === 'private' ? [{ type: 'cgroup' } as const] : []),
-    ...networkNamespace(spec.network),
+    ...networkNamespace(spec, networkPath),
     ...(user || host.idMap ? [{ type: 'user' } as const] : []),
   ];
 }
 
-function networkNamespace(network: string): RuntimeNamespace[] {
-  if (network === 'host') return [];
-  return network === 'none' ? [{ type: 'network' }] : [{ type: 'network', path: network }];
+function networkNamespace(spec: ContainerSpec, path = spec.network): RuntimeNamespace[] {
+  if (spec.network === 'host') return [];
+  return ownsNetwork(spec) ? [{ type: 'network' }] : [{ type: 'network', path }];
 }
 
 function userMappings(
@@ -168,9 +169,9 @@ function hiddenPaths(spec: ContainerSpec): Pick<RuntimeLinux, 'maskedPaths' | 'r
 
 /** Docker's since 20.10, in a network namespace that is the container's own: low ports and ping for every user. */
 function sysctls(spec: ContainerSpec, { inUserNamespace }: HostFacts): Pick<RuntimeLinux, 'sysctl'> {
-  const own = spec.network === 'none' ? { 'net.ipv4.ip_unprivileged_port_start': '0' } : {};
+  const own = ownsNetwork(spec) ? { 'net.ipv4.ip_unprivileged_port_start': '0' } : {};
   const ping =
-    spec.network === 'none' && !spec.namespaces.user && !inUserNamespace
+    ownsNetwork(spec) && !spec.namespaces.user && !inUserNamespace
       ? { 'net.ipv4.ping_group_range': '0 2147483647' }
       : {};
   const all = { ...own, ...ping, ...spec.sysctls };

@@ -3,6 +3,7 @@ import type { RuntimeMount } from '../oci/index.ts';
 import type { RuntimeConfigInput } from './runtime-config.ts';
 import type { ContainerSpec } from './spec.ts';
 import type { SpecBind, SpecTmpfs } from './spec-mounts.ts';
+import { ownsNetwork } from './spec-network.ts';
 
 /** A directory of this machine that is bound into a container. */
 export interface MountSource {
@@ -60,7 +61,7 @@ function ttyGroup(idMap: IdMap | undefined): string[] {
 
 /** A user namespace may mount a sysfs only with a network namespace of its own: else the host's is bound. */
 function sysMount(spec: ContainerSpec, access: string, idMap: IdMap | undefined): RuntimeMount {
-  if ((spec.namespaces.user !== null || idMap) && spec.network !== 'none') {
+  if ((spec.namespaces.user !== null || idMap) && !ownsNetwork(spec)) {
     return { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', access, ...hardened] };
   }
   return { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...hardened, access] };

@@ -19,13 +19,14 @@ import { parseSignal, signalName } from './signals.ts';
 import { parseDevice, parseDeviceRule, type SpecDevice, type SpecDeviceRule } from './spec-devices.ts';
 import { parseLimits, type SpecLimits } from './spec-limits.ts';
 import { parseMount, type SpecMount } from './spec-mounts.ts';
+import { parseNetworkOptions, type SpecNetwork } from './spec-network.ts';
 import { parseVolumesFrom, type SpecVolumesFrom } from './volumes-from.ts';
 
 /**
  * ContainerOptions, parsed: no string in here needs to be understood again, and everything is plain JSON, because the
  * record keeps it. `null` means "the image decides".
  */
-export interface ContainerSpec {
+export interface ContainerSpec extends SpecNetwork {
   readonly name: string | null;
   readonly argv: readonly string[] | null;
   readonly entrypoint: readonly string[] | null;
@@ -48,8 +49,6 @@ export interface ContainerSpec {
   readonly mounts: readonly SpecMount[];
   /** Of the record of a container that is made: resolved already. */
   readonly volumesFrom: readonly SpecVolumesFrom[];
-  /** "none", "host", or the absolute path of a network namespace. */
-  readonly network: string;
   readonly readOnly: boolean;
   readonly privileged: boolean;
   readonly capAdd: readonly string[];
@@ -91,8 +90,7 @@ export interface ContainerSpec {
 
 /**
  * Parses what a caller asked for. Pure: it looks at nothing of this machine.
- * @throws EngineError ERR_CONTAINER_OPTION_INVALID, ERR_CONTAINER_NAME_INVALID, ERR_PLATFORM_INVALID,
- * ERR_NETWORK_NOT_AVAILABLE
+ * @throws EngineError ERR_CONTAINER_OPTION_INVALID, ERR_CONTAINER_NAME_INVALID, ERR_PLATFORM_INVALID
  */
 export function parseContainerOptions(options: ContainerOptions): ContainerSpec {
   refuseUnknown(options);
@@ -147,7 +145,7 @@ function parseSurroundings(options: ContainerOptions) {
         oneWord('dns.options', option),
       ),
     },
-    network: parseNetwork(options.network ?? 'none'),
+    ...parseNetworkOptions(options),
     hide: texts('hide', options.hide ?? []).map((path) => absolutePath('hide', path)),
     namespaces: parseNamespaces(options.namespaces ?? {}),
   };
@@ -243,11 +241,6 @@ function parseNamespaces(
   };
 }
 
-function parseNetwork(network: NonNullable<ContainerOptions['network']>): string {
-  if (typeof network === 'object') return absolutePath('network.path', network.path);
-  return oneOf('network', network, ['none', 'host'] as const);
-}
-
 function parseSeccomp(seccomp: unknown): ContainerSpec['seccomp'] {
   if (seccomp === 'default' || seccomp === 'unconfined') return seccomp;
   if (typeof seccomp === 'object' && seccomp !== null && 'defaultAction' in seccomp) {
@@ -267,13 +260,6 @@ function parseHostname(value: unknown, option = 'hostname'): string {
 }
 
 function parseExtraHost([name, address]: [string, string]): [string, string] {
-  if (address === 'host-gateway') {
-    throw invalidOption(
-      'extraHosts',
-      address,
-      'there is no gateway without a bridge network; give an address',
-    );
-  }
   return [oneWord('extraHosts', name), oneWord('extraHosts', address)];
 }
 
@@ -294,7 +280,7 @@ function checkedPlatform(value: string): string {
 
 const known: ReadonlySet<string> = new Set(
   (
-    'name argv entrypoint env cwd user groups tty stdin hostname domainname extraHosts dns mounts volumesFrom network readOnly ' +
+    'name argv entrypoint env cwd user groups tty stdin hostname domainname extraHosts dns mounts volumesFrom network networks ports expose publishAll links readOnly ' +
     'privileged capAdd capDrop security limits devices deviceCgroupRules sysctls init labels stopSignal stopTimeout ' +
     'autoRemove restart health platform pull log hide namespaces'
   ).split(' '),

@@ -7,7 +7,7 @@ import { announce } from './announce.ts';
 import { makeBundle } from './bundle.ts';
 import type { AttachOptions, StartOptions } from './container.ts';
 import type { ContainersContext } from './context.ts';
-import { endCgroup, observeLocked } from './observe.ts';
+import { endTask, observeLocked } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
 import { requireFree } from './require-free.ts';
 import { existingRoot } from './root-mount.ts';
@@ -30,11 +30,17 @@ export async function startContainer(
   trace?.step('state');
   await prepareRun(context, record, undo);
   const attach = attachSelection(options.attach);
-  const bundle = await makeBundle(context, record, await existingRoot(context, record), {
-    stdin: stdinMode(record, attach),
-    attach,
-    ...(options.terminal && { terminal: options.terminal }),
-  });
+  const bundle = await makeBundle(
+    context,
+    record,
+    await existingRoot(context, record),
+    {
+      stdin: stdinMode(record, attach),
+      attach,
+      ...(options.terminal && { terminal: options.terminal }),
+    },
+    undo,
+  );
   trace?.step('config');
   if (isAttached(attach)) announce(context, record, 'attach'); // first, as docker: it may end at once
   const task = await launchTask(context.store.paths(record.id).runDir, bundle, {
@@ -80,7 +86,7 @@ async function prepareRun(context: ContainersContext, record: ContainerRecord, u
   if (existsSync(runDir)) await removeTree(runDir);
   mkdirSync(runDir, { recursive: true, mode: 0o700 });
   undo.add(() => removeTree(runDir));
-  undo.add(() => endCgroup(record.id)); // before it: a monitor that was killed leaves it
+  undo.add(() => endTask(context, record.id)); // before it: a monitor that was killed leaves it
   if (existsSync(exit)) {
     renameSync(exit, `${exit}.previous`);
     undo.add(() => renameSync(`${exit}.previous`, exit));

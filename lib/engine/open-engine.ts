@@ -3,14 +3,17 @@ import { nativeFile } from '../../bindings/load.ts';
 import {
   ContainerStore,
   type ContainersContext,
+  findNetworkUses,
   findVolumeUses,
   hostFacts,
+  needsAddresses,
   openContainers,
 } from '../containers/index.ts';
 import { EngineError } from '../errors/index.ts';
 import { EventJournal } from '../events/index.ts';
 import { hostIds, mappedIds, userIdMap } from '../id-map/index.ts';
 import type { Images } from '../images/index.ts';
+import { NetworkStore, openNetworks } from '../network/index.ts';
 import { type LayerForm, openSnapshotter, type Snapshotter } from '../snapshots/index.ts';
 import { openVolumes, VolumeStore } from '../volumes/index.ts';
 import type { Engine, EngineOptions } from './engine.ts';
@@ -39,6 +42,13 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     ids,
   });
   const images = lazyImages(events, () => openImagesOf(root, snapshots, options, () => containers.uses()));
+  const { connections, ...networks } = openNetworks({
+    store: new NetworkStore(root, runDir, (id) => needsAddresses(store, id)),
+    netns: options.netns ?? process.env.STRAKE_NETNS ?? '',
+    heal: () => containers.list({ all: true }),
+    findUses: () => findNetworkUses(store),
+    events,
+  });
   const context: ContainersContext = {
     root,
     runDir,
@@ -46,6 +56,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     init: initProgram(),
     store,
     volumes: new VolumeStore(root, ids),
+    networks: connections,
     images,
     snapshots,
     host: hostFacts(ids),
@@ -67,6 +78,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     containers,
     events: (options) => events.read(options),
     volumes,
+    networks,
     system: openSystem({
       root,
       runDir,

@@ -13,6 +13,8 @@ export const frameType = {
   attach: 10,
   ready: 11,
   go: 12,
+  reload: 13,
+  reloaded: 14,
 } as const;
 
 export type OutputName = 'stdout' | 'stderr';

@@ -1,5 +1,6 @@
 #include "monitor/network.h"
 
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 
 #include <algorithm>
@@ -99,9 +100,11 @@ void NetworkConnection::connect(pid_t init) try {
   root_.reset();
 } catch (const sys::SysError& error) {
   disconnect();
+  removeInterfaces();
   throw sys::Error("ERR_NETWORK_FAILED", std::string("the container cannot be connected: ") + error.what());
 } catch (...) {
   disconnect();
+  removeInterfaces();
   throw;
 }
 
@@ -115,6 +118,10 @@ void NetworkConnection::attach(const net::Endpoint& endpoint) {
 
 void NetworkConnection::detach(const net::Endpoint& endpoint, int netns) noexcept {
   net::removeEndpoint(endpoint.network, endpoint.container);
+  removeInterface(endpoint, netns);
+}
+
+void NetworkConnection::removeInterface(const net::Endpoint& endpoint, int netns) noexcept {
   attempt([&] { net::detachEndpoint(root(), net::readNetwork(endpoint.network), endpoint, netns); });
 }
 
@@ -193,6 +200,9 @@ void NetworkConnection::record() {
 
 void NetworkConnection::serveNames() {
   if (!task_.resolvers) return;
+  net::Netlink inside(NETLINK_ROUTE, netns_.get());
+  net::Message up = net::bringUp("lo", false);  // the init does so too, but when is not known
+  inside.request(up, "RTM_NEWLINK");
   std::vector<std::string> networks;
   for (const net::Endpoint& endpoint : attached_) networks.push_back(endpoint.network);
   if (names_)
@@ -241,10 +251,16 @@ void NetworkConnection::change(NetworkTask task) {
 void NetworkConnection::disconnect() noexcept {
   names_.reset();
   unpublish();
-  for (const net::Endpoint& endpoint : attached_) detach(endpoint, -1);
-  attached_.clear();
+  for (const net::Endpoint& endpoint : attached_) net::removeEndpoint(endpoint.network, endpoint.container);
+  abandoned_ = std::exchange(attached_, {});
   root_.reset();
   netns_.reset();
+}
+
+void NetworkConnection::removeInterfaces() noexcept {
+  for (const net::Endpoint& endpoint : abandoned_) removeInterface(endpoint, -1);
+  abandoned_.clear();
+  root_.reset();
 }
 
 void NetworkConnection::releaseLeases() noexcept {

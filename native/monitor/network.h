@@ -27,8 +27,10 @@ class NetworkConnection {
   /// The task is another one now: connects and disconnects what differs. On a throw it is as it was, as far
   /// as that can be had again.
   void change(NetworkTask task);
-  /// Everything goes, past errors; what cannot go is left for the next command to heal.
+  /// Nothing leads to the container any more, and nobody finds it; past errors: what cannot go is left for
+  /// the next command to heal. Its interfaces are still to be removed, which takes the kernel milliseconds.
   void disconnect() noexcept;
+  void removeInterfaces() noexcept;
   /// The addresses are free for others.
   void releaseLeases() noexcept;
 
@@ -37,6 +39,7 @@ class NetworkConnection {
   net::Root& root();
   void attach(const net::Endpoint& endpoint);
   void detach(const net::Endpoint& endpoint, int netns) noexcept;
+  void removeInterface(const net::Endpoint& endpoint, int netns) noexcept;
   /// Where published ports lead: the first network that is a bridge and not internal.
   const net::Endpoint* publishingEndpoint();
   void publish();
@@ -50,7 +53,7 @@ class NetworkConnection {
   NetworkTask task_;
   sys::UniqueFd rootNetns_, netns_;
   std::unique_ptr<net::Root> root_;
-  std::vector<net::Endpoint> attached_;
+  std::vector<net::Endpoint> attached_, abandoned_;
   std::vector<net::PortMapping> mappings_;  // of the kernel's
   std::vector<net::PortMapping> ports_;     // all, for the record
   std::vector<std::unique_ptr<PortProxy>> proxies_;

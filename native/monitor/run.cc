@@ -248,7 +248,10 @@ Run supervise(Monitor& monitor, Container& container) {
 Failure undoLaunch(Container& container) {
   Failure failure = currentFailure();
   Monitor::abandon(container.launched);
-  if (container.network) container.network->disconnect();
+  if (container.network) {
+    container.network->disconnect();
+    container.network->removeInterfaces();
+  }
   try {
     removeGroup(container);
   } catch (const std::exception& error) {
@@ -290,21 +293,35 @@ Run restart(std::unique_ptr<Monitor>& monitor, Container& container, Run run) {
     const auto delay = history.next(policy, run.status.exitCode, run.took);
     if (!delay || !monitor->backOff(run.status, *delay, isOver)) break;
     monitor = std::make_unique<Monitor>(monitor->directory(), monitor->takeLock(), history.count());
+    if (container.network) container.network->removeInterfaces();
     container = Container{};
     run = runAgain(*monitor, container);
   }
   return run;
 }
 
-void releaseLeases(const Container& container) noexcept {
-  if (container.network) container.network->releaseLeases();
+/// The addresses, too, unless somebody has started the container again, and has taken them over.
+void removeFromNetworks(const Monitor& monitor, const Container& container) noexcept {
+  if (!container.network) return;
+  container.network->removeInterfaces();
+  std::optional<sys::FileLock> lock;
+  try {
+    lock = sys::tryLockFile(monitor.path("lock"), sys::LockMode::exclusive);
+    if (!lock) return;
+  } catch (const std::exception&) {
+    // Its directory is gone: nobody can.
+  }
+  container.network->releaseLeases();
 }
 
 /// Its launcher may have been killed: nobody else removes it.
 void removeUnwanted(Container& container) {
   Monitor::abandon(container.launched);
-  if (container.network) container.network->disconnect();
-  releaseLeases(container);
+  if (container.network) {
+    container.network->disconnect();
+    container.network->removeInterfaces();
+    container.network->releaseLeases();
+  }
   try {
     removeGroup(container);
   } catch (const std::exception&) {
@@ -327,8 +344,7 @@ int runContainer(std::unique_ptr<Monitor> monitor) {
     return 1;
   }
   const Run last = restart(monitor, container, supervise(*monitor, container));
-  releaseLeases(container);
-  monitor->finish(last.status);
+  monitor->finish(last.status, [&] { removeFromNetworks(*monitor, container); });
   return 0;
 }
 

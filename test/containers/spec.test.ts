@@ -51,7 +51,7 @@ const refused: [title: string, options: unknown, message: RegExp, code?: string]
   ['a user with two groups', { user: 'a:b:c' }, /user/],
   ['a host name with a blank', { hostname: 'a b' }, /hostname/],
   ['a host name of 65 letters', { hostname: 'x'.repeat(65) }, /hostname/],
-  ['an unknown network', { network: 'bridge' }, /network/],
+  ['a network without a name', { network: '' }, /network/],
   ['an unknown capability', { capAdd: ['FLY'] }, /capAdd.*FLY/],
   ['a profile without a default action', { security: { seccomp: {} } }, /defaultAction/],
   ['a log of no size', { log: { maxSize: 0 } }, /log\.maxSize.*-1/],

@@ -13,6 +13,7 @@ export const { define } = group({
   logs: ['show what a container wrote', () => import('./logs.ts')],
   ls: ['list containers', () => import('./ps.ts')],
   pause: ['freeze running containers', () => import('./pause.ts')],
+  port: ["list a container's published ports, or change them", () => import('./port.ts')],
   prune: ['remove containers that do not run', () => import('./container-prune.ts')],
   rename: ['give a container another name', () => import('./rename.ts')],
   restart: ['stop containers and start them again', () => import('./restart.ts')],

@@ -4,6 +4,7 @@ import type { Cli } from '../cli.ts';
 import { parseFilters } from '../container-filters.ts';
 import { formatDuration, formatTable, printable } from '../format.ts';
 import { stdout } from '../output.ts';
+import { portTexts } from '../port-rows.ts';
 import { compileTemplate } from '../template.ts';
 
 interface PsFlags {
@@ -52,10 +53,10 @@ function render(containers: readonly ContainerInfo[], flags: PsFlags): string {
   if (flags.format === 'json') return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
   if (flags.format && flags.format !== 'table') return rows.map(lineByTemplate(flags.format)).join('');
   if (flags.quiet) return rows.map(({ ID }) => `${ID}\n`).join('');
-  const head = ['CONTAINER ID', 'IMAGE', 'COMMAND', 'CREATED', 'STATUS', 'NAMES'];
+  const head = ['CONTAINER ID', 'IMAGE', 'COMMAND', 'CREATED', 'STATUS', 'PORTS', 'NAMES'];
   return formatTable([
     head,
-    ...rows.map((row) => [row.ID, row.Image, row.Command, row.RunningFor, row.Status, row.Names]),
+    ...rows.map((row) => [row.ID, row.Image, row.Command, row.RunningFor, row.Status, row.Ports, row.Names]),
   ]);
 }
 
@@ -80,8 +81,8 @@ function rowOf(container: ContainerInfo, truncate: boolean) {
       .map(([key, value]) => `${key}=${value}`)
       .join(','),
     Mounts: container.mounts.map(({ name, source }) => name ?? source).join(','),
-    Networks: container.network,
-    Ports: '',
+    Networks: Object.keys(container.networks).join(',') || container.network,
+    Ports: portTexts(container).join(', '),
   };
 }
 
