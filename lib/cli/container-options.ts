@@ -66,9 +66,16 @@ export function containerOptions(flags: ContainerFlags, argv: readonly string[])
   });
 }
 
-/** docker's bridge for root, who can make one; $STRAKE_NETWORK says otherwise. */
+/** docker's bridge for whoever can make one; $STRAKE_NETWORK says otherwise. */
 function defaultNetwork({ STRAKE_NETWORK }: NodeJS.ProcessEnv): string {
-  return STRAKE_NETWORK || (process.geteuid?.() === 0 ? 'bridge' : 'none');
+  return STRAKE_NETWORK || (administersNetwork() ? 'bridge' : 'none');
+}
+
+/** CAP_NET_ADMIN (capabilities(7)), and not of a user namespace alone, whose root does not have the host's network. */
+function administersNetwork(): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  const isHost = /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
+  return isHost && ((BigInt(`0x${effective}`) >> 12n) & 1n) === 1n;
 }
 
 function readEnvironment(flags: ContainerFlags): Record<string, string> | undefined {

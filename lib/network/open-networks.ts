@@ -176,7 +176,7 @@ async function createNetwork(
       `there is a network ${name} already: choose another name, or remove it (strake network rm ${name})`,
       { details: { network: name, id: existing.id } },
     );
-  const subnets = await chooseSubnets(context, parsed);
+  const subnets = await chooseSubnets(context, name, parsed);
   const id = randomId();
   const record: NetworkRecord = {
     version: 1,
@@ -201,18 +201,21 @@ async function createNetwork(
 /** What is asked for, and of each other family that is wanted one that nothing has. ERR_SUBNET_OVERLAP, ERR_ADDRESSES_EXHAUSTED. */
 async function chooseSubnets(
   { store, netns }: NetworksContext,
+  name: string,
   parsed: ParsedNetwork,
 ): Promise<NetworkSubnet[]> {
   const routes = (await hostSubnets(netns)).map(parseSubnet).filter((subnet) => subnet !== null);
   const networks = store
     .list()
-    .flatMap(({ name, subnets }) => subnets.map(({ subnet }) => ({ name, subnet })));
+    .flatMap((network) => network.subnets.map(({ subnet }) => ({ name: network.name, subnet })));
   const asked = parsed.subnets.map(({ subnet }) => parseSubnet(subnet) as Subnet);
   for (const subnet of asked) refuseOverlap(subnet, networks, parsed.driver === 'macvlan' ? [] : routes);
   const taken = [...routes, ...networks.map(({ subnet }) => parseSubnet(subnet) as Subnet)];
   const has = (family: 4 | 6) => asked.some((subnet) => subnet.family === family);
   return [
-    ...(has(4) || (has(6) && parsed.subnets.length > 0) ? [] : [automatic(chooseSubnet(taken))]),
+    ...(has(4) || (has(6) && parsed.subnets.length > 0)
+      ? []
+      : [automatic(chooseSubnet(taken, name === defaultNetwork))]),
     ...parsed.subnets,
     ...(parsed.ipv6 && !has(6) ? [automatic(chooseIpv6Subnet())] : []),
   ];
