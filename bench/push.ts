@@ -20,7 +20,7 @@ import { Held } from './harness/hold.ts';
 import { type Contender, interleave, timed } from './harness/measure.ts';
 import { type PeerFolders, podman, startContainerd, startDocker } from './harness/peers.ts';
 import { installed } from './harness/programs.ts';
-import { checkout, inSandbox } from './harness/sandbox.ts';
+import { checkout, inSandbox, runFolder } from './harness/sandbox.ts';
 import { printSeries } from './harness/table.ts';
 
 /** One way to push what was pulled as `source`; `target` has another name each time. */
@@ -36,7 +36,7 @@ await inSandbox(import.meta.filename, debianImage, async () => {
   try {
     await using held = new Held();
     const disk = held.use(await mountDisk(folder, 8));
-    const folders = { store: disk.path, run: join(folder, 'run') };
+    const folders = { store: disk.path, run: runFolder };
     const registry = held.use(await startRegistry());
     const image = await plainImage(folder);
     const source = await registry.push(image, 'debian:12');

@@ -20,7 +20,7 @@ import { Held } from './harness/hold.ts';
 import { interleave, quantile, timed } from './harness/measure.ts';
 import { type PeerFolders, podman, startContainerd, startDocker } from './harness/peers.ts';
 import { installed, Stopwatch, type Usage } from './harness/programs.ts';
-import { checkout, inSandbox } from './harness/sandbox.ts';
+import { checkout, inSandbox, runFolder } from './harness/sandbox.ts';
 import { printSeries, printTable } from './harness/table.ts';
 
 type Command = readonly string[];
@@ -53,7 +53,7 @@ await inSandbox(import.meta.filename, debianImage, async () => {
     const archive = join(disk.path, 'archive.tar');
     const source = await withoutOddities(image, join(folder, 'layout'));
     await mustRun('skopeo', ['--insecure-policy', 'copy', '-q', source, `docker-archive:${archive}:${name}`]);
-    const folders = { store: disk.path, run: join(folder, 'run') };
+    const folders = { store: disk.path, run: runFolder };
     const archivers = [strake(folders), ...(await peers(held, folders, archive)), floor(folders, archive)];
     const all = archivers.map((one) =>
       one.load.length > 0 ? one : { ...one, load: strakeLoad(folders, archive) },

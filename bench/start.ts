@@ -27,7 +27,7 @@ import {
 } from './harness/peers.ts';
 import { installed, Stopwatch } from './harness/programs.ts';
 import { floorContender, runtimeContender, writtenConfiguration } from './harness/runtimes.ts';
-import { checkout, inSandbox } from './harness/sandbox.ts';
+import { checkout, inSandbox, runFolder } from './harness/sandbox.ts';
 import { printSeries, printTable } from './harness/table.ts';
 
 /** What waits beside one running container, and its proportional set size. */
@@ -54,7 +54,7 @@ await inSandbox(import.meta.filename, busyboxImage, async () => {
     const reference = await registry.push(await busyboxImage(), 'busybox:latest');
     const stopwatch = await Stopwatch.start();
     held.add(() => stopwatch.close());
-    const folders = { store: join(folder, 'store'), run: join(folder, 'run') };
+    const folders = { store: join(folder, 'store'), run: runFolder };
     await mkdir(folders.store);
     await mkdir(folders.run);
     const bench: Bench = { held, folders, reference, stopwatch, contenders: [], keepers: [] };

@@ -16,9 +16,10 @@ import { makeFastFolder } from '../test/fixtures/cache.ts';
 import { debianImage } from '../test/fixtures/debian-image.ts';
 import { mustRun } from '../test/fixtures/run-program.ts';
 import { mountDisk } from './harness/disk.ts';
+import { compileFloorUnpack } from './harness/floor-unpack.ts';
 import { Held } from './harness/hold.ts';
 import { type Contender, interleave, timed } from './harness/measure.ts';
-import { checkout, inSandbox } from './harness/sandbox.ts';
+import { inSandbox } from './harness/sandbox.ts';
 import { printSeries } from './harness/table.ts';
 
 interface Blob extends Pick<Descriptor, 'digest' | 'size'> {
@@ -91,21 +92,13 @@ async function commit(layers: Snapshotter, { path, size, digest, diffId }: Blob)
     target,
     limits,
   });
-  const { implied, links, bytes, index } = await sink.finish();
-  await ingest.stage({ parent: null, diffId, gaps: { implied, links }, bytes, index });
+  const { implied, links, whiteouts, bytes, index } = await sink.finish();
+  await ingest.stage({ parent: null, diffId, gaps: { implied, links, whiteouts }, bytes, index });
   await ingest.commit();
 }
 
 async function floor(blob: Blob, output: string): Promise<Contender> {
-  const program = join(checkout, 'build/bench/floor-unpack');
-  const rooms = ['layer', 'compress', 'hash', 'sys'].map((room) =>
-    join(checkout, `build/native/${room}/libstrake_${room}.a`),
-  );
-  const isal = join(checkout, 'build/deps/isal/lib/libisal.a');
-  await mkdir(join(checkout, 'build/bench'), { recursive: true });
-  const source = join(checkout, 'bench/floor-unpack.cc');
-  const flags = ['-std=c++20', '-O2', `-I${join(checkout, 'native')}`, '-pthread'];
-  await mustRun('g++', [...flags, '-o', program, source, ...rooms, isal, '-l:libzstd.a', '-l:libz.a']);
+  const program = await compileFloorUnpack();
   const once = async () => {
     const took = await timed(() => mustRun(program, [blob.path, output]));
     await rm(output);

@@ -32,6 +32,11 @@ export function removeTree(path: string, userNamespace: NativeUserNamespace | nu
   return fromNative(() => native.removeTree(path, userNamespace));
 }
 
+/** See NativeAddon.bytesFreed. */
+export function bytesFreed(): Promise<void> {
+  return fromNative(() => native.bytesFreed());
+}
+
 /** See NativeAddon.diskUsage. */
 export function diskUsage(
   path: string,

@@ -15,18 +15,21 @@ export interface NativeLayerMount {
  */
 /**
  * Where files are copied from or to. Every path in it is resolved inside of it (openat2, RESOLVE_IN_ROOT). Either its root is
- * open already, or it is mounted for the time of the call, where nobody else sees it: `binds` in order, `hidden` covered.
+ * open already, or it is mounted for the time of the call, where nobody else sees it: `mounts` in order, as config.json has
+ * them, `images` the layers of those of type "image" by destination, `hidden` covered.
  */
 export type CopyTree =
   | { readonly fd: number }
   | {
       readonly mount: Mount;
       readonly hidden: readonly string[];
-      readonly binds: readonly {
-        readonly source: string;
-        readonly target: string;
-        readonly readOnly: boolean;
+      readonly mounts: readonly {
+        readonly destination: string;
+        readonly type?: string;
+        readonly source?: string;
+        readonly options: readonly string[];
       }[];
+      readonly images?: Readonly<Record<string, Mount>>;
       readonly readOnly: boolean;
     };
 
@@ -179,8 +182,13 @@ export interface NativeAddon {
     data: string | Uint8Array,
     options: { mode: number; durable: boolean },
   ): Promise<void>;
-  /** rm -r by descriptors, crossing no mount and following no link. Absent is no error. */
+  /**
+   * rm -r by descriptors, crossing no mount and following no link. Absent is no error. The bytes of large files are freed
+   * after it, on a thread of its own: about 40 ms a gigabyte that is cached, and at the latest when the process has ended.
+   */
   removeTree(path: string, userNamespace?: NativeUserNamespace | null): Promise<void>;
+  /** Waits until the file systems have back what removeTree() has removed. */
+  bytesFreed(): Promise<void>;
   /** Bytes on disk (st_blocks * 512, hard links once) and inodes below a path. */
   diskUsage(
     path: string,
@@ -384,6 +392,8 @@ export interface NativeChange {
 export interface LayerGaps {
   /** Directories that no entry named, parents first, "." for the root. */
   readonly implied: readonly string[];
+  /** Whether there may be whiteouts: those that hide nothing are removed. */
+  readonly whiteouts: boolean;
   /** Hard links to what no entry of this layer made, in the tar's order. */
   readonly links: readonly { readonly path: string; readonly target: string }[];
 }

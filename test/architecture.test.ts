@@ -13,12 +13,13 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   deferred: [],
   'random-id': [],
   mount: [],
-  'id-map': ['errors', 'bindings'],
+  'id-map': ['errors', 'scratch', 'bindings'],
   oci: ['errors'],
   config: ['errors'],
   reference: ['oci', 'errors'],
   scratch: ['errors', 'bindings'],
   logs: ['errors'],
+  cdi: ['errors'],
   volumes: ['id-map', 'random-id', 'errors', 'scratch', 'bindings'],
   events: ['logs', 'errors', 'bindings'],
   network: ['random-id', 'errors', 'undo', 'scratch', 'bindings'],
@@ -45,6 +46,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
   runtime: ['mount', 'oci', 'errors', 'undo', 'trace', 'bindings'],
   containers: [
+    'cdi',
     'images',
     'snapshots',
     'mount',
@@ -63,7 +65,22 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'scratch',
     'bindings',
   ],
+  check: [
+    'containers',
+    'images',
+    'content',
+    'snapshots',
+    'volumes',
+    'events',
+    'runtime',
+    'oci',
+    'errors',
+    'scratch',
+    'bindings',
+  ],
   engine: [
+    'cdi',
+    'check',
     'containers',
     'images',
     'volumes',
@@ -103,6 +120,7 @@ const sharedBindings = ['native.ts', 'load.ts', 'errors.ts'];
 const packages: Readonly<Record<string, readonly string[]>> = {
   undici: ['registry-client'],
   valibot: ['config'],
+  yaml: ['cdi'],
   commander: ['cli'],
 };
 

@@ -50,7 +50,7 @@ export function podman({ store, run }: PeerFolders): string[] {
     '--root',
     `${store}/podman`,
     '--runroot',
-    `${run}/podman`,
+    '/dev/shm/podman', // the sandbox's own; podman takes at most 50 characters
     '--tmpdir',
     `${run}/podman-tmp`,
   ];

@@ -1,24 +1,46 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { LayoutImage } from '../../test/fixtures/oci-layout.ts';
 import { mustRun } from '../../test/fixtures/run-program.ts';
+import { compileFloorUnpack } from './floor-unpack.ts';
 import type { Held } from './hold.ts';
 import { type PeerFolders, podman, startContainerd, startDocker } from './peers.ts';
-import { installed } from './programs.ts';
+import { installed, Stopwatch, type Usage } from './programs.ts';
 import { checkout } from './sandbox.ts';
+
+/** What the commands of a step took: milliseconds of processor time together, and KiB of memory, the largest of them. */
+export type Spent = Pick<Usage, 'cpu' | 'peak'>;
+
+/** What is done in this program, or by its children, is counted here. */
+const nothing: Spent = { cpu: 0, peak: 0 };
 
 /** One way to bring an image into a store: the job, and how the image goes from there again. */
 export interface Puller {
   readonly name: string;
-  pull(): Promise<unknown>;
-  remove(): Promise<unknown>;
+  /** Whether it does its work in this program. */
+  readonly isHere?: boolean;
+  /** Programs that work for it beside its commands. */
+  readonly daemons?: readonly string[];
+  pull(): Promise<Spent>;
+  remove(): Promise<Spent>;
 }
 
 /** Ours first: every ratio is to it. */
 export async function openPullers(held: Held, folders: PeerFolders, reference: string): Promise<Puller[]> {
-  return [...(await ours(held, folders, reference)), ...(await peers(held, folders, reference))];
+  const stopwatch = await Stopwatch.start();
+  held.add(() => stopwatch.close());
+  return [
+    ...(await ours(held, stopwatch, folders, reference)),
+    ...(await peers(held, stopwatch, folders, reference)),
+  ];
 }
 
-async function ours(held: Held, { store }: PeerFolders, reference: string): Promise<Puller[]> {
+async function ours(
+  held: Held,
+  stopwatch: Stopwatch,
+  { store }: PeerFolders,
+  reference: string,
+): Promise<Puller[]> {
   const { openEngine } = await import('strake');
   const library = held.use(await openEngine({ root: join(store, 'strake-library') }));
   const root = join(store, 'strake-cli');
@@ -26,34 +48,57 @@ async function ours(held: Held, { store }: PeerFolders, reference: string): Prom
   return [
     {
       name: 'strake, library',
-      pull: () => Promise.resolve(library.images.pull(reference)),
-      remove: () => library.images.remove(reference),
+      isHere: true,
+      pull: async () => {
+        await library.images.pull(reference);
+        return nothing;
+      },
+      remove: async () => {
+        await library.images.remove(reference);
+        return nothing;
+      },
     },
-    command('strake pull', [...strake, 'pull', '-q', reference], [...strake, 'rmi', reference]),
+    command(stopwatch, 'strake pull', [...strake, 'pull', '-q', reference], [...strake, 'rmi', reference]),
   ];
 }
 
-async function peers(held: Held, folders: PeerFolders, reference: string): Promise<Puller[]> {
+async function peers(
+  held: Held,
+  stopwatch: Stopwatch,
+  folders: PeerFolders,
+  reference: string,
+): Promise<Puller[]> {
   const found: Puller[] = [];
   if (await installed('containerd')) {
     const containerd = held.use(await startContainerd(folders));
     const ctr = ['ctr', '-a', containerd.socket, 'images'];
     found.push(
       command(
+        stopwatch,
         'ctr images pull',
         [...ctr, 'pull', '--plain-http', reference],
         [...ctr, 'rm', '--sync', reference],
+        ['containerd'],
       ),
     );
     if (await installed('dockerd')) {
       const docker = ['docker', '-H', `unix://${held.use(await startDocker(folders, containerd)).socket}`];
-      found.push(command('docker pull', [...docker, 'pull', '-q', reference], [...docker, 'rmi', reference]));
+      found.push(
+        command(
+          stopwatch,
+          'docker pull',
+          [...docker, 'pull', '-q', reference],
+          [...docker, 'rmi', reference],
+          ['dockerd', 'containerd'],
+        ),
+      );
     }
   }
   if (await installed('podman')) {
     const base = podman(folders);
     found.push(
       command(
+        stopwatch,
         'podman pull',
         [...base, 'pull', '-q', '--tls-verify=false', reference],
         [...base, 'rmi', reference],
@@ -61,23 +106,58 @@ async function peers(held: Held, folders: PeerFolders, reference: string): Promi
     );
   }
   if ((await installed('skopeo')) && (await installed('umoci')))
-    found.push(await skopeoAndUmoci(folders, reference));
+    found.push(await skopeoAndUmoci(stopwatch, folders, reference));
   return found;
 }
 
-function command(name: string, pull: readonly string[], remove: readonly string[]): Puller {
-  const run = ([program = '', ...argv]: readonly string[]): Promise<string> => mustRun(program, argv);
-  return { name, pull: () => run(pull), remove: () => run(remove) };
+function command(
+  stopwatch: Stopwatch,
+  name: string,
+  pull: readonly string[],
+  remove: readonly string[],
+  daemons: readonly string[] = [],
+): Puller {
+  const run = (argv: readonly string[]): Promise<Spent> => stopwatch.measure(argv);
+  return { name, daemons, pull: () => run(pull), remove: () => run(remove) };
 }
 
-async function skopeoAndUmoci({ store }: PeerFolders, reference: string): Promise<Puller> {
+/**
+ * What no pull can do without, on two cores: the blobs, which are at hand, hashed, inflated, hashed and written once, side
+ * by side and the largest first. No network, no tar, no index.
+ */
+export async function floorPuller({ store }: PeerFolders, image: LayoutImage): Promise<Puller> {
+  const program = await compileFloorUnpack();
+  const folder = join(store, 'floor');
+  const blobs = join(image.folder, 'blobs/sha256');
+  const largest = `cd '${blobs}' && for blob in $(ls -S); do if gzip -t $blob 2>/dev/null; then echo $blob; fi; done`;
+  const layers = (await mustRun('sh', ['-c', largest])).trim().split('\n');
+  return {
+    name: 'the floor: hash, igzip, hash, one write',
+    pull: async () => {
+      await mkdir(folder);
+      await Promise.all(layers.map((name) => mustRun(program, [join(blobs, name), join(folder, name)])));
+      return nothing;
+    },
+    remove: async () => {
+      await rm(folder, { recursive: true });
+      return nothing;
+    },
+  };
+}
+
+async function skopeoAndUmoci(
+  stopwatch: Stopwatch,
+  { store }: PeerFolders,
+  reference: string,
+): Promise<Puller> {
   const folder = join(store, 'umoci');
   const layout = `oci:${folder}/layout:debian`;
   return {
     name: 'skopeo copy, umoci unpack',
     pull: async () => {
       await mkdir(folder);
-      await mustRun('skopeo', [
+      const copy = await stopwatch.measure([
+        'skopeo',
         '--insecure-policy',
         'copy',
         '-q',
@@ -85,8 +165,10 @@ async function skopeoAndUmoci({ store }: PeerFolders, reference: string): Promis
         `docker://${reference}`,
         layout,
       ]);
-      await mustRun('umoci', ['unpack', '--image', `${folder}/layout:debian`, `${folder}/bundle`]);
+      const image = `${folder}/layout:debian`;
+      const unpack = await stopwatch.measure(['umoci', 'unpack', '--image', image, `${folder}/bundle`]);
+      return { cpu: copy.cpu + unpack.cpu, peak: Math.max(copy.peak, unpack.peak) };
     },
-    remove: () => rm(folder, { recursive: true }),
+    remove: () => stopwatch.measure(['rm', '-r', folder]),
   };
 }

@@ -4,6 +4,9 @@ import { resolve } from 'node:path';
 
 const inside = 'STRAKE_BENCH_SANDBOX';
 
+/** Where a sandboxed bench's peers keep what they may lose: podman takes no path of more than 50 characters. */
+export const runFolder = '/dev/shm/run';
+
 /** The checkout's top folder. */
 export const checkout = resolve(import.meta.dirname, '../..');
 

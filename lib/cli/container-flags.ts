@@ -1,11 +1,23 @@
 import { type Command, Option } from 'commander';
-import { durationFlag, numberFlag } from './flag-values.ts';
+import { durationFlag, list, numberFlag } from './flag-values.ts';
 import { addLimitFlags, type LimitFlags } from './limit-flags.ts';
 import type { NetworkFlags } from './network-flags.ts';
+import { addRefusedFlags } from './refused-flags.ts';
 
 /** The flags that `run` and `create` share, as commander gives them. */
 export interface ContainerFlags extends LimitFlags, NetworkFlags {
   addHost?: string[];
+  annotation?: string[];
+  cgroupParent?: string;
+  deviceReadBps?: string[];
+  deviceReadIops?: string[];
+  deviceWriteBps?: string[];
+  deviceWriteIops?: string[];
+  blkioWeightDevice?: string[];
+  disableContentTrust?: string | true;
+  expose?: string[];
+  labelFile?: string[];
+  volumeDriver?: string;
   capAdd?: string[];
   capDrop?: string[];
   cgroupns?: 'private' | 'host';
@@ -32,7 +44,7 @@ export interface ContainerFlags extends LimitFlags, NetworkFlags {
   hostname?: string;
   init?: true;
   interactive?: true;
-  ipc?: 'private' | 'host';
+  ipc?: string;
   label?: string[];
   logDriver?: string;
   logOpt?: string[];
@@ -41,7 +53,7 @@ export interface ContainerFlags extends LimitFlags, NetworkFlags {
   name?: string;
   oomKillDisable?: true;
   oomScoreAdj?: number;
-  pid?: 'private' | 'host';
+  pid?: string;
   platform?: string;
   privileged?: true;
   pull?: 'missing' | 'always' | 'never';
@@ -58,6 +70,7 @@ export interface ContainerFlags extends LimitFlags, NetworkFlags {
   tty?: true;
   ulimit?: string[];
   user?: string;
+  userns?: string;
   uts?: 'private' | 'host';
   volume?: string[];
   volumesFrom?: string[];
@@ -65,18 +78,29 @@ export interface ContainerFlags extends LimitFlags, NetworkFlags {
 }
 
 const namespace = (flag: string, what: string) => new Option(flag, what).choices(['private', 'host']);
-const list = (value: string, all: string[] | undefined) => [...(all ?? []), value];
 
 /** Docker's flags, in docker's words. */
 export function addContainerFlags(command: Command): Command {
   addLimitFlags(command)
     .option('--add-host <host:ip>', 'a line of /etc/hosts', list)
+    .option('--annotation <key=value>', 'handed to the runtime', list)
+    .option('--blkio-weight-device <device:weight>', 'block IO of a device, 10 to 1000', list)
     .option('--cap-add <capability>', 'add a Linux capability', list)
     .option('--cap-drop <capability>', 'drop a Linux capability', list)
     .addOption(namespace('--cgroupns <mode>', 'cgroup namespace'))
+    .option('--cgroup-parent <path>', 'cgroup that its own is made in (/strake)')
     .option('--cidfile <file>', 'write the container id to the file')
-    .option('--device <device>', 'add a host device (/dev/a:/dev/b:rwm)', list)
+    .option(
+      '--device <device>',
+      'add a host device (/dev/a:/dev/b:rwm), or a CDI device (vendor.com/class=name)',
+      list,
+    )
     .option('--device-cgroup-rule <rule>', 'allow devices ("c 42:* rmw")', list)
+    .option('--device-read-bps <device:bytes>', 'bytes a second that are read from it', list)
+    .option('--device-read-iops <device:number>', 'reads a second', list)
+    .option('--device-write-bps <device:bytes>', 'bytes a second that are written to it', list)
+    .option('--device-write-iops <device:number>', 'writes a second', list)
+    .option('--disable-content-trust [bool]', 'images are not signed here: only true can be asked for')
     .option('--dns <address>', 'name server', list)
     .option('--dns-option <option>', 'resolver option', list)
     .option('--dns-search <domain>', 'search domain', list)
@@ -116,18 +140,19 @@ export function addContainerFlags(command: Command): Command {
     .option('-i, --interactive', 'keep stdin open')
     .option('--ip <address>', 'IPv4 address on the first network')
     .option('--ip6 <address>', 'IPv6 address on the first network')
-    .addOption(namespace('--ipc <mode>', 'IPC namespace'))
+    .option('--ipc <mode>', 'IPC namespace: private, shareable, none, host, container:NAME')
     .option('-l, --label <key=value>', 'set a label', list)
+    .option('--label-file <file>', 'read labels from a file', list)
     .option('--link <container>', 'another container in /etc/hosts (name:alias)', list)
-    .option('--log-driver <driver>', 'json-file or none')
+    .option('--log-driver <driver>', 'json-file, local or none')
     .option(
       '--log-opt <name=value>',
-      'max-size=SIZE of one file (64m; -1: unlimited), max-file=NUMBER kept (2)',
+      'max-size=SIZE of one file (64m; -1: unlimited), max-file=NUMBER kept (2), compress=BOOL, labels=, env=',
       list,
     )
     .option('--mac-address <address>', 'MAC address on the first network')
     .option('--memory-swappiness <percent>', '0 to 100', numberFlag('--memory-swappiness'))
-    .option('--mount <mount>', 'type=bind|volume|tmpfs,source=…,target=…', list)
+    .option('--mount <mount>', 'type=bind|volume|image|tmpfs,source=…,target=…', list)
     .option('--name <name>', 'name of the container')
     .option(
       '--network <network>',
@@ -138,7 +163,7 @@ export function addContainerFlags(command: Command): Command {
     .option('--network-alias <name>', 'a further name on the first network', list)
     .option('--oom-kill-disable', 'never kill it for memory')
     .option('--oom-score-adj <adjustment>', '-1000 to 1000', numberFlag('--oom-score-adj'))
-    .addOption(namespace('--pid <mode>', 'PID namespace'))
+    .option('--pid <mode>', 'PID namespace: private, host, container:NAME')
     .option('--platform <os/arch>', 'platform of the image')
     .option('--privileged', 'all capabilities and devices, no confinement')
     .option('-p, --publish <ports>', '[[ip:][host port]:]port[/tcp|udp], also ranges', list)
@@ -153,7 +178,7 @@ export function addContainerFlags(command: Command): Command {
     .option('--rm', 'remove the container when it ends')
     .option(
       '--security-opt <option>',
-      'seccomp=FILE|unconfined, no-new-privileges, systempaths=unconfined',
+      'seccomp=FILE|unconfined, no-new-privileges, systempaths=unconfined, writable-cgroups, apparmor=PROFILE, label=…',
       list,
     )
     .option('--shm-size <bytes>', 'size of /dev/shm')
@@ -164,9 +189,12 @@ export function addContainerFlags(command: Command): Command {
     .option('-t, --tty', 'give it a terminal')
     .option('--ulimit <limit>', 'name=soft:hard', list)
     .option('-u, --user <user>', 'name|uid[:group|gid]')
+    .option('--userns <mode>', 'user namespace: host, auto[:size=N], remap[:USER]')
     .addOption(namespace('--uts <mode>', 'UTS namespace'))
-    .option('-v, --volume <volume>', '/host:/path[:ro], name:/path, or /path', list)
+    .option('--volume-driver <name>', 'only local')
+    .option('-v, --volume <volume>', '/host:/path[:ro,idmap,…], name:/path, or /path', list)
     .option('--volumes-from <container>', 'the volumes and binds of another container (name[:ro])', list)
     .option('-w, --workdir <path>', 'working directory');
+  addRefusedFlags(command);
   return command;
 }

@@ -6,23 +6,26 @@ import {
   numberFlag,
   parseAddHost,
   parseDeviceFlag,
+  parseDeviceLimit,
   parseEnvFile,
   parseEnvFlag,
+  parseLabelFile,
   parseLabelFlag,
-  parseMountFlag,
   parsePairFlag,
   parseRestartFlag,
   parseSecurityFlags,
-  parseTmpfsFlag,
   parseUlimitFlag,
-  parseVolumeFlag,
   parseVolumesFromFlag,
+  truth,
 } from './flag-values.ts';
+import { parseUsernsFlag } from './id-flags.ts';
 import { limitsOf } from './limit-flags.ts';
+import { parseMountFlag, parseTmpfsFlag, parseVolumeFlag } from './mount-flags.ts';
 import { networkOptions } from './network-flags.ts';
 
 /** What the flags ask for. @throws EngineError ERR_INVALID_ARGUMENT */
 export function containerOptions(flags: ContainerFlags, argv: readonly string[]): ContainerOptions {
+  refuseUnavailable(flags);
   return defined({
     name: flags.name,
     argv: argv.length > 0 ? argv : undefined,
@@ -52,7 +55,7 @@ export function containerOptions(flags: ContainerFlags, argv: readonly string[])
     sysctls:
       flags.sysctl && Object.fromEntries(flags.sysctl.map((value) => parsePairFlag('--sysctl', value))),
     init: flags.init,
-    labels: flags.label && Object.fromEntries(flags.label.map(parseLabelFlag)),
+    labels: readLabels(flags),
     stopSignal: flags.stopSignal,
     stopTimeout: flags.stopTimeout,
     autoRemove: flags.rm,
@@ -62,7 +65,12 @@ export function containerOptions(flags: ContainerFlags, argv: readonly string[])
     pull: flags.pull,
     log: logOptions(flags),
     hide: flags.hide,
-    namespaces: defined({ pid: flags.pid, ipc: flags.ipc, uts: flags.uts, cgroup: flags.cgroupns }),
+    namespaces: namespaces(flags),
+    annotations:
+      flags.annotation &&
+      Object.fromEntries(flags.annotation.map((value) => parsePairFlag('--annotation', value))),
+    expose: flags.expose,
+    cgroupParent: flags.cgroupParent,
   });
 }
 
@@ -78,7 +86,44 @@ function administersNetwork(): boolean {
   return isHost && ((BigInt(`0x${effective}`) >> 12n) & 1n) === 1n;
 }
 
-function readEnvironment(flags: ContainerFlags): Record<string, string> | undefined {
+function refuseUnavailable(flags: ContainerFlags): void {
+  if (flags.volumeDriver !== undefined && flags.volumeDriver !== 'local')
+    throw invalidFlag(
+      '--volume-driver',
+      flags.volumeDriver,
+      'there are no volume plugins; only local is known',
+    );
+  if (['false', '0'].includes(String(flags.disableContentTrust)))
+    throw invalidFlag(
+      '--disable-content-trust',
+      'false',
+      'Notary signatures are not verified here; leave it out',
+    );
+}
+
+/** Modes are the library's, which says what it does not know. */
+function namespaces({
+  pid,
+  ipc,
+  uts,
+  cgroupns,
+  userns,
+}: ContainerFlags): NonNullable<ContainerOptions['namespaces']> {
+  const user = userns === undefined ? undefined : parseUsernsFlag(userns);
+  return defined({ pid, ipc, uts, cgroup: cgroupns, user }) as NonNullable<ContainerOptions['namespaces']>;
+}
+
+/** As docker: those of the files first. */
+function readLabels(flags: ContainerFlags): Record<string, string> | undefined {
+  if (!flags.label && !flags.labelFile) return undefined;
+  const files = (flags.labelFile ?? []).flatMap((path) => parseLabelFile(readText('--label-file', path)));
+  return Object.fromEntries([...files, ...(flags.label ?? []).map(parseLabelFlag)]);
+}
+
+/** --env-file and then --env; undefined without either. @throws EngineError ERR_INVALID_ARGUMENT */
+export function readEnvironment(
+  flags: Pick<ContainerFlags, 'env' | 'envFile'>,
+): Record<string, string> | undefined {
   if (!flags.env && !flags.envFile) return undefined;
   const files = (flags.envFile ?? []).flatMap((path) =>
     parseEnvFile(readText('--env-file', path), process.env),
@@ -107,10 +152,24 @@ function limits(flags: ContainerFlags): ResourceLimits {
     ...limitsOf(flags),
     memorySwappiness: flags.memorySwappiness,
     oomKillDisable: flags.oomKillDisable,
+    blkioWeightDevices: deviceLimits('--blkio-weight-device', flags.blkioWeightDevice, Number),
+    deviceReadBps: deviceLimits('--device-read-bps', flags.deviceReadBps, String),
+    deviceWriteBps: deviceLimits('--device-write-bps', flags.deviceWriteBps, String),
+    deviceReadIops: deviceLimits('--device-read-iops', flags.deviceReadIops, Number),
+    deviceWriteIops: deviceLimits('--device-write-iops', flags.deviceWriteIops, Number),
     ulimits: flags.ulimit && Object.fromEntries(flags.ulimit.map(parseUlimitFlag)),
     shmSize: flags.shmSize,
     oomScoreAdj: flags.oomScoreAdj,
   });
+}
+
+/** `/dev/sda:10mb` */
+function deviceLimits<T>(
+  flag: string,
+  values: readonly string[] | undefined,
+  parse: (value: string) => T,
+): Record<string, T> | undefined {
+  return values && Object.fromEntries(values.map((value) => parseDeviceLimit(flag, value, parse)));
 }
 
 function healthOption(flags: ContainerFlags): ContainerOptions['health'] {
@@ -130,14 +189,38 @@ function healthOption(flags: ContainerFlags): ContainerOptions['health'] {
 function logOptions(flags: ContainerFlags): ContainerOptions['log'] | undefined {
   if (!flags.logDriver && !flags.logOpt) return undefined;
   const options = new Map((flags.logOpt ?? []).map((value) => parsePairFlag('--log-opt', value)));
-  const unknown = [...options.keys()].find((key) => key !== 'max-size' && key !== 'max-file');
-  if (unknown) throw invalidFlag('--log-opt', unknown, 'known are max-size and max-file');
+  const unknown = [...options.keys()].find((key) => !logOptionNames.includes(key));
+  if (unknown) throw invalidFlag('--log-opt', unknown, `known are ${logOptionNames.join(', ')}`);
+  const mode = options.get('mode') ?? 'blocking';
+  if (mode !== 'blocking')
+    throw invalidFlag('--log-opt mode', mode, 'output is never dropped here: leave it out, or give blocking');
   const maxFile = options.get('max-file');
+  const compress = options.get('compress');
   return defined({
-    driver: flags.logDriver as 'json-file' | 'none' | undefined,
+    driver: flags.logDriver as NonNullable<ContainerOptions['log']>['driver'],
     maxSize: options.get('max-size'),
     maxFile: maxFile === undefined ? undefined : numberFlag('--log-opt max-file')(maxFile),
+    compress: compress === undefined ? undefined : truth(compress, compress),
+    details: logDetails(options),
   });
+}
+
+const logOptionNames = 'max-size max-file compress labels labels-regex env env-regex tag mode'.split(' ');
+
+function logDetails(options: ReadonlyMap<string, string>) {
+  const names = (key: string) =>
+    options
+      .get(key)
+      ?.split(',')
+      .filter((name) => name !== '');
+  const details = defined({
+    labels: names('labels'),
+    env: names('env'),
+    labelsRegex: options.get('labels-regex'),
+    envRegex: options.get('env-regex'),
+    tag: options.get('tag'),
+  });
+  return Object.keys(details).length > 0 ? details : undefined;
 }
 
 function readProfile(path: string): unknown {

@@ -1,16 +1,12 @@
-import { resolve } from 'node:path';
 import type {
-  BindMountOption,
-  ContainerMount,
   DeviceOption,
-  Propagation,
   RestartOption,
   RestartPolicyName,
   SecurityOptions,
-  TmpfsMountOption,
   VolumesFromOption,
 } from '../containers/index.ts';
 import { EngineError } from '../errors/index.ts';
+import { refuseLabels } from './selinux.ts';
 
 /** A flag whose value has the wrong form. */
 export function invalidFlag(flag: string, value: string, remedy: string): EngineError {
@@ -18,6 +14,9 @@ export function invalidFlag(flag: string, value: string, remedy: string): Engine
     details: { flag },
   });
 }
+
+/** For commander: a flag that may be given again and again. */
+export const list = (value: string, all: string[] | undefined): string[] => [...(all ?? []), value];
 
 /** A number flag's parser, for commander. */
 export const numberFlag = (flag: string) => (value: string) => {
@@ -68,12 +67,18 @@ export function parseEnvFlag(value: string, environment: NodeJS.ProcessEnv): [st
 
 /** docker's --env-file: one NAME=value a line, `#` begins a comment line, nothing is quoted. */
 export function parseEnvFile(content: string, environment: NodeJS.ProcessEnv): [string, string][] {
-  return content
-    .split('\n')
-    .map((line) => line.replace(/\r$/, '').trimStart())
-    .filter((line) => line !== '' && !line.startsWith('#'))
+  return fileLines(content)
     .map((line) => parseEnvFlag(line, environment))
     .filter((entry) => entry !== null);
+}
+
+/** Neither empty nor comments; without a byte order mark. */
+function fileLines(content: string): string[] {
+  return content
+    .replace(/^\uFEFF/, '')
+    .split('\n')
+    .map((line) => line.replace(/\r$/, '').trimStart())
+    .filter((line) => line !== '' && !line.startsWith('#'));
 }
 
 /** `key=value` or `key` alone, for labels. */
@@ -81,6 +86,18 @@ export function parseLabelFlag(value: string): [string, string] {
   const [key, text] = splitOnce(value, '=');
   if (key === '') throw invalidFlag('--label', value, 'write key=value');
   return [key, text ?? ''];
+}
+
+/** docker's --label-file: one label a line, `#` begins a comment line. */
+export function parseLabelFile(content: string): [string, string][] {
+  return fileLines(content).map(parseLabelFlag);
+}
+
+/** `/dev/sda:10mb`: a device and its limit. */
+export function parseDeviceLimit<T>(flag: string, value: string, parse: (text: string) => T): [string, T] {
+  const match = /^(\/dev\/[^:]+):(.+)$/.exec(value);
+  if (!match?.[1] || !match[2]) throw invalidFlag(flag, value, 'bad format; write /dev/NAME:LIMIT');
+  return [match[1], parse(match[2])];
 }
 
 /** `name=value`, both needed, for the flags that take a pair. */
@@ -97,146 +114,14 @@ export function parseAddHost(value: string): [string, string] {
   return [match[1], match[2].replace(/^\[(.*)\]$/, '$1')];
 }
 
-const propagations = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave'] as const;
-
-/**
- * -v: `/host:/target[:ro]`, `name:/target`, or `/target` for an anonymous volume. `z` and `Z` would label the files for
- * SELinux, for all containers or for this one, which nobody enforces here: they change nothing.
- */
-export function parseVolumeFlag(value: string, workingDirectory: string): ContainerMount {
-  const parts = value.split(':');
-  if (parts.length === 1) return { type: 'volume', target: value };
-  const [source = '', target = '', options = '', ...more] = parts;
-  if (source === '' || target === '' || more.length > 0) {
-    throw invalidFlag('--volume', value, 'write source:target or source:target:ro');
-  }
-  const { readOnly, copy, propagation } = parseVolumeOptions(value, options);
-  if (!/^[./]/.test(source)) return { type: 'volume', name: source, target, readOnly, copy };
-  return {
-    type: 'bind',
-    source: resolve(workingDirectory, source),
-    target,
-    readOnly,
-    createSource: true,
-    ...(propagation && { propagation }),
-  };
-}
-
-/** --volumes-from: `container`, `container:ro`; `z` and `Z` label files for SELinux, which nobody enforces here. */
+/** --volumes-from: `container`, `container:ro`; `z` and `Z` as for --volume. */
 export function parseVolumesFromFlag(value: string): VolumesFromOption {
   const [container, text = ''] = splitOnce(value, ':');
   const modes = text.split(',').filter((mode) => mode !== '');
   if (container === '' || modes.some((mode) => !['ro', 'rw', 'z', 'Z'].includes(mode)))
     throw invalidFlag('--volumes-from', value, 'write container or container:ro');
+  if (modes.some((mode) => mode === 'z' || mode === 'Z')) refuseLabels('--volumes-from', value);
   return { container, readOnly: modes.includes('ro') };
-}
-
-interface VolumeFlagOptions {
-  readonly readOnly: boolean;
-  readonly copy: boolean;
-  readonly propagation?: Propagation;
-}
-
-function parseVolumeOptions(value: string, text: string): VolumeFlagOptions {
-  let readOnly = false;
-  let copy = true;
-  let propagation: Propagation | undefined;
-  for (const option of text.split(',').filter((word) => word !== '')) {
-    const found = propagations.find((name) => name === option);
-    if (found) propagation = found;
-    else if (option === 'ro') readOnly = true;
-    else if (option === 'nocopy') copy = false;
-    else if (!['rw', 'z', 'Z', 'cached', 'delegated', 'consistent'].includes(option)) {
-      throw invalidFlag('--volume', value, `${option} is no option of a volume: use ro, rw or a propagation`);
-    }
-  }
-  return { readOnly, copy, ...(propagation && { propagation }) };
-}
-
-const mountKeys: Readonly<Record<string, string>> = {
-  type: 'type',
-  source: 'source',
-  src: 'source',
-  target: 'target',
-  dst: 'target',
-  destination: 'target',
-  readonly: 'readonly',
-  ro: 'readonly',
-  'bind-propagation': 'propagation',
-  'volume-nocopy': 'nocopy',
-  'tmpfs-size': 'size',
-  'tmpfs-mode': 'mode',
-};
-
-/** --mount: `type=bind,source=/a,target=/b,readonly`. */
-export function parseMountFlag(value: string, workingDirectory: string): ContainerMount {
-  const fields = new Map(value.split(',').map((field) => mountField(value, field)));
-  const type = fields.get('type') ?? 'volume';
-  const target = fields.get('target');
-  if (!target) throw invalidFlag('--mount', value, 'a target is missing: target=/path');
-  const readOnly = truth(value, fields.get('readonly'));
-  if (type === 'bind') return bindMount(value, fields, target, readOnly, workingDirectory);
-  if (type === 'tmpfs') return tmpfsMount(fields, target);
-  const name = fields.get('source');
-  const copy = !truth(value, fields.get('nocopy'));
-  if (type === 'volume') return { type: 'volume', target, readOnly, copy, ...(name && { name }) };
-  throw invalidFlag('--mount', value, 'the type is one of bind, volume and tmpfs');
-}
-
-function mountField(value: string, field: string): [string, string] {
-  const [key, text] = splitOnce(field, '=');
-  const name = key.trim().toLowerCase();
-  const known = Object.hasOwn(mountKeys, name) ? mountKeys[name] : undefined;
-  if (known === undefined)
-    throw invalidFlag('--mount', value, `${key} is unknown; known are ${Object.keys(mountKeys).join(', ')}`);
-  return [known, text ?? 'true'];
-}
-
-function bindMount(
-  value: string,
-  fields: ReadonlyMap<string, string>,
-  target: string,
-  readOnly: boolean,
-  workingDirectory: string,
-): BindMountOption {
-  const source = fields.get('source');
-  if (!source) throw invalidFlag('--mount', value, 'a bind needs a source: source=/path');
-  const propagation = fields.get('propagation') as Propagation | undefined;
-  return {
-    type: 'bind',
-    source: resolve(workingDirectory, source),
-    target,
-    readOnly,
-    ...(propagation && { propagation }),
-  };
-}
-
-function tmpfsMount(fields: ReadonlyMap<string, string>, target: string): TmpfsMountOption {
-  const size = fields.get('size');
-  const mode = fields.get('mode');
-  return {
-    type: 'tmpfs',
-    target,
-    ...(size && { size }),
-    ...(mode && { mode: Number.parseInt(mode, 8) }),
-  };
-}
-
-/** --tmpfs: `/path` or `/path:size=64m,mode=1777,exec`. */
-export function parseTmpfsFlag(value: string): TmpfsMountOption {
-  const [target, list = ''] = splitOnce(value, ':');
-  const fields = list.split(',').filter((text) => text !== '');
-  const field = (key: string) => fields.find((text) => text.startsWith(`${key}=`))?.slice(key.length + 1);
-  const size = field('size');
-  const mode = field('mode');
-  const options = fields.filter((text) => !/^(size|mode)=/.test(text));
-  return {
-    type: 'tmpfs',
-    target,
-    ...(size && { size }),
-    ...(mode && { mode: Number.parseInt(mode, 8) }),
-    ...(options.length > 0 && { options }),
-  };
 }
 
 /** --ulimit: `nofile=1024` or `nofile=1024:2048`. */
@@ -247,8 +132,9 @@ export function parseUlimitFlag(value: string): [string, { soft: number; hard: n
   return [match[1], { soft, hard: match[3] === undefined ? soft : Number(match[3]) }];
 }
 
-/** --device: `/dev/fuse`, `/dev/a:/dev/b`, `/dev/a:rw` or `/dev/a:/dev/b:rw`. */
-export function parseDeviceFlag(value: string): DeviceOption {
+/** --device: `/dev/fuse`, `/dev/a:/dev/b`, `/dev/a:rw`, `/dev/a:/dev/b:rw`, or the name of a CDI device. */
+export function parseDeviceFlag(value: string): DeviceOption | string {
+  if (!value.startsWith('/') && value.includes('=')) return value;
   const [path = '', ...rest] = value.split(':');
   const target = rest.find((part) => part.startsWith('/'));
   const access = rest.find((part) => !part.startsWith('/'));
@@ -262,7 +148,10 @@ export function parseSecurityFlags(
   values: readonly string[],
   readProfile: (path: string) => unknown,
 ): SecurityOptions {
-  return Object.assign({}, ...values.map((value) => securityOption(value, readProfile)));
+  const options = values.map((value) => securityOption(value, readProfile));
+  const labels = options.map(({ label }) => label).filter((label) => label !== undefined);
+  const label = labels.includes('disable') ? 'disable' : Object.assign({}, ...labels);
+  return Object.assign({}, ...options, labels.length > 0 ? { label } : {});
 }
 
 function securityOption(value: string, readProfile: (path: string) => unknown): SecurityOptions {
@@ -278,25 +167,42 @@ function securityOption(value: string, readProfile: (path: string) => unknown): 
     case 'systempaths':
       if (text === 'unconfined') return { maskedPaths: [], readonlyPaths: [] };
       break;
+    case 'writable-cgroups':
+      return { writableCgroups: truth(value, text ?? 'true') };
     case 'apparmor':
-    case 'label':
-      if (text === 'unconfined' || text === 'disable') return {}; // there is none of them
+      if (text) return { apparmor: text };
       break;
+    case 'label':
+      return { label: labelField(value, text ?? '') };
   }
   throw invalidFlag(
     '--security-opt',
     value,
-    'known are seccomp=…, no-new-privileges and systempaths=unconfined',
+    'known are seccomp=…, no-new-privileges, systempaths=unconfined, writable-cgroups, apparmor=… and label=…',
   );
 }
 
-function truth(value: string, text: string | undefined): boolean {
+/** `disable`, or one field: `type:container_t`. */
+function labelField(value: string, text: string): NonNullable<SecurityOptions['label']> {
+  if (text === 'disable') return 'disable';
+  const [field = '', content] = splitOnce(text, ':');
+  if (['user', 'role', 'type', 'level'].includes(field) && content) return { [field]: content };
+  throw invalidFlag(
+    '--security-opt',
+    value,
+    'write label=disable, or label= and user, role, type or level: label=type:container_t',
+  );
+}
+
+/** Of a text that stands in `value`. @throws EngineError ERR_INVALID_ARGUMENT for neither true nor false */
+export function truth(value: string, text: string | undefined): boolean {
   if (text === undefined || text === 'false' || text === '0') return false;
   if (text === 'true' || text === '1') return true;
   throw invalidFlag('option', value, `${text} is neither true nor false`);
 }
 
-function splitOnce(value: string, separator: string): [string, string | undefined] {
+/** Around the first separator; without one the second part is undefined. */
+export function splitOnce(value: string, separator: string): [string, string | undefined] {
   const at = value.indexOf(separator);
   return at < 0 ? [value, undefined] : [value.slice(0, at), value.slice(at + separator.length)];
 }

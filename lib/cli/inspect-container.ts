@@ -75,6 +75,21 @@ function hostDocument({ limits, ...info }: ContainerInfo): Record<string, unknow
     LogConfig: { Type: info.log.driver, Config: {} },
     NetworkMode: info.network,
     PortBindings: asked(info.publishes),
+    PidMode: modeText(info.namespaces.pid),
+    IpcMode: info.namespaces.ipc,
+    UTSMode: modeText(info.namespaces.uts),
+    CgroupnsMode: info.namespaces.cgroup,
+    CgroupParent: `/${info.cgroupParent}`,
+    CapAdd: info.capAdd,
+    CapDrop: info.capDrop,
+    SecurityOpt: securityOptions(info.security),
+    Devices: info.devices.map(({ path, target, access }) => ({
+      PathOnHost: path,
+      PathInContainer: target,
+      CgroupPermissions: access,
+    })),
+    Sysctls: info.sysctls,
+    Annotations: info.annotations,
     RestartPolicy: { Name: info.restart.policy, MaximumRetryCount: info.restart.maximumRetries },
     AutoRemove: info.autoRemove,
     Privileged: info.privileged,
@@ -101,6 +116,30 @@ function asked(ports: ContainerInfo['publishes']) {
   return bindings;
 }
 
+/** docker leaves out what is its default. */
+function modeText(mode: string): string {
+  return mode === 'private' ? '' : mode;
+}
+
+/** As they were given on the command line. */
+function securityOptions({
+  seccomp,
+  noNewPrivileges,
+  apparmor,
+  label,
+  writableCgroups,
+}: ContainerInfo['security']) {
+  return [
+    ...(seccomp === 'default'
+      ? []
+      : [`seccomp=${typeof seccomp === 'string' ? seccomp : JSON.stringify(seccomp)}`]),
+    ...(noNewPrivileges ? ['no-new-privileges'] : []),
+    ...(apparmor === null ? [] : [`apparmor=${apparmor}`]),
+    ...(label === null ? [] : [`label=${label}`]),
+    ...(writableCgroups ? ['writable-cgroups=true'] : []),
+  ];
+}
+
 function mountDocument({ type, source, target, readOnly, name }: ContainerInfo['mounts'][number]) {
   return { Type: type, ...(name && { Name: name }), Source: source, Destination: target, RW: !readOnly };
 }
@@ -112,6 +151,9 @@ function configDocument(info: ContainerInfo): Record<string, unknown> {
     Tty: info.tty,
     OpenStdin: info.stdin,
     Env: info.env,
+    ...(info.exposedPorts.length > 0 && {
+      ExposedPorts: Object.fromEntries(info.exposedPorts.map((port) => [port, {}])),
+    }),
     Cmd: info.argv,
     Image: info.image,
     WorkingDir: info.cwd,

@@ -7,6 +7,8 @@ export interface LimitFlags {
   blkioWeight?: number;
   cpuPeriod?: number;
   cpuQuota?: number;
+  cpuRtPeriod?: number;
+  cpuRtRuntime?: number;
   cpus?: number;
   cpuShares?: number;
   cpusetCpus?: string;
@@ -23,6 +25,8 @@ export function addLimitFlags(command: Command): Command {
     .option('--blkio-weight <weight>', 'block IO, 10 to 1000', numberFlag('--blkio-weight'))
     .option('--cpu-period <microseconds>', 'period of the CPU quota', numberFlag('--cpu-period'))
     .option('--cpu-quota <microseconds>', 'CPU time in each period', numberFlag('--cpu-quota'))
+    .option('--cpu-rt-period <microseconds>', 'period of realtime scheduling', numberFlag('--cpu-rt-period'))
+    .option('--cpu-rt-runtime <microseconds>', 'realtime in each period', numberFlag('--cpu-rt-runtime'))
     .option('-c, --cpu-shares <shares>', 'CPU weight, relative', numberFlag('--cpu-shares'))
     .option('--cpus <number>', "CPUs' worth of time", numberFlag('--cpus'))
     .option('--cpuset-cpus <list>', 'CPUs it may run on (0-2,4)')
@@ -42,6 +46,8 @@ export function limitsOf(flags: LimitFlags): { [K in keyof ResourceLimits]: Reso
     cpuShares: flags.cpuShares,
     cpuQuota: flags.cpuQuota,
     cpuPeriod: flags.cpuPeriod,
+    cpuRtRuntime: flags.cpuRtRuntime,
+    cpuRtPeriod: flags.cpuRtPeriod,
     cpusetCpus: flags.cpusetCpus,
     cpusetMems: flags.cpusetMems,
     pids: flags.pidsLimit,

@@ -6,7 +6,6 @@ type PortOption = NonNullable<ContainerOptions['ports']>[number];
 
 /** The flags of a container's network, as commander gives them. */
 export interface NetworkFlags {
-  expose?: string[];
   ip?: string;
   ip6?: string;
   link?: string[];
@@ -22,12 +21,11 @@ export interface NetworkFlags {
 export function networkOptions(
   flags: NetworkFlags,
   otherwise: string,
-): Pick<ContainerOptions, 'network' | 'networks' | 'ports' | 'expose' | 'publishAll' | 'links'> {
+): Pick<ContainerOptions, 'network' | 'networks' | 'ports' | 'publishAll' | 'links'> {
   const words = [...(flags.network ?? []), ...(flags.net ?? [])];
   return {
     ...chosenNetworks(words.length > 0 ? words : [otherwise], flags),
     ...(flags.publish && { ports: flags.publish.map(parsePublishFlag) }),
-    ...(flags.expose && { expose: flags.expose }),
     ...(flags.publishAll && { publishAll: true }),
     ...(flags.link && { links: flags.link.map(parseLinkFlag) }),
   };
@@ -65,7 +63,7 @@ function chosenNetworks(
 function modeOf(word: string): NonNullable<ContainerOptions['network']> | null {
   if (word === 'none' || word === 'host') return word;
   if (word.startsWith('ns:/')) return { path: word.slice('ns:'.length) };
-  return word.startsWith('container:') ? { container: word.slice('container:'.length) } : null;
+  return word.startsWith('container:') ? word : null;
 }
 
 /** `NAME`, `NAME:alias=web,ip=172.30.0.5`, or docker's `name=NAME,alias=web,ip=172.30.0.5`. */

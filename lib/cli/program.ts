@@ -6,6 +6,7 @@ import { withoutBooleanValues } from './boolean-flags.ts';
 import { type CommandModule, createCli } from './cli.ts';
 import { stderr, stdout } from './output.ts';
 import { ExitCode, reportError } from './report-error.ts';
+import { isCalled } from './subcommands.ts';
 
 interface CommandEntry {
   readonly summary: string;
@@ -105,7 +106,7 @@ export async function runCommandLine(given: readonly string[]): Promise<number> 
   const argv = given[0] === '--version' || given[0] === '-v' ? ['version'] : given;
   const at = commandIndex(argv);
   const name = argv[at];
-  const trace = beginTrace(`strake ${name ?? ''}`, undefined, processStart());
+  const trace = beginTrace(`strake ${name ?? ''}`, undefined, processStart);
   trace?.step('node and the main script');
   try {
     const program = await buildProgram(name, argv[at + 1]);
@@ -127,7 +128,7 @@ export async function runCommandLine(given: readonly string[]): Promise<number> 
 /** The words in commander's form, behind the command, or behind the command of a group. */
 function goWords(program: Command, argv: readonly string[], at: number): string[] {
   const command = program.commands.find((one) => one.name() === argv[at]);
-  const inner = command?.commands.find((one) => one.name() === argv[at + 1]);
+  const inner = command?.commands.find((one) => isCalled(one, argv[at + 1]));
   const end = inner ? at + 2 : at + 1;
   return [...argv.slice(0, end), ...withoutBooleanValues(argv.slice(end), (inner ?? command)?.options ?? [])];
 }

@@ -8,7 +8,7 @@ export function volumeDocument(info: VolumeInfo) {
     Labels: volumeLabels(info),
     Mountpoint: info.mountpoint,
     Name: info.name,
-    Options: null,
+    Options: info.driverOptions,
     Scope: 'local',
   };
 }

@@ -6,6 +6,7 @@ export interface Config {
   readonly downloads: DownloadConfig;
   readonly limits: LimitConfig;
   readonly storage: StorageConfig;
+  readonly userns: UserNamespaceConfig;
 }
 
 /** How the registry behind a prefix is reached. */
@@ -51,6 +52,15 @@ export interface LimitConfig {
   readonly layerEntries: number;
 }
 
+/** In which user namespace root's containers are that ask for none, and whose subordinate ids there are. */
+export interface UserNamespaceConfig {
+  readonly default: 'host' | 'auto' | 'remap';
+  /** Of `remap`: `user` or `user:group` in /etc/subuid and /etc/subgid. */
+  readonly remapUser: string;
+  /** Of `auto`. */
+  readonly autoUser: string;
+}
+
 /** What stays on disk of a pulled image beside what it is run from. */
 export interface StorageConfig {
   /**
@@ -66,4 +76,5 @@ export const defaultConfig: Config = {
   downloads: { concurrency: 4, attempts: 5, idleTimeout: 30 },
   limits: { layerSize: 64 * 1024 ** 3, layerEntries: 5_000_000 },
   storage: { keepCompressed: 'auto' },
+  userns: { default: 'host', remapUser: 'dockremap', autoUser: 'containers' },
 };

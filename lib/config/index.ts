@@ -11,6 +11,7 @@ export {
   type RegistryConfig,
   type StorageConfig,
   type TlsConfig,
+  type UserNamespaceConfig,
 } from './config.ts';
 export { configPaths, loadConfig } from './load-config.ts';
 export { registryConfigOf } from './registry-config.ts';

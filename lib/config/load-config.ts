@@ -91,6 +91,7 @@ function merge(files: readonly (ConfigFile | undefined)[]): Config {
     downloads: section('downloads'),
     limits: section('limits'),
     storage: section('storage'),
+    userns: section('userns'),
   };
 }
 

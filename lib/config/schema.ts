@@ -48,6 +48,12 @@ const prefix = v.pipe(
   ),
 );
 
+/** Whoever has lines in /etc/subuid and /etc/subgid. */
+const subordinate = v.pipe(
+  text,
+  v.regex(/^[^:\s]+(:[^:\s]+)?$/, 'must be a user, or user:group, as in /etc/subuid and /etc/subgid'),
+);
+
 const tls = object({
   ca: v.optional(path),
   cert: v.optional(path),
@@ -82,6 +88,13 @@ export const fileSchema = object({
     object({
       layerSize: v.optional(integer(1, Number.MAX_SAFE_INTEGER)),
       layerEntries: v.optional(integer(1, Number.MAX_SAFE_INTEGER)),
+    }),
+  ),
+  userns: v.optional(
+    object({
+      default: v.optional(v.picklist(['host', 'auto', 'remap'], 'must be "host", "auto" or "remap"')),
+      remapUser: v.optional(subordinate),
+      autoUser: v.optional(subordinate),
     }),
   ),
   storage: v.optional(

@@ -165,7 +165,7 @@ async function changeNetwork(
     await write(describe(context, changed, endpoints));
     await reloadTask(runDir);
   }
-  await context.store.write(changed, { durable: !spec.autoRemove });
+  await context.store.write(changed);
   undo.commit();
 }
 

@@ -62,6 +62,15 @@ export interface ContainerInfo {
   /** What is to be published, whether or not it runs. */
   readonly publishes: ContainerSpec['ports'];
   readonly exposedPorts: readonly string[];
+  readonly namespaces: ContainerSpec['namespaces'];
+  readonly cgroupParent: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  readonly security: ContainerSecurity;
+  readonly devices: readonly { readonly path: string; readonly target: string; readonly access: string }[];
+  readonly cdiDevices: readonly string[];
+  readonly sysctls: Readonly<Record<string, string>>;
   readonly mounts: readonly {
     type: string;
     source: string;
@@ -95,6 +104,12 @@ export interface ConnectedNetwork {
   readonly gateways: readonly string[];
   readonly aliases: readonly string[];
 }
+
+/** Confinement beyond capabilities, as it was asked for; null and `default`: docker's defaults. */
+export type ContainerSecurity = Pick<
+  ContainerSpec,
+  'seccomp' | 'noNewPrivileges' | 'maskedPaths' | 'readonlyPaths' | 'apparmor' | 'label' | 'writableCgroups'
+>;
 
 /** The ends of a process's stdio. A tty has no stderr of its own: the stream is empty. */
 export interface Attachment {

@@ -1,14 +1,19 @@
 import { type CopyTree, openProcessRoot } from '../../bindings/copy.ts';
-import { makeUserNamespace, type NativeUserNamespace } from '../../bindings/user-namespace.ts';
+import type { NativeUserNamespace } from '../../bindings/user-namespace.ts';
 import { EngineError } from '../errors/index.ts';
+import { askedMounts } from './asked-mounts.ts';
+import { imageLayers, mountSources } from './bundle.ts';
 import type { CopyInOptions, CopyOutOptions, PathInfo } from './container.ts';
+import { runningNamespace } from './container-ids.ts';
 import type { ContainersContext } from './context.ts';
 import { throwIfAborted } from './create.ts';
 import { copyInto, copyOutOf, failedCall, rooted, statPathIn } from './file-tree.ts';
 import { observe, observeLocked } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
 import { existingRoot } from './root-mount.ts';
+import type { SpecMount } from './spec-mounts.ts';
 import type { ContainerState } from './state.ts';
+import { requireState } from './state.ts';
 
 /** What a path names in a container, as the container sees it. See Container.statPath. */
 export async function statContainerPath(
@@ -104,14 +109,6 @@ async function openRunning(
   return null;
 }
 
-/** One that has ids of its own shows them only to who sees it with those; where nothing runs the files are stored with the ids inside. */
-async function runningNamespace({ ids }: ContainersContext, { spec }: ContainerRecord) {
-  const { user } = spec.namespaces;
-  if (user === null) return await ids.namespace();
-  const range = [{ containerID: 0, hostID: user.hostId, size: user.size }];
-  return await makeUserNamespace({ uids: range, gids: range });
-}
-
 /** Nobody starts or removes it meanwhile. null: somebody has started it. */
 async function openStopped(context: ContainersContext, record: ContainerRecord): Promise<OpenFiles | null> {
   const lock = await context.store.lock(record.id);
@@ -121,7 +118,7 @@ async function openStopped(context: ContainersContext, record: ContainerRecord):
       lock[Symbol.dispose]();
       return null;
     }
-    if (state?.status === 'restarting') refuseRestarting(record);
+    requireState('copy', record.name, state ?? { status: 'created' });
     const tree = await stoppedTree(context, record);
     const namespace = await context.ids.namespace();
     return { tree, namespace, [Symbol.asyncDispose]: async () => lock[Symbol.dispose]() };
@@ -131,13 +128,28 @@ async function openStopped(context: ContainersContext, record: ContainerRecord):
   }
 }
 
+/** With what is mounted in it as config.json has it: by this process, which sees files with the ids that they are stored with. */
 async function stoppedTree(context: ContainersContext, record: ContainerRecord): Promise<CopyTree> {
   const mount = await existingRoot(context, record);
-  const volumes = record.volumes.map((volume) => ({ ...volume, source: context.volumes.path(volume.name) }));
-  const binds = [...record.spec.mounts.filter((one) => one.type === 'bind'), ...volumes]
-    .map(({ source, target, readOnly }) => ({ source, target, readOnly }))
-    .sort((left, right) => left.target.split('/').length - right.target.split('/').length);
-  return { mount, hidden: mount.hidden ?? [], binds, readOnly: record.spec.readOnly };
+  const { spec, images = [] } = record;
+  const volumes = (await mountSources(context, record)).map((volume) => ({ ...volume, idmap: null }));
+  const mounts = askedMounts({ spec: { mounts: spec.mounts.map(unmapped) }, volumes, images, idMap: null })
+    .filter(({ type }) => type !== 'tmpfs')
+    .map(({ options = [], ...rest }) => ({
+      ...rest,
+      options: options.filter((word) => word !== 'tmpcopyup'),
+    }));
+  return {
+    mount,
+    hidden: mount.hidden ?? [],
+    mounts,
+    ...(await imageLayers(context, record)),
+    readOnly: spec.readOnly,
+  };
+}
+
+function unmapped(mount: SpecMount): SpecMount {
+  return mount.type === 'bind' ? { ...mount, idmap: null } : mount;
 }
 
 async function explaining<T>(record: ContainerRecord, path: string, work: () => Promise<T>): Promise<T> {
@@ -179,12 +191,4 @@ function readOnlyError({ name, spec, volumes }: ContainerRecord, path: string, c
     cause,
     details: { container: name, path },
   });
-}
-
-function refuseRestarting({ name }: ContainerRecord): never {
-  throw new EngineError(
-    'ERR_CONTAINER_STATE',
-    `cannot copy from or to container ${name}: it is about to be restarted; wait until it runs, or stop it`,
-    { details: { container: name, status: 'restarting', verb: 'copy' } },
-  );
 }

@@ -4,22 +4,27 @@ import { EngineError } from '../errors/index.ts';
 import { defaultNetwork } from '../network/index.ts';
 import { randomId } from '../random-id/index.ts';
 import { Undo } from '../undo/index.ts';
+import { type DriverOptions, parseDriverOptions } from '../volumes/index.ts';
 import { announce } from './announce.ts';
+import { giveIds, refuseIdmaps, resolveUserNamespace, returnIds } from './container-ids.ts';
 import type { ContainersContext } from './context.ts';
+import { resolveJoins } from './joined.ts';
 import { generateName } from './names.ts';
 import { invalidOption, normalizePath } from './option-values.ts';
 import type { ContainerOptions } from './options.ts';
-import type { ContainerRecord, RecordedVolume } from './record.ts';
+import type { ContainerRecord, MountedImage, RecordedVolume } from './record.ts';
 import { resolveImage } from './resolve-image.ts';
-import { discardRoot, prepareRoot } from './root-mount.ts';
+import { prepareRoot } from './root-mount.ts';
 import { commandLine } from './runtime-process.ts';
+import { requireSecurityModules } from './security-modules.ts';
 import { type ContainerSpec, parseContainerOptions } from './spec.ts';
 import type { SpecMount, SpecVolume } from './spec-mounts.ts';
 import { type Inherited, inheritVolumes } from './volumes-from.ts';
 
 /**
  * Makes a container that can be started: parsed options, an image that is here, a reserved name, a writable layer, its
- * volumes, a record. On an error nothing of it is left, but for an image that was pulled.
+ * volumes, a record. It is there when all of it is, by one rename; on an error nothing of it is left, but for an image that
+ * was pulled.
  */
 export async function createContainer(
   context: ContainersContext,
@@ -31,14 +36,14 @@ export async function createContainer(
   throwIfAborted(signal);
   const record = await draftRecord(context, reference, spec, signal);
   await using undo = new Undo();
+  undo.add(() => returnIds(context, record));
   await reserve(context, record, undo);
-  using _lock = await context.store.lockNew(record.id);
   // The record first: whoever removes images or volumes sees the need before layers and volumes are looked for.
-  await context.store.write(record, { durable: !spec.autoRemove });
+  await context.store.writeDraft(record, { durable: !spec.autoRemove });
   await makeVolumes(context, record, undo);
-  undo.add(() => discardRoot(context, record));
-  await prepareRoot(context, record);
+  await prepareRoot(context, record, context.store.draft(record.id));
   throwIfAborted(signal);
+  await context.store.publish(record.id, { durable: !spec.autoRemove });
   undo.commit();
   announce(context, record, 'create');
   return record;
@@ -52,33 +57,33 @@ export async function draftRecord(
   signal?: AbortSignal,
 ): Promise<ContainerRecord> {
   const image = await resolveImage(context, reference, spec, signal);
+  requireSecurityModules(spec);
   commandLine(spec, image.process); // refuses a container without a command
-  if (spec.namespaces.user !== null && context.ids.map !== null)
-    throw invalidOption(
-      'namespaces.user',
-      spec.namespaces.user,
-      "an ordinary user's ids are those of /etc/subuid",
-    );
-  const network = await resolveNetwork(context, spec);
+  await requireNetworks(context, spec);
+  const user = await resolveUserNamespace(context, spec);
+  refuseIdmaps(context, spec, user);
+  const joined = await resolveJoins(context, spec);
   const inherited = await inheritVolumes(context, spec);
   await checkBinds([...spec.mounts, ...inherited.binds]);
+  const images = await mountedImages(context, spec, signal);
   const id = randomId();
+  const resolved = { ...joined, namespaces: { ...joined.namespaces, user } };
   return {
     version: 1,
     id,
     name: spec.name ?? generateName(id),
     createdAt: new Date().toISOString(),
     image,
-    spec: { ...spec, network, mounts: [...spec.mounts, ...inherited.binds] },
+    spec: { ...resolved, mounts: [...spec.mounts, ...inherited.binds] },
     volumes: [...recordVolumes(context, spec, image.process.volumes, inherited), ...inherited.volumes],
+    ...(images.length > 0 && { images }),
+    ...(await giveIds(context, resolved, id)), // last: nothing that may fail comes after it
   };
 }
 
-/** The container whose network it joins by its id, and networks that must exist. ERR_CONTAINER_NOT_FOUND, ERR_NETWORK_NOT_FOUND. */
-async function resolveNetwork({ store, networks }: ContainersContext, spec: ContainerSpec): Promise<string> {
+/** ERR_NETWORK_NOT_FOUND; the default network is made when it is needed. */
+async function requireNetworks({ networks }: ContainersContext, spec: ContainerSpec): Promise<void> {
   for (const { network } of spec.networks) if (network !== defaultNetwork) await networks.find(network);
-  const [, other] = /^container:(.+)$/.exec(spec.network) ?? [];
-  return other === undefined ? spec.network : `container:${await store.find(other)}`;
 }
 
 /** Makes the volumes that are not there, the record being written; the anonymous ones go with `undo`. */
@@ -87,9 +92,10 @@ export async function makeVolumes(
   record: ContainerRecord,
   undo: Undo,
 ): Promise<void> {
-  for (const { name, anonymous, inherited } of record.volumes) {
+  for (const { name, anonymous, inherited, labels = {}, driverOptions } of record.volumes) {
     if (inherited && !(await context.volumes.holds(name))) throw volumeGone(name);
-    const isNew = await context.volumes.ensure(name, { anonymous });
+    const asked = { anonymous, labels, ...(driverOptions && { driverOptions }) };
+    const isNew = await context.volumes.ensure(name, asked);
     if (isNew) context.events.emit({ type: 'volume', action: 'create', id: name });
     if (anonymous) undo.add(() => context.volumes.discard(name));
   }
@@ -100,7 +106,7 @@ async function reserve(
   record: ContainerRecord,
   undo: Undo,
 ): Promise<void> {
-  const { dir } = store.paths(record.id);
+  const { dir } = store.draft(record.id);
   undo.add(() => ids.removeTree(dir));
   mkdirSync(dir, { mode: 0o700 });
   if (record.spec.name === null) return;
@@ -115,23 +121,56 @@ function recordVolumes(
   ofImage: readonly string[],
   inherited: Inherited,
 ): RecordedVolume[] {
-  const volume = ({ name, target, readOnly, copy }: Omit<SpecVolume, 'type'>) => ({
+  const volume = ({ name, target, readOnly, copy }: AnyVolume) => ({
     name: name ?? context.volumes.anonymousName(),
     anonymous: name === null,
     target,
     readOnly,
     copy,
   });
+  const asked = ({ subpath, idmap, labels, driverOptions, ...rest }: SpecVolume) => ({
+    ...volume(rest),
+    ...(subpath && { subpath }),
+    ...(idmap && { idmap }),
+    ...(Object.keys(labels ?? {}).length > 0 && { labels }),
+    ...withDriverOptions(driverOptions ?? {}),
+  });
   const taken = new Set(
     [...spec.mounts, ...inherited.binds, ...inherited.volumes].map(({ target }) => target),
   );
   return [
-    ...spec.mounts.flatMap((mount) => (mount.type === 'volume' ? [volume(mount)] : [])),
+    ...spec.mounts.flatMap((mount) => (mount.type === 'volume' ? [asked(mount)] : [])),
     ...ofImage
       .map((target) => normalizePath(target))
       .filter((target) => target !== '/' && !taken.has(target))
       .map((target) => volume({ name: null, target, readOnly: false, copy: true })),
   ];
+}
+
+type AnyVolume = Pick<SpecVolume, 'name' | 'target' | 'readOnly' | 'copy'>;
+
+function withDriverOptions(options: SpecVolume['driverOptions']): { driverOptions?: DriverOptions } {
+  const driverOptions = parseDriverOptions(options);
+  return driverOptions === null ? {} : { driverOptions };
+}
+
+async function mountedImages(
+  context: ContainersContext,
+  spec: ContainerSpec,
+  signal: AbortSignal | undefined,
+): Promise<MountedImage[]> {
+  const asked = spec.mounts.filter((mount) => mount.type === 'image');
+  return await Promise.all(
+    asked.map(async ({ image: reference, target, subpath }) => {
+      const image = await resolveImage(context, reference, spec, signal);
+      if (image.chainId !== null) return { target, subpath, image };
+      throw invalidOption(
+        'mounts.image',
+        reference,
+        'an image with layers is needed; bind a directory instead',
+      );
+    }),
+  );
 }
 
 async function checkBinds(mounts: readonly SpecMount[]): Promise<void> {
@@ -153,7 +192,7 @@ async function pathExists(path: string): Promise<boolean> {
 function sourceNotFound(source: string): EngineError {
   return new EngineError(
     'ERR_MOUNT_SOURCE_NOT_FOUND',
-    `cannot bind ${source}: it does not exist on this machine; create it first`,
+    `invalid mount config for type "bind": bind source path does not exist: ${source}; create it first`,
     { details: { path: source } },
   );
 }

@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { EngineError } from '../errors/index.ts';
 import { hostResolver, type RunNetwork } from './network-task.ts';
 import type { ContainerSpec } from './spec.ts';
@@ -13,13 +13,14 @@ ff02::2\tip6-allrouters
 
 /**
  * Writes a container's own hosts, hostname and resolv.conf into `directory`; they are bound over those of its root.
- * Synchronous on purpose: three small files in the page cache cost less than one trip through libuv's pool.
+ * `root`: the container's, in a user namespace of its own. Synchronous on purpose: three small files in the page cache cost less than one trip through libuv's pool.
  */
 export function writeEtcFiles(
   directory: string,
   spec: ContainerSpec,
   hostname: string,
   network: RunNetwork,
+  root: { readonly uid: number; readonly gid: number } | null = null,
 ): void {
   const files = {
     hosts: hostsFile(spec, network),
@@ -29,6 +30,7 @@ export function writeEtcFiles(
   for (const [name, text] of Object.entries(files)) {
     writeFileSync(`${directory}/${name}`, text);
     chmodSync(`${directory}/${name}`, 0o644); // whatever the umask here, every user of the container reads them
+    if (root) chownSync(`${directory}/${name}`, root.uid, root.gid);
   }
 }
 

@@ -1,7 +1,8 @@
+import type { Stats } from 'node:fs';
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../errors/index.ts';
-import type { HostDevice } from './runtime-config.ts';
+import type { BlockDevices, HostDevice } from './runtime-config.ts';
 import type { ContainerSpec } from './spec.ts';
 import type { SpecDevice } from './spec-devices.ts';
 
@@ -23,13 +24,37 @@ export async function hostDevices(spec: ContainerSpec): Promise<HostDevice[]> {
   return spec.privileged ? [...(await devicesBelow('/dev', '/dev', 'rwm')), ...asked] : asked;
 }
 
-async function askedDevices({ path, target, access }: SpecDevice): Promise<HostDevice[]> {
-  const info = await stat(path).catch((cause: unknown) => {
+/** One device of this machine. @throws EngineError ERR_DEVICE_INVALID */
+export async function hostDevice(path: string): Promise<HostDevice> {
+  const device = deviceOf(await statDevice(path), path, 'rwm');
+  if (device !== null) return device;
+  throw new EngineError('ERR_DEVICE_INVALID', `${path} is no device`, { details: { path } });
+}
+
+/** The numbers of the block devices that its limits are about. @throws EngineError ERR_DEVICE_INVALID */
+export async function blockDevicesOf({ limits }: ContainerSpec): Promise<BlockDevices> {
+  const paths = new Set((limits.blkioDevices ?? []).map(({ path }) => path));
+  const numbers = [...paths].map(async (path) => {
+    const { type, major, minor } = await hostDevice(path);
+    if (type === 'b') return [path, { major, minor }] as const;
+    throw new EngineError('ERR_DEVICE_INVALID', `${path} is no block device: only those have such limits`, {
+      details: { path },
+    });
+  });
+  return Object.fromEntries(await Promise.all(numbers));
+}
+
+async function statDevice(path: string): Promise<Stats> {
+  return await stat(path).catch((cause: unknown) => {
     throw new EngineError('ERR_DEVICE_INVALID', `there is no device ${path} on this machine`, {
       cause,
       details: { path },
     });
   });
+}
+
+async function askedDevices({ path, target, access }: SpecDevice): Promise<HostDevice[]> {
+  const info = await statDevice(path);
   if (info.isDirectory()) return await devicesBelow(path, target, access);
   const device = deviceOf(info, target, access);
   if (device !== null) return [device];
@@ -54,9 +79,7 @@ async function devicesBelow(directory: string, target: string, access: string): 
   return found.flat();
 }
 
-type Info = Awaited<ReturnType<typeof stat>> & { rdev: number; mode: number; uid: number; gid: number };
-
-function deviceOf(info: Info, path: string, access: string): HostDevice | null {
+function deviceOf(info: Stats, path: string, access: string): HostDevice | null {
   if (!info.isCharacterDevice() && !info.isBlockDevice()) return null;
   const { major, minor } = deviceNumber(info.rdev);
   return {

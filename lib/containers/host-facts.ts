@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs';
-import { arch, hostname } from 'node:os';
+import { arch, hostname, release } from 'node:os';
 import type { Ids } from '../id-map/index.ts';
 import type { HostFacts } from './runtime-config.ts';
 
 let swapAccounting: boolean | undefined;
 
-/** What the pure parts need to know of this machine, as it is now, and the ids that an ordinary user's containers have. */
-export function hostFacts(ids: Pick<Ids, 'map' | 'userxattr'>): HostFacts {
+/** What the pure parts need to know of this machine, as it is now. */
+export function hostFacts(ids: Pick<Ids, 'userxattr'>): HostFacts {
   return {
-    ...(ids.map !== null && { idMap: ids.map }),
     inUserNamespace: ids.userxattr,
     hostname: hostname(),
     arch: arch(),
+    kernel: release(),
     get swapAccounting() {
       swapAccounting ??= hasSwapAccounting();
       return swapAccounting;

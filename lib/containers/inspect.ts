@@ -6,6 +6,7 @@ import { observe } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
 import { containerHostname } from './runtime-config.ts';
 import { commandLine, environment, workingDir } from './runtime-process.ts';
+import type { ContainerSpec } from './spec.ts';
 import type { SpecMount } from './spec-mounts.ts';
 import type { ContainerState } from './state.ts';
 import { stopSignalOf } from './stop-signal.ts';
@@ -43,7 +44,16 @@ export function describe(
     network: spec.network,
     ...connectionsOf(context, record),
     publishes: spec.ports,
-    exposedPorts: [...new Set([...image.process.exposedPorts, ...spec.expose])],
+    exposedPorts: [...new Set([...image.process.exposedPorts, ...spec.exposedPorts])],
+    namespaces: spec.namespaces,
+    cgroupParent: spec.cgroupParent,
+    annotations: spec.annotations,
+    capAdd: spec.capAdd,
+    capDrop: spec.capDrop,
+    security: securityOf(spec),
+    devices: spec.devices,
+    cdiDevices: spec.cdiDevices,
+    sysctls: spec.sysctls,
     mounts: mountsOf(context, record),
     limits: spec.limits,
     tty: spec.tty,
@@ -80,14 +90,19 @@ function connectionsOf(
   };
 }
 
+function securityOf(spec: ContainerSpec): ContainerInfo['security'] {
+  const { seccomp, noNewPrivileges, maskedPaths, readonlyPaths, apparmor, label, writableCgroups } = spec;
+  return { seccomp, noNewPrivileges, maskedPaths, readonlyPaths, apparmor, label, writableCgroups };
+}
+
 function mountsOf(context: ContainersContext, { spec, volumes }: ContainerRecord): ContainerInfo['mounts'] {
   const isVisible = (mount: SpecMount) => mount.type !== 'volume';
   return [
     ...spec.mounts.filter(isVisible).map((mount) => ({
       type: mount.type,
-      source: mount.type === 'bind' ? mount.source : '',
+      source: mount.type === 'bind' ? mount.source : mount.type === 'image' ? mount.image : '',
       target: mount.target,
-      readOnly: mount.type === 'bind' && mount.readOnly,
+      readOnly: mount.type === 'image' || (mount.type === 'bind' && mount.readOnly),
     })),
     ...volumes.map(({ name, target, readOnly }) => ({
       type: 'volume',

@@ -50,5 +50,5 @@ export async function killProcesses(
   );
   if (signal !== constants.signals.SIGKILL) return;
   await rm(paused, { force: true }); // before the thaw: pauseContainer relies on it
-  await thawCgroup(cgroupOf(record.id)).catch(() => undefined); // it has gone with the container
+  await thawCgroup(cgroupOf(record)).catch(() => undefined); // it has gone with the container
 }

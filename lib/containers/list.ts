@@ -7,6 +7,7 @@ import { describe } from './inspect.ts';
 import { observe } from './observe.ts';
 import type { ContainerRecord, RecordedImage } from './record.ts';
 import type { ContainerState } from './state.ts';
+import { findOtherNames, sweepContainers, sweepLeftover } from './sweep.ts';
 
 interface Observed {
   readonly record: ContainerRecord;
@@ -25,11 +26,15 @@ export async function listContainers(
     .map(({ record, state }) => describe(context, record, state));
 }
 
-/** The same as far as images are concerned. */
+/** The same as far as images are concerned, with those that are being made, which are looked at first: they may become such. */
 export async function listUses(context: ContainersContext): Promise<ContainerUse[]> {
-  const observed = await observeAll(context);
-  return observed.flatMap(({ record: { id, name, image }, state }) =>
-    image.id === null ? [] : [{ id, name, ...useOf(image, image.id), running: isUp(state) }],
+  const drafts = (await context.store.drafts()).map((record) => ({ record, running: false }));
+  const observed = (await observeAll(context)).map(({ record, state }) => ({ record, running: isUp(state) }));
+  const uses = new Map([...drafts, ...observed].map((use) => [use.record.id, use]));
+  return [...uses.values()].flatMap(({ record: { id, name, image, images = [] }, running }) =>
+    [image, ...images.map((mounted) => mounted.image)].flatMap((one) =>
+      one.id === null ? [] : [{ id, name, ...useOf(one, one.id), running }],
+    ),
   );
 }
 
@@ -38,9 +43,12 @@ function useOf({ chainId, manifest }: RecordedImage, imageId: Digest) {
 }
 
 async function observeAll(context: ContainersContext): Promise<Observed[]> {
-  await context.store.sweep();
+  await sweepContainers(context);
   const found = await Promise.all((await context.store.ids()).map((id) => observeOne(context, id)));
-  return found.filter((item) => item !== null);
+  const observed = found.filter((item) => item !== null);
+  const records = observed.map(({ record }) => record);
+  for (const name of await findOtherNames(context.store, records)) await sweepLeftover(context, name);
+  return observed;
 }
 
 /** null: it went while we looked. */

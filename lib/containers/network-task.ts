@@ -4,7 +4,6 @@ import { defaultNetwork, type Endpoint, type EndpointDescription, parseIp } from
 import type { NetworkDescription } from '../runtime/index.ts';
 import type { Undo } from '../undo/index.ts';
 import type { ContainersContext } from './context.ts';
-import { observe } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
 import { containerHostname } from './runtime-config.ts';
 import type { SpecPort } from './spec-network.ts';
@@ -13,8 +12,6 @@ import type { SpecPort } from './spec-network.ts';
 export interface RunNetwork {
   /** For its monitor; absent: there is nothing to connect. */
   readonly description?: NetworkDescription;
-  /** Of a namespace that somebody else has. */
-  readonly path?: string;
   readonly endpoints: readonly Endpoint[];
   /** Lines of /etc/hosts: addresses with their names. */
   readonly hosts: readonly (readonly [address: string, names: string])[];
@@ -31,8 +28,6 @@ export async function joinNetworks(
   undo: Undo,
 ): Promise<RunNetwork> {
   const { spec } = record;
-  if (spec.network.startsWith('container:'))
-    return { ...nothing, path: await namespaceOf(context, spec.network.slice('container:'.length)) };
   if (spec.networks.length === 0) return nothing;
   refuseOrdinaryUser(context);
   const hostname = containerHostname(record.id, spec, context.host);
@@ -83,7 +78,9 @@ export function describe(
     endpoints,
     ports: [
       ...spec.ports,
-      ...(spec.publishAll ? exposedPorts([...image.process.exposedPorts, ...spec.expose], spec.ports) : []),
+      ...(spec.publishAll
+        ? exposedPorts([...image.process.exposedPorts, ...spec.exposedPorts], spec.ports)
+        : []),
     ],
     ...(resolvers && { resolvers }),
   };
@@ -135,17 +132,6 @@ export function hostResolver(): string {
 
 function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1';
-}
-
-async function namespaceOf(context: ContainersContext, id: string): Promise<string> {
-  const record = await context.store.read(id);
-  const state = record && (await observe(context, record));
-  if (state?.status === 'running' || state?.status === 'paused') return `/proc/${state.pid}/ns/net`;
-  throw new EngineError(
-    'ERR_CONTAINER_STATE',
-    `cannot join the network of container ${record?.name ?? id.slice(0, 12)}, which does not run: start it first`,
-    { details: { container: id } },
-  );
 }
 
 /** As they are now: a container that is restarted may have another address. */

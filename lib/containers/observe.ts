@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { killCgroup, removeCgroup, thawCgroup } from '../../bindings/cgroup.ts';
 import { removeTree, writeFileAtomic } from '../../bindings/files.ts';
 import { EngineError } from '../errors/index.ts';
@@ -11,7 +11,7 @@ import { isAlive, type Owner } from './owner.ts';
 import type { ContainerRecord } from './record.ts';
 import { removeFiles } from './remove.ts';
 import type { ContainerState, ExitStatus } from './state.ts';
-import { ignoring } from './store.ts';
+import { type ContainerPaths, ignoring, previousExit } from './store.ts';
 
 /**
  * The state of a container, derived from its files and its monitor's lock. What a killed monitor or a crash left is
@@ -27,6 +27,14 @@ export async function observe(
   return await observeLocked(context, record); // somebody may have healed it, or started it
 }
 
+/** Whether its monitor, or whoever was to start it or to let it run on, has died: `observe` puts it in order. Changes nothing. */
+export async function needsHealing(
+  context: Pick<ContainersContext, 'store'>,
+  record: ContainerRecord,
+): Promise<boolean> {
+  return typeof (await look(context, record)) === 'string';
+}
+
 /** For whoever holds the transition lock already. */
 export async function observeLocked(
   context: ContainersContext,
@@ -39,7 +47,7 @@ export async function observeLocked(
 
 /** Files are looked at synchronously: each takes microseconds, and a turn through libuv's pool more. */
 async function look(
-  { store }: ContainersContext,
+  { store }: Pick<ContainersContext, 'store'>,
   record: ContainerRecord,
 ): Promise<ContainerState | 'lost' | 'forsaken'> {
   const paths = store.paths(record.id);
@@ -55,7 +63,9 @@ async function look(
     return { status: 'restarting', restartAt: task.restartAt, ...exit, restarts: task.restarts };
   if (exit !== null) return { status: 'exited', ...exit };
   if (task.status === 'starting') return { status: 'created' };
-  const wasStarted = existsSync(paths.started) || existsSync(`${paths.runDir}/state.json`);
+  const wasStarted = [paths.started, `${paths.runDir}/state.json`, previousExit(paths)].some((path) =>
+    existsSync(path),
+  );
   return wasStarted || isOrphan(record) ? 'lost' : { status: 'created' };
 }
 
@@ -66,7 +76,7 @@ function isOrphan({ owner }: ContainerRecord): boolean {
 
 /** Paused by a commit whose process has died before it could let it run on. */
 async function thaw(context: ContainersContext, record: ContainerRecord): Promise<ContainerState | null> {
-  await thawCgroup(cgroupOf(record.id));
+  await thawCgroup(cgroupOf(record));
   await rm(context.store.paths(record.id).paused, { force: true });
   return await observeLocked(context, record);
 }
@@ -74,7 +84,9 @@ async function thaw(context: ContainersContext, record: ContainerRecord): Promis
 /** Its processes are killed and its cgroup goes; it has then ended as its monitor left word or with 137, or is removed if it was to remove itself. */
 async function heal(context: ContainersContext, record: ContainerRecord): Promise<ContainerState | null> {
   const paths = context.store.paths(record.id);
-  await endTask(context, record.id);
+  await endTask(context, record);
+  if (!existsSync(paths.started) && existsSync(previousExit(paths)))
+    return await restoreExit(context, record);
   announce(context, record, 'die', { exitCode: '137' });
   if (record.spec.autoRemove) {
     await removeFiles(context, record, { volumes: true });
@@ -83,6 +95,7 @@ async function heal(context: ContainersContext, record: ContainerRecord): Promis
   // The monitor leaves the status in the run directory when its disk was full.
   const exit = readExit(`${paths.runDir}/exit.json`) ?? lostStatus(`${paths.runDir}/state.json`);
   try {
+    await removeDrafts(paths);
     await writeFileAtomic(paths.exit, JSON.stringify(exit), { mode: 0o600, durable: true });
     await removeTree(paths.runDir);
   } catch (error) {
@@ -92,10 +105,32 @@ async function heal(context: ContainersContext, record: ContainerRecord): Promis
   return { status: 'exited', ...exit };
 }
 
+/** Whoever was to start it died before the monitor was launched: it is what it was. */
+async function restoreExit(
+  context: ContainersContext,
+  record: ContainerRecord,
+): Promise<ContainerState | null> {
+  const paths = context.store.paths(record.id);
+  await rename(previousExit(paths), paths.exit);
+  await removeTree(paths.runDir);
+  return await observeLocked(context, record);
+}
+
+/** What a monitor was writing when it was killed. */
+async function removeDrafts({ dir }: ContainerPaths): Promise<void> {
+  const drafts = (await readdir(dir)).filter((name) => /^exit\.json\..{6}$/.test(name));
+  await Promise.all(drafts.map((name) => rm(`${dir}/${name}`, { force: true })));
+}
+
 /** What a monitor that was killed could not: nothing is left in the container's cgroup, nor of it, nor on its networks. */
-export async function endTask({ networks }: Pick<ContainersContext, 'networks'>, id: string): Promise<void> {
-  await killCgroup(cgroupOf(id)).catch(ignoring('ENOENT'));
-  await removeCgroup(cgroupOf(id));
+export async function endTask(
+  { networks }: Pick<ContainersContext, 'networks'>,
+  container: string | ContainerRecord,
+): Promise<void> {
+  const id = typeof container === 'string' ? container : container.id;
+  const group = typeof container === 'string' ? `strake/${container}` : cgroupOf(container);
+  await killCgroup(group).catch(ignoring('ENOENT'));
+  await removeCgroup(group);
   await networks.release(id);
 }
 

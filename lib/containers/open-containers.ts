@@ -2,39 +2,27 @@ import { EngineError } from '../errors/index.ts';
 import type { ContainerUse } from '../images/index.ts';
 import type { Task } from '../runtime/index.ts';
 import { attachContainer, attachmentOf } from './attach.ts';
-import { listContainerChanges } from './changes.ts';
-import { commitContainer } from './commit.ts';
-import { connectContainer, disconnectContainer, publishPort, unpublishPort } from './connect.ts';
 import type { Container, Containers, StartedContainer, StartOptions } from './container.ts';
 import type { ContainersContext } from './context.ts';
-import { copyIntoContainer, copyOutOfContainer, statContainerPath } from './copy.ts';
 import { createContainer, throwIfAborted } from './create.ts';
 import { execInContainer, runInContainer } from './exec.ts';
 import { inspectExec, listExecs, resizeExec } from './exec-records.ts';
-import { exportContainer } from './export.ts';
 import { inspectContainer } from './inspect.ts';
 import { killContainer } from './kill.ts';
 import { listContainers, listUses } from './list.ts';
 import { readContainerLog } from './logs.ts';
 import { pauseContainer } from './pause.ts';
-import { openPool } from './pool.ts';
-import { pruneContainers } from './prune.ts';
 import type { ContainerRecord } from './record.ts';
 import { removeContainer } from './remove.ts';
 import { renameContainer } from './rename.ts';
 import { restartContainer } from './restart.ts';
 import { runContainer } from './run.ts';
-import { containerSize } from './size.ts';
 import { attachSelection, isAttached, startContainer } from './start.ts';
-import { startRestartable } from './start-restartable.ts';
-import { readStats } from './stats.ts';
 import { stopContainer } from './stop.ts';
-import { listProcesses } from './top.ts';
 import { unpauseContainer } from './unpause.ts';
-import { updateContainer } from './update.ts';
 import { waitForContainer } from './wait.ts';
 
-/** The verbs of this room as one object, and what images ask of it. */
+/** The verbs of this room as one object, and what images ask of it. Rare ones are loaded when they are called. */
 export function openContainers(context: ContainersContext): Containers & { uses(): Promise<ContainerUse[]> } {
   const get = async (nameOrId: string) => handleOf(context, await find(context, nameOrId));
   return {
@@ -46,9 +34,13 @@ export function openContainers(context: ContainersContext): Containers & { uses(
     },
     run: ((image, argv = [], options = {}) =>
       runContainer(context, image, argv, options)) as Containers['run'],
-    pool: (image, options, size) =>
-      openPool(context, image, options, size, (record, task) => startedHandle(context, record, task, true)),
-    startRestartable: (options) => startRestartable(context, options),
+    pool: async (image, options, size) =>
+      (await import('./pool.ts')).openPool(context, image, options, size, (record, task) =>
+        startedHandle(context, record, task, true),
+      ),
+    startRestartable: async function* (options) {
+      yield* (await import('./start-restartable.ts')).startRestartable(context, options);
+    },
     start: async (name, options) => await (await get(name)).start(options),
     inspect: async (name, options) => await (await get(name)).inspect(options),
     wait: async (name, options) => await (await get(name)).wait(options),
@@ -72,7 +64,7 @@ export function openContainers(context: ContainersContext): Containers & { uses(
     stats: (name, options) => statsOf(context, name, options),
     remove: async (name, options) => await (await get(name)).remove(options),
     size: async (name) => await (await get(name)).size(),
-    prune: (options) => pruneContainers(context, options),
+    prune: async (options) => (await import('./prune.ts')).pruneContainers(context, options),
     changes: async (name, options) => await (await get(name)).changes(options),
     commit: async (name, options) => await (await get(name)).commit(options),
     export: (name, options) => exportOf(context, name, options),
@@ -95,7 +87,7 @@ async function* exportOf(
   name: string,
   options?: Parameters<Containers['export']>[1],
 ) {
-  yield* exportContainer(context, await find(context, name), options);
+  yield* handleOf(context, await find(context, name)).export(options);
 }
 
 async function* statsOf(
@@ -103,7 +95,7 @@ async function* statsOf(
   name: string,
   options: Parameters<Containers['stats']>[1],
 ) {
-  yield* readStats(context, await find(context, name), options);
+  yield* handleOf(context, await find(context, name)).stats(options);
 }
 
 function handleOf(context: ContainersContext, record: ContainerRecord): Container {
@@ -127,21 +119,31 @@ function handleOf(context: ContainersContext, record: ContainerRecord): Containe
     execs: () => listExecs(context, record),
     run: (argv, options) => runInContainer(context, record, argv, options),
     rename: async (name) => void (await renameContainer(context, record, name)),
-    update: async (options) => void (await updateContainer(context, record, options)),
-    connect: (network) => connectContainer(context, record, network),
-    disconnect: (network) => disconnectContainer(context, record, network),
-    publish: (port) => publishPort(context, record, port),
-    unpublish: (port) => unpublishPort(context, record, port),
-    top: (psArgs) => listProcesses(context, record, psArgs),
-    stats: (options) => readStats(context, record, options),
+    update: async (options) =>
+      void (await (await import('./update.ts')).updateContainer(context, record, options)),
+    connect: async (network) => (await import('./connect.ts')).connectContainer(context, record, network),
+    disconnect: async (network) =>
+      (await import('./connect.ts')).disconnectContainer(context, record, network),
+    publish: async (port) => (await import('./connect.ts')).publishPort(context, record, port),
+    unpublish: async (port) => (await import('./connect.ts')).unpublishPort(context, record, port),
+    top: async (psArgs) => (await import('./top.ts')).listProcesses(context, record, psArgs),
+    stats: async function* (options) {
+      yield* (await import('./stats.ts')).readStats(context, record, options);
+    },
     remove: (options) => removeContainer(context, record, options),
-    size: () => containerSize(context, record),
-    changes: (options) => listContainerChanges(context, record, options),
-    commit: (options) => commitContainer(context, record, options),
-    export: (options) => exportContainer(context, record, options),
-    statPath: (path, options) => statContainerPath(context, record, path, options),
-    copyOut: (path, options) => copyOutOfContainer(context, record, path, options),
-    copyIn: (path, tar, options) => copyIntoContainer(context, record, path, tar, options),
+    size: async () => (await import('./size.ts')).containerSize(context, record),
+    changes: async (options) => (await import('./changes.ts')).listContainerChanges(context, record, options),
+    commit: async (options) => (await import('./commit.ts')).commitContainer(context, record, options),
+    export: async function* (options) {
+      yield* (await import('./export.ts')).exportContainer(context, record, options);
+    },
+    statPath: async (path, options) =>
+      (await import('./copy.ts')).statContainerPath(context, record, path, options),
+    copyOut: async function* (path, options) {
+      yield* (await import('./copy.ts')).copyOutOfContainer(context, record, path, options);
+    },
+    copyIn: async (path, tar, options) =>
+      (await import('./copy.ts')).copyIntoContainer(context, record, path, tar, options),
   };
 }
 

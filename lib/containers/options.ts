@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { IdRange } from '../id-map/index.ts';
 
 /** Bytes: a number, or a string with docker's binary units ("512m", "2g", "64kb"). */
 export type ByteSize = number | string;
@@ -41,15 +42,14 @@ export interface ContainerOptions {
   volumesFrom?: readonly VolumesFromOption[];
   /**
    * `none` (default): loopback only. `host`: the host's own. A network by its name, `bridge` being the default network.
-   * A path: that network namespace (/run/netns/x). A container: the namespace of that one, which runs.
+   * `container:NAME`: that of a container which runs when this one is started, with its /etc/hosts and /etc/resolv.conf. A
+   * path: join that network namespace (/run/netns/x).
    */
-  network?: string | { readonly path: string } | { readonly container: string };
+  network?: string | { readonly path: string };
   /** Several networks, in the order of the interfaces: the first that leads outside has the default route. Instead of `network`. */
   networks?: readonly NetworkOption[];
   /** What of the host leads to it; needs a network that is a bridge. */
   ports?: readonly PortOption[];
-  /** `80`, `80/udp`, `8000-8010`: for publishAll, beside what the image exposes. */
-  expose?: readonly string[];
   /** Publishes all exposed ports, at ports of the host that are free. */
   publishAll?: boolean;
   /** Names of other containers on its networks for its /etc/hosts, as their addresses are when it starts. */
@@ -63,13 +63,20 @@ export interface ContainerOptions {
   capDrop?: readonly string[];
   security?: SecurityOptions;
   limits?: ResourceLimits;
-  devices?: readonly DeviceOption[];
+  /** Devices of this machine by their paths, or by their CDI names: "vendor.com/class=name" (docs/containers.md). */
+  devices?: readonly (DeviceOption | string)[];
   /** "c 42:* rmw", as docker's --device-cgroup-rule. */
   deviceCgroupRules?: readonly string[];
   sysctls?: Readonly<Record<string, string>>;
   /** Runs a tiny init as process 1 that reaps zombies and forwards signals. */
   init?: boolean;
   labels?: Readonly<Record<string, string>>;
+  /** Handed to the runtime in config.json, and so to hooks and seccomp agents. */
+  annotations?: Readonly<Record<string, string>>;
+  /** Ports it listens on: "80", "53/udp", "8000-8010". Only recorded: nothing is published by it. */
+  expose?: readonly string[];
+  /** The cgroup that its own is made in, and whose limits it shares: "/batch". Default "strake". It stays when the container goes. */
+  cgroupParent?: string;
   /** Sent by stop(); "SIGTERM", "TERM" or "15". Default: the image's, else SIGTERM. */
   stopSignal?: string;
   /** Seconds that stop() waits before SIGKILL. Default 10. */
@@ -90,29 +97,65 @@ export interface ContainerOptions {
   log?: LogOptions;
   /** Paths of the root file system that are covered: a directory looks empty, a file like /dev/null. */
   hide?: readonly string[];
-  /** `host` shares the host's namespace instead of a new one. */
+  /** `host` shares the host's namespace instead of a new one, `container:NAME` another container's. */
   namespaces?: NamespaceOptions;
 }
 
-/** Which namespaces are new, and which are the host's own. */
+/**
+ * Which namespaces are new, the host's own, or another container's. That one must run whenever this one is started, and is
+ * looked for again at each restart by policy. A shared namespace lives as long as one that has it does, but a pid namespace,
+ * in which all are killed when the container whose it is ends.
+ */
 export interface NamespaceOptions {
-  pid?: 'private' | 'host';
-  ipc?: 'private' | 'host';
+  pid?: 'private' | 'host' | `container:${string}`;
+  /** `none`: private without /dev/shm. `shareable`: private, and other containers may join it, /dev/shm with it. */
+  ipc?: 'private' | 'host' | 'none' | 'shareable' | `container:${string}`;
   uts?: 'private' | 'host';
   cgroup?: 'private' | 'host';
-  /** Maps the container's ids 0…size-1 to hostId… in a user namespace of its own. */
-  user?: { readonly hostId: number; readonly size?: number };
+  /** Default: the engine's (EngineOptions.userns), which is `host` unless it is configured. */
+  user?: UserNamespaceOption;
+}
+
+/**
+ * Whose ids a container has. `host`: the machine's (an ordinary user's engine: his, always). `auto`: a range that no other
+ * container of this root has. `remap`: the ids that /etc/subuid and /etc/subgid give to one user for all such containers
+ * (`dockremap`, or `remap`: "user", "user:group"). Or maps as they are. Files of images and volumes are stored with the
+ * ids inside, and shared by all.
+ */
+export type UserNamespaceOption =
+  | 'host'
+  | 'auto'
+  | 'remap'
+  | { readonly auto: AutoIdsOption }
+  | { readonly remap: string }
+  | { readonly hostId: number; readonly size?: number }
+  | { readonly uids: readonly IdRange[]; readonly gids: readonly IdRange[] };
+
+export interface AutoIdsOption {
+  /** How many. Default 65536. */
+  readonly size?: number;
+  /** Ids of the machine that are to be there as well, instead of those of the range. */
+  readonly uids?: readonly IdRange[];
+  readonly gids?: readonly IdRange[];
 }
 
 /** Confinement beyond capabilities; docker's defaults where nothing is said. */
 export interface SecurityOptions {
-  /** An OCI seccomp profile as an object, docker's default allow-list, or none. */
+  /** A seccomp profile as an object, OCI's or docker's with its conditions; docker's default allow-list; or none. */
   seccomp?: 'default' | 'unconfined' | Readonly<Record<string, unknown>>;
   /** setuid programs and file capabilities give no more rights. */
   noNewPrivileges?: boolean;
   /** Replace docker's list. */
   maskedPaths?: readonly string[];
   readonlyPaths?: readonly string[];
+  /** A loaded AppArmor profile, or "unconfined". ERR_SECURITY_MODULE_MISSING where the kernel has no AppArmor. */
+  apparmor?: string;
+  /** Fields of a SELinux label, or "disable". ERR_SECURITY_MODULE_MISSING where the kernel has no SELinux. */
+  label?:
+    | 'disable'
+    | { readonly user?: string; readonly role?: string; readonly type?: string; readonly level?: string };
+  /** The container may make cgroups below its own: /sys/fs/cgroup can be written. */
+  writableCgroups?: boolean;
 }
 
 /** `on-failure`: after an exit code that is not 0; `maximumRetries` bounds how often. */
@@ -156,8 +199,17 @@ export interface ResourceLimits {
   /** "0-2,4". */
   cpusetCpus?: string;
   cpusetMems?: string;
+  /** Microseconds of realtime scheduling in each period (cgroup v1, CONFIG_RT_GROUP_SCHED). */
+  cpuRtRuntime?: number;
+  cpuRtPeriod?: number;
   pids?: number;
   blkioWeight?: number;
+  /** By a block device's path: a weight from 10 to 1000, bytes a second, operations a second. */
+  blkioWeightDevices?: Readonly<Record<string, number>>;
+  deviceReadBps?: Readonly<Record<string, ByteSize>>;
+  deviceWriteBps?: Readonly<Record<string, ByteSize>>;
+  deviceReadIops?: Readonly<Record<string, number>>;
+  deviceWriteIops?: Readonly<Record<string, number>>;
   /** "nofile": 1024, or { soft, hard }; -1 is unlimited. */
   ulimits?: Readonly<Record<string, number | { readonly soft: number; readonly hard: number }>>;
   /** Size of /dev/shm. Default 64m. */
@@ -167,9 +219,30 @@ export interface ResourceLimits {
 }
 
 /** What stands at an absolute path of the container. */
-export type ContainerMount = BindMountOption | TmpfsMountOption | VolumeMountOption;
+export type ContainerMount = BindMountOption | TmpfsMountOption | VolumeMountOption | ImageMountOption;
 /** How mounts below travel between host and container: mount_namespaces(7), "Shared subtrees". */
 export type Propagation = 'private' | 'rprivate' | 'shared' | 'rshared' | 'slave' | 'rslave';
+/**
+ * What of the mounts below a bind's source is seen, docker's words: all, which a read-only bind seals as well; none
+ * (`disabled`); all, and they stay writable (`writable`); all, sealed or refused (`readonly`, with `readOnly`, `rprivate`).
+ */
+export type BindRecursion = 'enabled' | 'disabled' | 'writable' | 'readonly';
+
+/** `size` ids from `source` in the files are `host`… on this machine; or, with `inside`, those ids of the container. */
+export interface IdmapRange {
+  readonly source: number;
+  readonly host: number;
+  readonly size: number;
+  readonly inside?: boolean;
+}
+
+/**
+ * Whose the files of a mount are, without changing their owners on disk (mount_setattr(2), MOUNT_ATTR_IDMAP; not for an
+ * ordinary user's engine). `true`: as the container's user namespace has it: what root owns belongs to the container's root.
+ */
+export type IdmapOption =
+  | true
+  | { readonly uids: readonly IdmapRange[]; readonly gids: readonly IdmapRange[] };
 
 /** A file or directory of this machine. */
 export interface BindMountOption {
@@ -179,8 +252,12 @@ export interface BindMountOption {
   target: string;
   readOnly?: boolean;
   propagation?: Propagation;
+  /** Default `enabled`. */
+  recursive?: BindRecursion;
   /** Makes an absent source a directory (docker's -v); otherwise it is ERR_MOUNT_SOURCE_NOT_FOUND. */
   createSource?: boolean;
+  /** ERR_IDMAP_UNSUPPORTED where the file system takes none. */
+  idmap?: IdmapOption;
 }
 
 /** A file system in memory, empty at each start. */
@@ -190,11 +267,15 @@ export interface TmpfsMountOption {
   size?: ByteSize;
   /** Permission bits; default 0o1777. */
   mode?: number;
+  readOnly?: boolean;
   /** More mount options: "noexec", "uid=1000". Default: nosuid, nodev, noexec. */
   options?: readonly string[];
 }
 
-/** A directory that the engine keeps. Without a name it is anonymous and is removed with `remove({ volumes: true })`. */
+/**
+ * A directory that the engine keeps. Without a name it is anonymous and is removed with `remove({ volumes: true })`. Its
+ * files are stored with the ids inside: containers of different user namespaces share it.
+ */
 export interface VolumeMountOption {
   type: 'volume';
   name?: string;
@@ -202,6 +283,23 @@ export interface VolumeMountOption {
   readOnly?: boolean;
   /** Whether a volume that is empty starts with what the image has at the target. Default true. */
   copy?: boolean;
+  /** Only this directory or file of it, relative; it must exist and may not lead out of the volume. */
+  subpath?: string;
+  /** For a volume that this container makes. */
+  labels?: Readonly<Record<string, string>>;
+  /** The same: see CreateVolumeOptions. */
+  driverOptions?: Readonly<Record<string, string>>;
+  idmap?: IdmapOption;
+}
+
+/** The files of an image, read-only. It is pulled as the container's own, and kept as long as the container is. */
+export interface ImageMountOption {
+  type: 'image';
+  /** A reference. */
+  image: string;
+  target: string;
+  /** Only this directory or file of it, relative; links may not lead out of the image. */
+  subpath?: string;
 }
 
 /** A container, by name or id, that must exist when this one is made. */
@@ -246,12 +344,22 @@ export interface DeviceOption {
 
 /** What is kept of the output of a container. */
 export interface LogOptions {
-  /** Default `json-file`; `none` keeps nothing. */
-  driver?: 'json-file' | 'none';
-  /** Bytes of one file, after which it is rotated; -1: unlimited, until the disk is full. Default 64m. */
+  /** Default `json-file`; `local` takes less room, and keeps bytes as they are; `none` keeps nothing. */
+  driver?: 'json-file' | 'local' | 'none';
+  /** Bytes of one file, after which it is rotated; -1: unlimited, until the disk is full. Default 64m, of `local` 20m. */
   maxSize?: ByteSize;
-  /** Files kept, the current one included; the oldest is dropped. Default 2. */
+  /** Files kept, the current one included; the oldest is dropped. Default 2, of `local` 5. */
   maxFile?: number;
+  /** Whether those but the current one are kept as gzip. Default: of `local`. */
+  compress?: boolean;
+  /** What logs() shows with `details`: labels and variables of the container, by their names or patterns of those. */
+  details?: {
+    readonly labels?: readonly string[];
+    readonly env?: readonly string[];
+    readonly labelsRegex?: string;
+    readonly envRegex?: string;
+    readonly tag?: string;
+  };
 }
 
 /** For `run`: the container's options, and how the result is taken. */

@@ -17,3 +17,9 @@ export function thisProcess(): Owner {
 export function isAlive({ pid, startTime }: Owner): boolean {
   return processStartTime(pid) === startTime;
 }
+
+/** The same by its text, `PID:STARTTIME`. */
+export function isProcessAlive(process: string): boolean {
+  const [pid = '', startTime = ''] = process.split(':');
+  return isAlive({ pid: Number(pid), startTime });
+}

@@ -27,7 +27,7 @@ export async function pauseContainer(
   const mark = owner === undefined ? '' : JSON.stringify(owner);
   const marked = await writeFile(paused, mark).then(() => true, ignoring('ENOENT'));
   if (!marked) throw hasEnded(record);
-  await freezeCgroup(cgroupOf(record.id)).catch(async (error: unknown) => {
+  await freezeCgroup(cgroupOf(record)).catch(async (error: unknown) => {
     await rm(paused, { force: true });
     throw error;
   });

@@ -24,6 +24,7 @@ import { publishRecord, writeRecord } from './run.ts';
 import { containerHostname } from './runtime-config.ts';
 import { runtimeProcess } from './runtime-process.ts';
 import { type ContainerSpec, parseContainerOptions, parseEnv } from './spec.ts';
+import { ignoring } from './store.ts';
 
 /** What only a pool has. */
 export interface PoolSize {
@@ -169,8 +170,10 @@ class ContainerPool implements Pool {
     const member = await this.#next();
     try {
       const { record, process } = this.#changed(member.record, change);
-      publishRecord(this.#context, record); // before it runs: its end removes it
-      return await execute(member.task, process, record);
+      const executed = execute(member.task, process, record);
+      executed.catch(() => undefined); // it is awaited below
+      publishTaken(this.#context, record); // while the command is being executed
+      return await executed;
     } catch (error) {
       await discard(this.#context, member);
       throw error;
@@ -227,6 +230,15 @@ class ContainerPool implements Pool {
   }
 }
 
+/** One that has ended meanwhile has been removed. */
+function publishTaken(context: ContainersContext, record: ContainerRecord): void {
+  try {
+    publishRecord(context, record);
+  } catch (error) {
+    ignoring('ENOENT')(error);
+  }
+}
+
 interface Change {
   readonly argv: readonly string[];
   readonly env: readonly string[];
@@ -279,6 +291,6 @@ async function discard(context: ContainersContext, { record, task }: Member): Pr
 async function removeLost(context: ContainersContext, record: ContainerRecord): Promise<void> {
   const { dir, runDir } = context.store.paths(record.id);
   if (!existsSync(dir) && !existsSync(runDir)) return;
-  await endTask(context, record.id);
+  await endTask(context, record);
   await removeFiles(context, record, { volumes: true });
 }

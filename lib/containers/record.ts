@@ -1,7 +1,10 @@
 import { EngineError } from '../errors/index.ts';
+import type { IdMap, TakenRange } from '../id-map/index.ts';
 import type { Descriptor, Digest, ImageProcess } from '../oci/index.ts';
+import type { DriverOptions } from '../volumes/index.ts';
 import type { Owner } from './owner.ts';
 import type { ContainerSpec } from './spec.ts';
+import type { SpecIdmap } from './spec-idmap.ts';
 
 /** What is kept of a container for as long as it exists: ROOT/containers/ID/record.json. Its state is not in it. */
 export interface ContainerRecord {
@@ -13,6 +16,12 @@ export interface ContainerRecord {
   readonly image: RecordedImage;
   readonly spec: ContainerSpec;
   readonly volumes: readonly RecordedVolume[];
+  /** Images that are mounted in it. Absent: none. */
+  readonly images?: readonly MountedImage[];
+  /** Of the user namespace of its own. Absent: it has none, or its engine's. */
+  readonly idMap?: IdMap;
+  /** What of it no other container has. */
+  readonly idRange?: TakenRange;
   /** Set by `run`: the process that made it and will remove it. When that is gone before the start, so is the container. */
   readonly owner?: Owner;
 }
@@ -31,12 +40,25 @@ export interface RecordedImage {
   readonly platform: string;
 }
 
+/** An image whose files a container shows, kept in the store for it. */
+export interface MountedImage {
+  readonly target: string;
+  readonly subpath: string | null;
+  readonly image: RecordedImage;
+}
+
 export interface RecordedVolume {
   readonly name: string;
   readonly anonymous: boolean;
   readonly target: string;
   readonly readOnly: boolean;
   readonly copy: boolean;
+  /** Null, as absent: all of it. */
+  readonly subpath?: string | null;
+  readonly idmap?: SpecIdmap | null;
+  /** For whoever makes it. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly driverOptions?: DriverOptions;
   /** Of another container, and there when this one is made. */
   readonly inherited?: true;
 }
@@ -60,9 +82,15 @@ const laterFields = {
   volumesFrom: [],
   networks: [],
   ports: [],
-  expose: [],
   publishAll: false,
   links: [],
+  annotations: {},
+  exposedPorts: [],
+  cgroupParent: 'strake',
+  cdiDevices: [],
+  apparmor: null,
+  label: null,
+  writableCgroups: false,
 } as const;
 
 function parseJson(json: string): unknown {

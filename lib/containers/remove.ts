@@ -3,14 +3,12 @@ import { waitTask } from '../runtime/index.ts';
 import { Undo } from '../undo/index.ts';
 import { announce } from './announce.ts';
 import type { RemoveOptions } from './container.ts';
+import { returnIds } from './container-ids.ts';
 import type { ContainersContext } from './context.ts';
-
 import { keepStopped, killProcesses } from './kill.ts';
 import { endTask, observeLocked } from './observe.ts';
-
 import type { ContainerRecord } from './record.ts';
 import { requireFree } from './require-free.ts';
-import { discardRoot } from './root-mount.ts';
 import { can, requireState } from './state.ts';
 import { findVolumeUses } from './volume-uses.ts';
 
@@ -37,17 +35,33 @@ export async function removeFiles(
   record: ContainerRecord,
   options: { volumes: boolean },
 ): Promise<void> {
+  const volumes = options.volumes && record.volumes.some(({ anonymous }) => anonymous);
+  const renamed = await context.store.read(record.id).catch(() => null); // since the caller has read it
+  const hidden = await context.store.hide(record.id, { volumes });
+  await finishRemoval(context, renamed ?? record, hidden, { volumes });
+}
+
+/** What is left to do of one that is hidden: its files go last, so that whoever finds them knows what there is. */
+export async function finishRemoval(
+  context: ContainersContext,
+  record: ContainerRecord,
+  hidden: string,
+  options: { volumes: boolean },
+): Promise<void> {
   await using steps = new Undo(); // in reverse
-  const own = record.volumes.filter(({ anonymous }) => anonymous).map(({ name }) => name);
-  if (options.volumes && own.length > 0) steps.add(() => removeVolumes(context, own));
+  steps.add(() => context.store.bury(record.id, hidden));
+  steps.add(() => returnIds(context, record));
+  if (options.volumes) steps.add(() => removeVolumes(context, record));
   steps.add(() => announce(context, record, 'destroy'));
-  steps.add(() => discardRoot(context, record));
   steps.add(() => context.store.releaseName(record.name, record.id));
-  steps.add(() => context.store.remove(record.id));
 }
 
 /** Those that no other container has taken by their names. */
-async function removeVolumes({ volumes, events, store }: ContainersContext, names: string[]): Promise<void> {
+async function removeVolumes(
+  { volumes, events, store }: ContainersContext,
+  record: ContainerRecord,
+): Promise<void> {
+  const names = record.volumes.filter(({ anonymous }) => anonymous).map(({ name }) => name);
   const { removed } = await volumes.removeUnused(names, () => findVolumeUses(store));
   for (const id of removed) events.emit({ type: 'volume', action: 'destroy', id });
 }
@@ -57,5 +71,5 @@ async function end(context: ContainersContext, record: ContainerRecord): Promise
   await keepStopped(context, record);
   await killProcesses(context, record, 9);
   await waitTask(runDir, { statusFile: exit }).catch(() => undefined); // gone is gone, however
-  await endTask(context, record.id); // of a monitor that was just being killed
+  await endTask(context, record); // of a monitor that was just being killed
 }

@@ -4,7 +4,9 @@ import { announce } from './announce.ts';
 import { renameEndpoints } from './connect.ts';
 import type { ContainersContext } from './context.ts';
 import { parseContainerName } from './names.ts';
+import { observeLocked } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
+import { requireState } from './state.ts';
 import { tellMonitor } from './tell-monitor.ts';
 
 /**
@@ -21,11 +23,12 @@ export async function renameContainer(
   using _lock = await context.store.lock(id);
   const record = await context.store.read(id);
   if (record === null) throw new EngineError('ERR_CONTAINER_NOT_FOUND', `container ${id} has been removed`);
+  requireState('rename', record.name, (await observeLocked(context, record)) ?? { status: 'created' });
   await using undo = new Undo();
   await context.store.reserveName(name, id);
   undo.add(() => context.store.releaseName(name, id));
   const renamed = { ...record, name, spec: { ...record.spec, name } };
-  await context.store.write(renamed, { durable: true });
+  await context.store.write(renamed);
   undo.commit();
   await context.store.releaseName(record.name, id);
   await tellMonitor(context, renamed);

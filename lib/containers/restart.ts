@@ -4,7 +4,7 @@ import type { ContainersContext } from './context.ts';
 import { observe } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
 import { startContainer } from './start.ts';
-import { can } from './state.ts';
+import { can, requireState } from './state.ts';
 import { type StopOptions, stopContainer } from './stop.ts';
 
 /** Stops it, if it runs, and starts it again. ERR_CONTAINER_STATE for one that is removed when it ends; else as stop and start. */
@@ -14,6 +14,7 @@ export async function restartContainer(
   options: StopOptions = {},
 ): Promise<void> {
   const state = (await observe(context, record)) ?? { status: 'created' };
+  requireState('restart', record.name, state);
   if (can('stop', state)) {
     if (record.spec.autoRemove) throw goesWhenItEnds(record);
     await stopContainer(context, record, options);

@@ -2,18 +2,26 @@ import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import type { Mount } from '../mount/index.ts';
 import type { ContainersContext } from './context.ts';
 import type { ContainerRecord } from './record.ts';
+import type { DraftPaths } from './store.ts';
+
+/** Where a new container's writable layer is made; `key`: as the snapshotter knows it. */
+export type RootPlace = Pick<DraftPaths, 'key' | 'upper' | 'work'>;
 
 /** The root file system of a new container: its writable layer is made. */
-export async function prepareRoot(context: ContainersContext, record: ContainerRecord): Promise<Mount> {
-  const { image, id, spec } = record;
+export async function prepareRoot(
+  context: ContainersContext,
+  record: ContainerRecord,
+  place: RootPlace = { ...context.store.paths(record.id), key: record.id },
+): Promise<Mount> {
+  const { image, spec } = record;
   if (image.directory === null) {
     return withHidden(
-      await context.snapshots.prepare(id, image.chainId, { volatile: spec.autoRemove }),
+      await context.snapshots.prepare(place.key, image.chainId, { volatile: spec.autoRemove }),
       spec.hide,
     );
   }
-  const owner = context.ids.inside(makeWritable(context.store.paths(id), image.directory));
-  if (owner.uid !== 0 || owner.gid !== 0) await context.ids.setOwner(context.store.paths(id).upper, owner);
+  const owner = context.ids.inside(makeWritable(place, image.directory));
+  if (owner.uid !== 0 || owner.gid !== 0) await context.ids.setOwner(place.upper, owner);
   return directoryRoot(context, record, image.directory);
 }
 
@@ -27,13 +35,8 @@ export async function existingRoot(context: ContainersContext, record: Container
   );
 }
 
-/** Removes the writable layer; absent is no error. That of a directory lies in the container's own. */
-export async function discardRoot(context: ContainersContext, record: ContainerRecord): Promise<void> {
-  if (record.image.directory === null) await context.snapshots.discard(record.id);
-}
-
 /** The root itself looks as the directory below does; answers whose that is. Synchronous: it takes less than one turn through libuv's pool. */
-function makeWritable({ upper, work }: { upper: string; work: string }, directory: string) {
+function makeWritable({ upper, work }: RootPlace, directory: string) {
   const { mode, uid, gid } = statSync(directory);
   mkdirSync(work, { mode: 0o700 });
   mkdirSync(upper, { mode: 0o700 });

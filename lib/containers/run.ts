@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { runTask } from '../runtime/index.ts';
 import { beginTrace } from '../trace/index.ts';
 import { Undo } from '../undo/index.ts';
@@ -12,6 +12,7 @@ import type { ContainerRecord } from './record.ts';
 import { removeFiles } from './remove.ts';
 import { prepareRoot } from './root-mount.ts';
 import { parseContainerOptions } from './spec.ts';
+import type { ContainerStore } from './store.ts';
 
 /**
  * A command in a new container, from nothing to nothing: create, start, wait and remove with the fewest file operations.
@@ -73,13 +74,22 @@ export async function runContainer(
   };
 }
 
-/** Synchronous on purpose: four calls of microseconds each take less than one turn through libuv's pool. */
+/** Synchronous on purpose: calls of microseconds each take less than one turn through libuv's pool. */
 export async function writeRecord({ store }: ContainersContext, record: ContainerRecord): Promise<void> {
   const { dir, runDir } = store.paths(record.id);
-  mkdirSync(runDir, { mode: 0o700 });
-  mkdirSync(dir, { mode: 0o700 });
-  if (record.spec.name !== null) await store.reserveName(record.name, record.id);
-  publishRecord({ store }, record);
+  const draft = store.draft(record.id);
+  mkdirSync(draft.dir, { mode: 0o700 });
+  if (record.spec.name !== null) await reserveNameOf(store, record, draft.dir);
+  writeFileSync(draft.record, JSON.stringify(record), { mode: 0o600 });
+  renameSync(draft.dir, dir);
+  mkdirSync(runDir, { mode: 0o700 }); // after it: a run directory alone is what a removal has left
+}
+
+async function reserveNameOf(store: ContainerStore, record: ContainerRecord, draft: string): Promise<void> {
+  await store.reserveName(record.name, record.id).catch((error: unknown) => {
+    rmSync(draft, { recursive: true });
+    throw error;
+  });
 }
 
 /** Not synced: it does not outlive a crash. */

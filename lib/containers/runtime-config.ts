@@ -1,8 +1,12 @@
 import type { IdMap } from '../id-map/index.ts';
-import type { ImageProcess, RuntimeSpec } from '../oci/index.ts';
+import type { ImageProcess, RuntimeProcess, RuntimeSpec } from '../oci/index.ts';
+import type { MountSource } from './asked-mounts.ts';
+import type { CdiAdditions } from './cdi-devices.ts';
+import type { JoinedContainers } from './joined.ts';
+import type { MountedImage } from './record.ts';
 import { runtimeLinux } from './runtime-linux.ts';
-import { type MountSource, runtimeMounts } from './runtime-mounts.ts';
-import { runtimeProcess } from './runtime-process.ts';
+import { runtimeMounts } from './runtime-mounts.ts';
+import { mergeEnvironment, runtimeProcess } from './runtime-process.ts';
 import type { ContainerSpec } from './spec.ts';
 
 /** What the config of a container depends on besides its spec and its image. */
@@ -10,10 +14,10 @@ export interface HostFacts {
   readonly hostname: string;
   /** Node's word: x64, arm64. */
   readonly arch: string;
+  /** uname -r, for the conditions of seccomp profiles. */
+  readonly kernel?: string;
   /** Whether a limit on swap can be set at all; without, the default of twice the memory is left out. */
   readonly swapAccounting: boolean;
-  /** The ids of an engine that an ordinary user runs; absent: root's, where only who asks for one has a user namespace. */
-  readonly idMap?: IdMap;
   /** The engine's containers are in a user namespace without asking for one: a user's, or an outer container's. */
   readonly inUserNamespace?: boolean;
 }
@@ -32,19 +36,30 @@ export interface HostDevice {
   readonly access: string;
 }
 
+/** The numbers of block devices, by their paths. */
+export type BlockDevices = Readonly<Record<string, { readonly major: number; readonly minor: number }>>;
+
 export interface RuntimeConfigInput {
   readonly id: string;
   readonly spec: ContainerSpec;
   readonly image: ImageProcess;
   readonly host: HostFacts;
-  /** The directory with the container's own hosts, hostname and resolv.conf. */
+  /** The directory with its hosts, hostname and resolv.conf: of the container whose network it shares, or its own. */
   readonly etc: string;
-  /** Where its volumes are: named ones, anonymous ones, and the image's. */
+  /** The containers whose namespaces it shares. */
+  readonly joined?: JoinedContainers;
+  /** Its volumes, named ones, anonymous ones and the image's, and what is mounted for each. */
   readonly volumes: readonly MountSource[];
-  /** A network namespace that it joins instead of having one of its own. */
-  readonly networkPath?: string | undefined;
+  /** Images that are mounted in it. */
+  readonly images?: readonly MountedImage[];
+  /** Of its user namespace; null: it has none of its own. */
+  readonly idMap: IdMap | null;
   /** The devices it asked for; all of the machine's when it is privileged. */
   readonly devices: readonly HostDevice[];
+  /** Those that its limits name. */
+  readonly blockDevices?: BlockDevices;
+  /** What its CDI devices add. */
+  readonly cdi?: CdiAdditions | null;
 }
 
 /**
@@ -53,19 +68,26 @@ export interface RuntimeConfigInput {
  * The root file system itself is the task's (lib/runtime), as is the user by name.
  * @throws EngineError ERR_CONTAINER_OPTION_INVALID when neither spec nor image says what to run
  */
-export function runtimeConfig(input: RuntimeConfigInput): RuntimeSpec {
-  const { spec } = input;
+export function runtimeConfig(given: RuntimeConfigInput): RuntimeSpec {
+  const { spec, cdi } = given;
+  const input = cdi ? { ...given, devices: [...given.devices, ...cdi.devices] } : given;
   const hostname = containerHostname(input.id, spec, input.host);
   return {
     ociVersion: '1.2.0',
-    process: runtimeProcess(spec, input.image, hostname),
+    process: withVariables(runtimeProcess(spec, input.image, hostname), cdi?.env),
     root: { path: 'rootfs', readonly: spec.readOnly },
     ...(sharesUts(spec)
       ? {}
       : { hostname, ...(spec.domainname !== null && { domainname: spec.domainname }) }),
-    mounts: runtimeMounts(input),
+    mounts: [...runtimeMounts(input), ...(cdi?.mounts ?? [])],
+    ...(cdi && { hooks: cdi.hooks }),
+    ...(Object.keys(spec.annotations).length > 0 && { annotations: spec.annotations }),
     linux: runtimeLinux(input),
   };
+}
+
+function withVariables(process: RuntimeProcess, more: readonly string[] | undefined): RuntimeProcess {
+  return more?.length ? { ...process, env: mergeEnvironment(process.env ?? [], more) } : process;
 }
 
 /** Docker's: what was asked, the host's on its network, else the first 12 digits of the id. */

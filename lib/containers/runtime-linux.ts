@@ -1,3 +1,4 @@
+import type { IdMap } from '../id-map/index.ts';
 import type {
   RuntimeDevice,
   RuntimeDeviceRule,
@@ -7,10 +8,12 @@ import type {
 } from '../oci/index.ts';
 import { effectiveCapabilities } from './capabilities.ts';
 import { defaultSeccompProfile } from './default-seccomp.ts';
-import type { HostDevice, HostFacts, RuntimeConfigInput } from './runtime-config.ts';
+import type { JoinedContainers } from './joined.ts';
+import type { BlockDevices, HostDevice, HostFacts, RuntimeConfigInput } from './runtime-config.ts';
+import { seccompProfile } from './seccomp-profile.ts';
 import type { ContainerSpec } from './spec.ts';
 import type { SpecDeviceRule } from './spec-devices.ts';
-import type { SpecLimits } from './spec-limits.ts';
+import type { BlkioDeviceLimit, SpecLimits } from './spec-limits.ts';
 import { ownsNetwork } from './spec-network.ts';
 
 /** Docker's (moby oci/defaults.go), with /proc/interrupts and powercap, which leak timing (CVE-2020-8694). */
@@ -60,48 +63,53 @@ const defaultDeviceRules: readonly RuntimeDeviceRule[] = [
 export function runtimeLinux(input: RuntimeConfigInput): RuntimeLinux {
   const { spec, host, id } = input;
   return {
-    cgroupsPath: `/strake/${id}`,
-    namespaces: namespaces(spec, host, input.networkPath),
-    ...userMappings(spec, host),
+    cgroupsPath: `/${spec.cgroupParent}/${id}`,
+    namespaces: namespaces(input),
+    ...userMappings(input.idMap),
     // Which devices a user namespace can use is what was bound into it; a user may attach no rules.
     resources: {
       ...(!host.inUserNamespace && { devices: deviceRules(input) }),
-      ...runtimeResources(spec.limits, host),
+      ...runtimeResources(spec.limits, host, input.blockDevices),
     },
     ...(input.devices.length > 0 && { devices: input.devices.map(deviceNode) }),
     ...seccomp(spec, host),
     ...hiddenPaths(spec),
-    ...sysctls(spec, host),
+    ...sysctls(input),
   };
 }
 
-function namespaces(spec: ContainerSpec, host: HostFacts, networkPath?: string): RuntimeNamespace[] {
-  const { pid, ipc, uts, cgroup, user } = spec.namespaces;
+/** That of another container as /proc has it at this start; its monitor looks for it again (native/monitor/joins.h). */
+function namespaces({ spec, idMap, joined = {} }: RuntimeConfigInput): RuntimeNamespace[] {
+  const { pid, ipc, uts, cgroup } = spec.namespaces;
+  const own = (type: RuntimeNamespace['type'], mode: string): RuntimeNamespace[] =>
+    mode === 'host' ? [] : [{ type }];
+  const shared = (type: 'pid' | 'ipc' | 'network') => {
+    const donor = joined[type];
+    return donor && [{ type, path: `/proc/${donor.pid}/ns/${type === 'network' ? 'net' : type}` }];
+  };
   return [
     { type: 'mount' },
-    ...(pid === 'private' ? [{ type: 'pid' } as const] : []),
-    ...(ipc === 'private' ? [{ type: 'ipc' } as const] : []),
-    ...(uts === 'private' ? [{ type: 'uts' } as const] : []),
-    ...(cgroup === 'private' ? [{ type: 'cgroup' } as const] : []),
-    ...networkNamespace(spec, networkPath),
-    ...(user || host.idMap ? [{ type: 'user' } as const] : []),
+    ...(shared('pid') ?? own('pid', pid)),
+    ...(shared('ipc') ?? own('ipc', ipc)),
+    ...own('uts', uts),
+    ...own('cgroup', cgroup),
+    ...(shared('network') ?? networkNamespace(spec)),
+    ...(idMap ? [userNamespace(joined)] : []),
   ];
 }
 
-function networkNamespace(spec: ContainerSpec, path = spec.network): RuntimeNamespace[] {
-  if (spec.network === 'host') return [];
-  return ownsNetwork(spec) ? [{ type: 'network' }] : [{ type: 'network', path }];
+function userNamespace(joined: JoinedContainers): RuntimeNamespace {
+  const donor = Object.values(joined).find(({ inUserNamespace }) => inUserNamespace);
+  return donor ? { type: 'user', path: `/proc/${donor.pid}/ns/user` } : { type: 'user' };
 }
 
-function userMappings(
-  spec: ContainerSpec,
-  { idMap }: HostFacts,
-): Pick<RuntimeLinux, 'uidMappings' | 'gidMappings'> {
-  const { user } = spec.namespaces;
-  if (idMap) return { uidMappings: idMap.uids, gidMappings: idMap.gids };
-  if (!user) return {};
-  const mapping = [{ containerID: 0, hostID: user.hostId, size: user.size }];
-  return { uidMappings: mapping, gidMappings: mapping };
+function networkNamespace(spec: ContainerSpec): RuntimeNamespace[] {
+  if (spec.network === 'host') return [];
+  return ownsNetwork(spec) ? [{ type: 'network' }] : [{ type: 'network', path: spec.network }];
+}
+
+function userMappings(idMap: IdMap | null): Pick<RuntimeLinux, 'uidMappings' | 'gidMappings'> {
+  return idMap === null ? {} : { uidMappings: idMap.uids, gidMappings: idMap.gids };
 }
 
 function deviceRules({ spec, devices }: RuntimeConfigInput): RuntimeDeviceRule[] {
@@ -125,7 +133,11 @@ function deviceNode({ path, type, major, minor, mode, uid, gid }: HostDevice): R
 }
 
 /** linux.resources of the runtime-spec, without devices: only what is limited. */
-export function runtimeResources(limits: SpecLimits, host: HostFacts): RuntimeResources {
+export function runtimeResources(
+  limits: SpecLimits,
+  host: HostFacts,
+  blockDevices: BlockDevices = {},
+): RuntimeResources {
   const memory = present({
     limit: limits.memory,
     swap: host.swapAccounting ? limits.memorySwap : null,
@@ -139,23 +151,36 @@ export function runtimeResources(limits: SpecLimits, host: HostFacts): RuntimeRe
     period: limits.cpuPeriod,
     cpus: limits.cpusetCpus || null,
     mems: limits.cpusetMems || null,
+    realtimeRuntime: limits.cpuRtRuntime ?? null,
+    realtimePeriod: limits.cpuRtPeriod ?? null,
   });
   return (
     present({
       memory,
       cpu,
       pids: limits.pids === null ? null : { limit: limits.pids },
-      blockIO: limits.blkioWeight === null ? null : { weight: limits.blkioWeight },
+      blockIO: blockIo(limits, blockDevices),
     }) ?? {}
   );
 }
 
+function blockIo(limits: SpecLimits, blockDevices: BlockDevices): RuntimeResources['blockIO'] | null {
+  const throttles: Partial<Record<BlkioDeviceLimit, object[]>> = {};
+  for (const { limit, path, rate } of limits.blkioDevices ?? []) {
+    const value = limit === 'weightDevice' ? { weight: rate } : { rate };
+    const number = blockDevices[path];
+    if (number) throttles[limit] = [...(throttles[limit] ?? []), { ...number, ...value }];
+  }
+  return present({ weight: limits.blkioWeight, ...throttles }) as RuntimeResources['blockIO'] | null;
+}
+
+/** docker's order: privileged and unconfined before all, then a profile of one's own. */
 function seccomp(spec: ContainerSpec, host: HostFacts): Pick<RuntimeLinux, 'seccomp'> {
   if (spec.privileged || spec.seccomp === 'unconfined') return {};
-  if (spec.seccomp !== 'default')
-    return { seccomp: spec.seccomp as unknown as NonNullable<RuntimeLinux['seccomp']> };
+  const capabilities = effectiveCapabilities(spec.capAdd, spec.capDrop, false);
+  if (spec.seccomp === 'default') return { seccomp: defaultSeccompProfile(capabilities, host.arch) };
   return {
-    seccomp: defaultSeccompProfile(effectiveCapabilities(spec.capAdd, spec.capDrop, false), host.arch),
+    seccomp: seccompProfile(spec.seccomp, { capabilities, arch: host.arch, kernel: host.kernel ?? '0' }),
   };
 }
 
@@ -168,10 +193,10 @@ function hiddenPaths(spec: ContainerSpec): Pick<RuntimeLinux, 'maskedPaths' | 'r
 }
 
 /** Docker's since 20.10, in a network namespace that is the container's own: low ports and ping for every user. */
-function sysctls(spec: ContainerSpec, { inUserNamespace }: HostFacts): Pick<RuntimeLinux, 'sysctl'> {
+function sysctls({ spec, host, idMap }: RuntimeConfigInput): Pick<RuntimeLinux, 'sysctl'> {
   const own = ownsNetwork(spec) ? { 'net.ipv4.ip_unprivileged_port_start': '0' } : {};
   const ping =
-    ownsNetwork(spec) && !spec.namespaces.user && !inUserNamespace
+    ownsNetwork(spec) && !idMap && !host.inUserNamespace
       ? { 'net.ipv4.ping_group_range': '0 2147483647' }
       : {};
   const all = { ...own, ...ping, ...spec.sysctls };

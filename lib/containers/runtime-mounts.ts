@@ -1,29 +1,17 @@
 import { type IdMap, isMapped } from '../id-map/index.ts';
 import type { RuntimeMount } from '../oci/index.ts';
+import { askedMounts, hardened } from './asked-mounts.ts';
+import type { JoinedContainer } from './joined.ts';
 import type { RuntimeConfigInput } from './runtime-config.ts';
 import type { ContainerSpec } from './spec.ts';
-import type { SpecBind, SpecTmpfs } from './spec-mounts.ts';
 import { ownsNetwork } from './spec-network.ts';
-
-/** A directory of this machine that is bound into a container. */
-export interface MountSource {
-  readonly source: string;
-  readonly target: string;
-  readonly readOnly: boolean;
-  /** When it is empty, it gets what the image has at the target. */
-  readonly copy: boolean;
-}
-
-const hardened = ['nosuid', 'noexec', 'nodev'];
 
 /**
  * Docker's default mounts, the files of /etc that are the container's own, then what was asked for, parents before
  * children. What was asked for replaces a default with the same target, and the ones below it.
  */
 export function runtimeMounts(input: RuntimeConfigInput): RuntimeMount[] {
-  const asked = [...input.spec.mounts.flatMap(askedMount), ...input.volumes.map(volumeMount)].sort(
-    parentsFirst,
-  );
+  const asked = askedMounts(input);
   const covered = (path: string) =>
     asked.some(({ destination }) => path === destination || path.startsWith(`${destination}/`));
   const defaults = [...kernelMounts(input), ...etcMounts(input)].filter(
@@ -32,7 +20,7 @@ export function runtimeMounts(input: RuntimeConfigInput): RuntimeMount[] {
   return [...defaults, ...asked];
 }
 
-function kernelMounts({ spec, host: { idMap } }: RuntimeConfigInput): RuntimeMount[] {
+function kernelMounts({ spec, idMap, joined }: RuntimeConfigInput): RuntimeMount[] {
   const access = spec.privileged ? 'rw' : 'ro';
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: hardened },
@@ -49,26 +37,32 @@ function kernelMounts({ spec, host: { idMap } }: RuntimeConfigInput): RuntimeMou
       options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', ...ttyGroup(idMap)],
     },
     sysMount(spec, access, idMap),
-    { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [access, ...hardened] },
-    ...ipcMounts(spec),
+    {
+      destination: '/sys/fs/cgroup',
+      type: 'cgroup',
+      source: 'cgroup',
+      options: [spec.writableCgroups ? 'rw' : access, ...hardened],
+    },
+    ...ipcMounts(spec, joined?.ipc),
   ];
 }
 
 /** tty's, as in every distribution, where it exists inside: mesg(1) and wall(1) look for it. */
-function ttyGroup(idMap: IdMap | undefined): string[] {
+function ttyGroup(idMap: IdMap | null): string[] {
   return idMap && !isMapped(idMap.gids, 5) ? [] : ['gid=5'];
 }
 
 /** A user namespace may mount a sysfs only with a network namespace of its own: else the host's is bound. */
-function sysMount(spec: ContainerSpec, access: string, idMap: IdMap | undefined): RuntimeMount {
-  if ((spec.namespaces.user !== null || idMap) && !ownsNetwork(spec)) {
+function sysMount(spec: ContainerSpec, access: string, idMap: IdMap | null): RuntimeMount {
+  if (idMap && !ownsNetwork(spec)) {
     return { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', access, ...hardened] };
   }
   return { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...hardened, access] };
 }
 
-function ipcMounts(spec: ContainerSpec): RuntimeMount[] {
-  if (spec.namespaces.ipc === 'host') {
+function ipcMounts(spec: ContainerSpec, donor: JoinedContainer | undefined): RuntimeMount[] {
+  const { ipc } = spec.namespaces;
+  if (ipc === 'host') {
     return ['/dev/mqueue', '/dev/shm'].map((path) => ({
       destination: path,
       type: 'bind',
@@ -76,15 +70,20 @@ function ipcMounts(spec: ContainerSpec): RuntimeMount[] {
       options: ['rbind', ...hardened],
     }));
   }
-  return [
-    { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: hardened },
-    {
-      destination: '/dev/shm',
-      type: 'tmpfs',
-      source: 'shm',
-      options: [...hardened, 'mode=1777', `size=${spec.limits.shmSize}`],
-    },
-  ];
+  const mqueue = { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: hardened };
+  if (ipc === 'none') return [mqueue];
+  return [mqueue, donor ? sharedMemoryOf(donor) : ownSharedMemory(spec)];
+}
+
+/** A mount of another mount namespace: its monitor takes it there (native/monitor/joins.h). */
+function sharedMemoryOf({ pid }: JoinedContainer): RuntimeMount {
+  const options = ['bind', ...hardened];
+  return { destination: '/dev/shm', type: 'bind', source: `/proc/${pid}/root/dev/shm`, options };
+}
+
+function ownSharedMemory({ limits }: ContainerSpec): RuntimeMount {
+  const options = [...hardened, 'mode=1777', `size=${limits.shmSize}`];
+  return { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options };
 }
 
 /** Writable, as docker's, unless the root is not. */
@@ -95,49 +94,4 @@ function etcMounts({ etc, spec }: RuntimeConfigInput): RuntimeMount[] {
     source: `${etc}/${file}`,
     options: ['rbind', 'rprivate', ...(spec.readOnly ? ['ro'] : [])],
   }));
-}
-
-function askedMount(mount: ContainerSpec['mounts'][number]): RuntimeMount[] {
-  switch (mount.type) {
-    case 'bind':
-      return [bindMount(mount)];
-    case 'tmpfs':
-      return [tmpfsMount(mount)];
-    case 'volume':
-      return []; // among the input's volumes, with its source
-  }
-}
-
-function bindMount({ source, target, readOnly, propagation }: SpecBind): RuntimeMount {
-  const options = ['rbind', propagation, ...(readOnly ? ['ro'] : [])];
-  return { destination: target, type: 'bind', source, options };
-}
-
-/** tmpcopyup of a bind is our runtime's own: an empty source gets what lies at the target. Others ignore it. */
-function volumeMount({ source, target, readOnly, copy }: MountSource): RuntimeMount {
-  return {
-    destination: target,
-    type: 'bind',
-    source,
-    options: ['rbind', 'rprivate', ...(readOnly ? ['ro'] : []), ...(copy ? ['tmpcopyup'] : [])],
-  };
-}
-
-/** Docker's defaults; an option given by the user comes later, and the last one wins. */
-function tmpfsMount({ target, size, mode, options }: SpecTmpfs): RuntimeMount {
-  return {
-    destination: target,
-    type: 'tmpfs',
-    source: 'tmpfs',
-    options: [
-      ...hardened.filter((option) => !options.includes(option.slice(2))),
-      `mode=${(mode ?? 0o1777).toString(8)}`,
-      ...(size === null ? [] : [`size=${size}`]),
-      ...options,
-    ],
-  };
-}
-
-function parentsFirst(left: RuntimeMount, right: RuntimeMount): number {
-  return left.destination.split('/').length - right.destination.split('/').length;
 }

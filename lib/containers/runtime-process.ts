@@ -1,6 +1,7 @@
 import type { ImageProcess, RuntimeProcess } from '../oci/index.ts';
 import { effectiveCapabilities } from './capabilities.ts';
 import { invalidOption } from './option-values.ts';
+import { processLabels } from './security-modules.ts';
 import type { ContainerSpec } from './spec.ts';
 
 /** What a shell finds without any PATH of the image's: docker's. */
@@ -39,6 +40,7 @@ export function runtimeProcess(spec: ContainerSpec, image: ImageProcess, hostnam
     // Nothing inheritable and nothing ambient (CVE-2022-24769): a user other than root gets none by execve(2).
     capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
     noNewPrivileges: spec.noNewPrivileges,
+    ...processLabels(spec),
     ...(spec.limits.ulimits.length > 0 && { rlimits: spec.limits.ulimits }),
     ...(spec.limits.oomScoreAdj !== null && { oomScoreAdj: spec.limits.oomScoreAdj }),
   };

@@ -1,3 +1,4 @@
+import { isCdiName } from '../cdi/index.ts';
 import { absolutePath, invalidOption } from './option-values.ts';
 import type { DeviceOption } from './options.ts';
 
@@ -15,7 +16,24 @@ export interface SpecDeviceRule {
   readonly access: string;
 }
 
-export function parseDevice(device: DeviceOption): SpecDevice {
+/** Paths of this machine, and names of CDI devices. */
+export function parseDevices(devices: readonly (DeviceOption | string)[]): {
+  devices: SpecDevice[];
+  cdiDevices: string[];
+} {
+  return {
+    devices: devices.filter((device) => typeof device !== 'string').map(parseDevice),
+    cdiDevices: devices.filter((device) => typeof device === 'string').map(parseCdiName),
+  };
+}
+
+/** CDI's qualified name: vendor/class=device (container-device-interface, SPEC.md, "CDI Device names"). */
+function parseCdiName(name: string): string {
+  if (isCdiName(name)) return name;
+  throw invalidOption('devices', name, 'write a CDI device as vendor.com/class=name');
+}
+
+function parseDevice(device: DeviceOption): SpecDevice {
   const path = absolutePath('devices.path', device.path);
   return {
     path,

@@ -1,4 +1,4 @@
-import { byteSize, integer, invalidOption, text } from './option-values.ts';
+import { absolutePath, byteSize, integer, invalidOption, text } from './option-values.ts';
 import type { ResourceLimits } from './options.ts';
 
 /** ResourceLimits, parsed: bytes, microseconds; null means no limit of ours. */
@@ -16,10 +16,29 @@ export interface SpecLimits {
   readonly cpusetMems: string;
   readonly pids: number | null;
   readonly blkioWeight: number | null;
+  readonly cpuRtRuntime: number | null;
+  readonly cpuRtPeriod: number | null;
+  /** Of single block devices. */
+  readonly blkioDevices: readonly SpecBlkioDevice[];
   /** OCI's names: RLIMIT_NOFILE. */
   readonly ulimits: readonly { readonly type: string; readonly soft: number; readonly hard: number }[];
   readonly shmSize: number;
   readonly oomScoreAdj: number | null;
+}
+
+/** What a limit of a block device is about, in the words of the runtime-spec's blockIO. */
+export type BlkioDeviceLimit =
+  | 'weightDevice'
+  | 'throttleReadBpsDevice'
+  | 'throttleWriteBpsDevice'
+  | 'throttleReadIOPSDevice'
+  | 'throttleWriteIOPSDevice';
+
+/** A weight, bytes a second or operations a second for one block device. */
+export interface SpecBlkioDevice {
+  readonly limit: BlkioDeviceLimit;
+  readonly path: string;
+  readonly rate: number;
 }
 
 /** docker's least: the kernel itself needs that much to start a process. */
@@ -38,6 +57,9 @@ export function parseLimits(limits: ResourceLimits): SpecLimits {
     ...parseCpu(limits),
     pids: optional(limits.pids, (value) => (value === 0 ? -1 : integer('limits.pids', value, -1, 2 ** 22))),
     blkioWeight: optional(limits.blkioWeight, (value) => integer('limits.blkioWeight', value, 10, 1000)),
+    blkioDevices: parseBlkioDevices(limits),
+    cpuRtRuntime: optional(limits.cpuRtRuntime, (value) => integer('limits.cpuRtRuntime', value, 0, 2 ** 40)),
+    cpuRtPeriod: optional(limits.cpuRtPeriod, (value) => integer('limits.cpuRtPeriod', value, 0, 2 ** 40)),
     ulimits: Object.entries(limits.ulimits ?? {}).map(parseUlimit),
     shmSize: byteSize('limits.shmSize', limits.shmSize ?? 64 * 2 ** 20),
     oomScoreAdj: optional(limits.oomScoreAdj, (value) => integer('limits.oomScoreAdj', value, -1000, 1000)),
@@ -47,14 +69,14 @@ export function parseLimits(limits: ResourceLimits): SpecLimits {
 /** `limits` with `changes`; what those do not name stays. The same checks hold. @throws EngineError ERR_CONTAINER_OPTION_INVALID */
 export function changeLimits(limits: SpecLimits, changes: ResourceLimits): SpecLimits {
   const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
-  const { ulimits, shmSize, oomScoreAdj } = limits;
+  const { ulimits, shmSize, oomScoreAdj, blkioDevices = [] } = limits;
   const quota = 'cpus' in given ? { cpuQuota: null, cpuPeriod: null } : {};
   const changed = parseLimits({ ...asOptions({ ...limits, ...quota }), ...given });
-  return { ...changed, ulimits, shmSize, oomScoreAdj };
+  return { ...changed, ulimits, shmSize, oomScoreAdj, blkioDevices };
 }
 
 /** As they would be asked for, but those that only a start sets. */
-function asOptions({ ulimits, shmSize, oomScoreAdj, ...limits }: SpecLimits): ResourceLimits {
+function asOptions({ ulimits, shmSize, oomScoreAdj, blkioDevices, ...limits }: SpecLimits): ResourceLimits {
   return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== null));
 }
 
@@ -104,6 +126,25 @@ function parseCpu(limits: ResourceLimits) {
     cpusetCpus: parseCpuset('limits.cpusetCpus', limits.cpusetCpus),
     cpusetMems: parseCpuset('limits.cpusetMems', limits.cpusetMems),
   };
+}
+
+function parseBlkioDevices(limits: ResourceLimits): SpecBlkioDevice[] {
+  const weight = (option: string, value: unknown) => integer(option, value, 10, 1000);
+  const operations = (option: string, value: unknown) => integer(option, value, 0, Number.MAX_SAFE_INTEGER);
+  const kinds = [
+    ['blkioWeightDevices', 'weightDevice', weight],
+    ['deviceReadBps', 'throttleReadBpsDevice', byteSize],
+    ['deviceWriteBps', 'throttleWriteBpsDevice', byteSize],
+    ['deviceReadIops', 'throttleReadIOPSDevice', operations],
+    ['deviceWriteIops', 'throttleWriteIOPSDevice', operations],
+  ] as const;
+  return kinds.flatMap(([name, limit, parse]) =>
+    Object.entries(limits[name] ?? {}).map(([path, value]) => ({
+      limit,
+      path: absolutePath(`limits.${name}`, path),
+      rate: parse(`limits.${name}`, value),
+    })),
+  );
 }
 
 function parseCpuset(option: string, value: string | undefined): string {

@@ -1,6 +1,7 @@
 import { type EndpointRequest, parseIp } from '../network/index.ts';
 import { absolutePath, invalidOption, oneOf, text, texts } from './option-values.ts';
 import type { ContainerOptions, NetworkOption, PortOption } from './options.ts';
+import { containerMode } from './spec-namespaces.ts';
 
 /** What a container's network is, parsed. */
 export interface SpecNetwork {
@@ -9,8 +10,7 @@ export interface SpecNetwork {
   /** Of one that has a namespace of its own, in the order of its interfaces. */
   readonly networks: readonly EndpointRequest[];
   readonly ports: readonly SpecPort[];
-  /** `80/tcp`: what publishAll publishes beside what the image exposes. */
-  readonly expose: readonly string[];
+  /** Beside what the image exposes, what the spec does. */
   readonly publishAll: boolean;
   /** Other containers' addresses in /etc/hosts. */
   readonly links: readonly { readonly container: string; readonly alias: string }[];
@@ -48,7 +48,6 @@ export function parseNetworkOptions(options: ContainerOptions): SpecNetwork {
     network,
     networks,
     ports,
-    expose: texts('expose', options.expose ?? []).flatMap(parseExpose),
     publishAll: options.publishAll === true && names.length > 0,
     links: (options.links ?? []).map(({ container, alias }) => ({
       container: text('links.container', container),
@@ -70,8 +69,9 @@ export function ownsNetwork({ network }: Pick<SpecNetwork, 'network'>): boolean 
 function parseMode(network: ContainerOptions['network']): string | null {
   if (network === undefined) return null;
   if (typeof network === 'object' && 'path' in network) return absolutePath('network.path', network.path);
-  if (typeof network === 'object') return `container:${text('network.container', network.container)}`;
-  return text('network', network) === 'default' ? 'bridge' : networkName('network', network);
+  if (typeof network === 'object') throw invalidOption('network', network, 'give a name, or { path }');
+  const container = containerMode('network', network);
+  return container ?? (network === 'default' ? 'bridge' : networkName('network', network));
 }
 
 function networkName(option: string, value: unknown): string {
@@ -143,11 +143,4 @@ function portRange(option: string, value: number | string, least: number): [numb
   const range: [number, number] = [Number(first ?? -1), Number(last ?? first ?? -1)];
   if (range[0] >= least && range[0] <= range[1] && range[1] <= 65535) return range;
   throw invalidOption(option, value, 'write a port, or a range of them: 8080, 8000-8010');
-}
-
-/** `80`, `80/udp`, `8000-8010/tcp`: each port alone. */
-export function parseExpose(value: string): string[] {
-  const [, range = '', protocol = 'tcp'] = /^([\d-]+)(?:\/(tcp|udp|sctp))?$/.exec(value) ?? [];
-  const [first, last] = portRange('expose', range, 1);
-  return Array.from({ length: last - first + 1 }, (_, n) => `${first + n}/${protocol}`);
 }

@@ -4,7 +4,6 @@ import { parseHealth, type SpecHealth } from './health.ts';
 import { parseContainerName } from './names.ts';
 import {
   absolutePath,
-  byteSize,
   flag,
   integer,
   invalidOption,
@@ -16,17 +15,21 @@ import {
 import type { ContainerOptions } from './options.ts';
 import { parseRestart, type RestartPolicy } from './restart-policy.ts';
 import { parseSignal, signalName } from './signals.ts';
-import { parseDevice, parseDeviceRule, type SpecDevice, type SpecDeviceRule } from './spec-devices.ts';
+import { parseDeviceRule, parseDevices, type SpecDevice, type SpecDeviceRule } from './spec-devices.ts';
 import { parseLimits, type SpecLimits } from './spec-limits.ts';
+import { parseLog, type SpecLog } from './spec-log.ts';
 import { parseMount, type SpecMount } from './spec-mounts.ts';
+import { parseNamespaces, refuseConflicts, type SpecNamespaces } from './spec-namespaces.ts';
 import { parseNetworkOptions, type SpecNetwork } from './spec-network.ts';
+import { parseSecurity, type SpecSecurity } from './spec-security.ts';
+import { parseSysctls } from './spec-sysctls.ts';
 import { parseVolumesFrom, type SpecVolumesFrom } from './volumes-from.ts';
 
 /**
  * ContainerOptions, parsed: no string in here needs to be understood again, and everything is plain JSON, because the
  * record keeps it. `null` means "the image decides".
  */
-export interface ContainerSpec extends SpecNetwork {
+export interface ContainerSpec extends SpecSecurity, SpecNetwork {
   readonly name: string | null;
   readonly argv: readonly string[] | null;
   readonly entrypoint: readonly string[] | null;
@@ -53,16 +56,20 @@ export interface ContainerSpec extends SpecNetwork {
   readonly privileged: boolean;
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
-  readonly seccomp: 'default' | 'unconfined' | Readonly<Record<string, unknown>>;
-  readonly noNewPrivileges: boolean;
-  readonly maskedPaths: readonly string[] | null;
-  readonly readonlyPaths: readonly string[] | null;
   readonly limits: SpecLimits;
+  /** The cgroup that its own is made in, below the delegated root, without a slash in front. */
+  readonly cgroupParent: string;
   readonly devices: readonly SpecDevice[];
+  /** "vendor.com/class=name" */
+  readonly cdiDevices: readonly string[];
   readonly deviceCgroupRules: readonly SpecDeviceRule[];
   readonly sysctls: Readonly<Record<string, string>>;
   readonly init: boolean;
   readonly labels: Readonly<Record<string, string>>;
+  /** Of config.json. */
+  readonly annotations: Readonly<Record<string, string>>;
+  /** "80/tcp": what is said to be listened on. */
+  readonly exposedPorts: readonly string[];
   readonly stopSignal: string | null;
   /** Seconds. */
   readonly stopTimeout: number;
@@ -72,20 +79,9 @@ export interface ContainerSpec extends SpecNetwork {
   readonly health: SpecHealth | false | null;
   readonly platform: string | null;
   readonly pull: 'missing' | 'always' | 'never';
-  readonly log: {
-    readonly driver: 'json-file' | 'none';
-    /** Bytes; null: unlimited. */
-    readonly maxSize: number | null;
-    readonly maxFile: number;
-  };
+  readonly log: SpecLog;
   readonly hide: readonly string[];
-  readonly namespaces: {
-    readonly pid: 'private' | 'host';
-    readonly ipc: 'private' | 'host';
-    readonly uts: 'private' | 'host';
-    readonly cgroup: 'private' | 'host';
-    readonly user: { readonly hostId: number; readonly size: number } | null;
-  };
+  readonly namespaces: SpecNamespaces;
 }
 
 /**
@@ -94,16 +90,18 @@ export interface ContainerSpec extends SpecNetwork {
  */
 export function parseContainerOptions(options: ContainerOptions): ContainerSpec {
   refuseUnknown(options);
+  refuseConflicts(options);
   return {
     ...parseIdentity(options),
     ...parseProcess(options),
     ...parseSurroundings(options),
-    ...parseSecurity(options),
+    ...parseRights(options),
     ...parseLifecycle(options),
     mounts: parseMounts(options),
     volumesFrom: (options.volumesFrom ?? []).map(parseVolumesFrom),
     limits: parseLimits(options.limits ?? {}),
-    devices: (options.devices ?? []).map(parseDevice),
+    cgroupParent: parseCgroupParent(options.cgroupParent ?? 'strake'),
+    ...parseDevices(options.devices ?? []),
     deviceCgroupRules: texts('deviceCgroupRules', options.deviceCgroupRules ?? []).map(parseDeviceRule),
   };
 }
@@ -112,6 +110,8 @@ function parseIdentity(options: ContainerOptions) {
   return {
     name: options.name === undefined ? null : parseContainerName(text('name', options.name)),
     labels: Object.fromEntries(textRecord('labels', options.labels ?? {})),
+    annotations: Object.fromEntries(textRecord('annotations', options.annotations ?? {})),
+    exposedPorts: texts('expose', options.expose ?? []).flatMap(parseExposed),
     platform: options.platform === undefined ? null : checkedPlatform(text('platform', options.platform)),
     pull: oneOf('pull', options.pull ?? 'missing', ['missing', 'always', 'never'] as const),
   };
@@ -151,45 +151,27 @@ function parseSurroundings(options: ContainerOptions) {
   };
 }
 
-function parseSecurity(options: ContainerOptions) {
-  const security = options.security ?? {};
-  const paths = (option: string, value: readonly string[] | undefined) =>
-    value === undefined ? null : texts(option, value).map((path) => absolutePath(option, path));
+function parseRights(options: ContainerOptions) {
   return {
+    ...parseSecurity(options.security ?? {}),
     readOnly: flag('readOnly', options.readOnly),
     privileged: flag('privileged', options.privileged),
     capAdd: texts('capAdd', options.capAdd ?? []).map((name) => parseCapability('capAdd', name)),
     capDrop: texts('capDrop', options.capDrop ?? []).map((name) => parseCapability('capDrop', name)),
-    seccomp: parseSeccomp(security.seccomp ?? 'default'),
-    noNewPrivileges: flag('security.noNewPrivileges', security.noNewPrivileges),
-    maskedPaths: paths('security.maskedPaths', security.maskedPaths),
-    readonlyPaths: paths('security.readonlyPaths', security.readonlyPaths),
-    sysctls: Object.fromEntries(textRecord('sysctls', options.sysctls ?? {}).map(parseSysctl)),
+    sysctls: parseSysctls(options),
   };
 }
 
 function parseLifecycle(options: ContainerOptions) {
   const restart = parseRestart(options.restart ?? 'no', options.autoRemove === true);
-  const { driver = 'json-file', maxSize = '64m', maxFile = 2 } = options.log ?? {};
   return {
     stopSignal: options.stopSignal === undefined ? null : signalName(parseSignal(options.stopSignal)),
     stopTimeout: integer('stopTimeout', options.stopTimeout ?? 10, -1, 2 ** 31 - 1),
     autoRemove: flag('autoRemove', options.autoRemove),
     restart,
     health: parseHealth(options.health, restart),
-    log: {
-      driver: oneOf('log.driver', driver, ['json-file', 'none'] as const),
-      maxSize: parseLogSize(maxSize),
-      maxFile: integer('log.maxFile', maxFile, 1, 1000),
-    },
+    log: parseLog(options.log ?? {}),
   };
-}
-
-/** A log without a bound is only ever asked for: docs/decisions/009-bounded-logs.md. */
-function parseLogSize(value: unknown): number | null {
-  const bytes = byteSize('log.maxSize', value, true);
-  if (bytes === 0) throw invalidOption('log.maxSize', value, 'give a size such as 64m, or -1 for no limit');
-  return bytes === -1 ? null : bytes;
 }
 
 /** `NAME=value` for each entry; a name has no `=`. */
@@ -215,42 +197,11 @@ function parseMounts(options: ContainerOptions): SpecMount[] {
   const mounts = (options.mounts ?? []).map(parseMount);
   const seen = new Set<string>();
   for (const { target } of mounts) {
-    if (seen.has(target)) throw invalidOption('mounts', target, 'two mounts have this target');
+    if (seen.has(target))
+      throw invalidOption('mounts', target, `Duplicate mount point: ${target}, two mounts have this target`);
     seen.add(target);
   }
   return mounts;
-}
-
-function parseNamespaces(
-  namespaces: NonNullable<ContainerOptions['namespaces']>,
-): ContainerSpec['namespaces'] {
-  const kind = (name: 'pid' | 'ipc' | 'uts' | 'cgroup') =>
-    oneOf(`namespaces.${name}`, namespaces[name] ?? 'private', ['private', 'host'] as const);
-  const { user } = namespaces;
-  return {
-    pid: kind('pid'),
-    ipc: kind('ipc'),
-    uts: kind('uts'),
-    cgroup: kind('cgroup'),
-    user: user
-      ? {
-          hostId: integer('namespaces.user.hostId', user.hostId, 0, 2 ** 32 - 2),
-          size: integer('namespaces.user.size', user.size ?? 65_536, 1, 2 ** 32 - 2),
-        }
-      : null,
-  };
-}
-
-function parseSeccomp(seccomp: unknown): ContainerSpec['seccomp'] {
-  if (seccomp === 'default' || seccomp === 'unconfined') return seccomp;
-  if (typeof seccomp === 'object' && seccomp !== null && 'defaultAction' in seccomp) {
-    return seccomp as Readonly<Record<string, unknown>>;
-  }
-  throw invalidOption(
-    'security.seccomp',
-    seccomp,
-    'give "default", "unconfined", or a profile with a defaultAction',
-  );
 }
 
 function parseHostname(value: unknown, option = 'hostname'): string {
@@ -263,9 +214,33 @@ function parseExtraHost([name, address]: [string, string]): [string, string] {
   return [oneWord('extraHosts', name), oneWord('extraHosts', address)];
 }
 
-function parseSysctl([name, value]: [string, string]): [string, string] {
-  if (/^[a-zA-Z0-9_-]+([./][a-zA-Z0-9_*:-]+)+$/.test(name)) return [name, value];
-  throw invalidOption('sysctls', name, 'write it as in sysctl(8): net.ipv4.ip_forward');
+/** Below the delegated root, however it is written: no component of it may lead elsewhere or be a file of the kernel's. */
+function parseCgroupParent(value: unknown): string {
+  const parts = text('cgroupParent', value)
+    .split('/')
+    .filter((part) => part !== '');
+  const isSafe = (part: string) =>
+    /^[^\p{Cc}]{1,255}$/u.test(part) && !/^(\.{1,2}|cgroup\..*|tasks)$/.test(part);
+  if (parts.length > 0 && parts.length <= 32 && parts.every(isSafe)) return parts.join('/');
+  throw invalidOption(
+    'cgroupParent',
+    value,
+    'write a path of cgroups without "..", such as /batch or batch.slice',
+  );
+}
+
+/** "80", "53/udp", "8000-8010/tcp", as docker's --expose. */
+function parseExposed(value: string): string[] {
+  const match = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/.exec(value.toLowerCase());
+  const first = Number(match?.[1]);
+  const last = Number(match?.[2] ?? match?.[1]);
+  if (match && first >= 1 && last <= 65_535 && first <= last)
+    return Array.from({ length: last - first + 1 }, (_, n) => `${first + n}/${match[3] ?? 'tcp'}`);
+  throw invalidOption(
+    'expose',
+    value,
+    'invalid range format for --expose; write a port or a range, and tcp, udp or sctp: 8000-8010/tcp',
+  );
 }
 
 function oneWord(option: string, value: string): string {
@@ -280,7 +255,8 @@ function checkedPlatform(value: string): string {
 
 const known: ReadonlySet<string> = new Set(
   (
-    'name argv entrypoint env cwd user groups tty stdin hostname domainname extraHosts dns mounts volumesFrom network networks ports expose publishAll links readOnly ' +
+    'name argv entrypoint env cwd user groups tty stdin hostname domainname extraHosts dns mounts volumesFrom network networks ports publishAll links readOnly ' +
+    'annotations expose cgroupParent ' +
     'privileged capAdd capDrop security limits devices deviceCgroupRules sysctls init labels stopSignal stopTimeout ' +
     'autoRemove restart health platform pull log hide namespaces'
   ).split(' '),

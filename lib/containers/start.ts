@@ -12,6 +12,7 @@ import type { ContainerRecord } from './record.ts';
 import { requireFree } from './require-free.ts';
 import { existingRoot } from './root-mount.ts';
 import { requireState } from './state.ts';
+import { previousExit } from './store.ts';
 
 /**
  * Starts a container that does not run. Resolves when its command has been executed; otherwise nothing of the attempt is
@@ -83,19 +84,18 @@ function stdinMode({ spec }: ContainerRecord, attach: StdioSelection): 'none' | 
 async function prepareRun(context: ContainersContext, record: ContainerRecord, undo: Undo): Promise<void> {
   const { runDir, exit, started, stopped } = context.store.paths(record.id);
   rmSync(stopped, { force: true });
+  rmSync(started, { force: true }); // until it is there again, this start has not happened
   if (existsSync(runDir)) await removeTree(runDir);
   mkdirSync(runDir, { recursive: true, mode: 0o700 });
   undo.add(() => removeTree(runDir));
-  undo.add(() => endTask(context, record.id)); // before it: a monitor that was killed leaves it
+  undo.add(() => endTask(context, record)); // before it: a monitor that was killed leaves it
+  const previous = previousExit({ exit });
   if (existsSync(exit)) {
-    renameSync(exit, `${exit}.previous`);
-    undo.add(() => renameSync(`${exit}.previous`, exit));
+    renameSync(exit, previous);
+    undo.add(() => renameSync(previous, exit));
   }
-  for (const { name, target, anonymous } of record.volumes) {
-    await context.volumes.ensure(name, { anonymous });
-    const attributes = { container: record.id, destination: target };
-    context.events.emit({ type: 'volume', action: 'mount', id: name, attributes });
-  }
+  for (const { name, anonymous, driverOptions } of record.volumes)
+    await context.volumes.ensure(name, { anonymous, ...(driverOptions && { driverOptions }) });
   writeFileSync(started, '');
   undo.add(() => rmSync(started));
 }

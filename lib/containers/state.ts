@@ -43,7 +43,18 @@ export type ContainerVerb =
   | 'exec'
   | 'attach'
   | 'top'
-  | 'remove';
+  | 'remove'
+  | 'restart'
+  | 'rename'
+  | 'update'
+  | 'commit'
+  | 'copy'
+  | ReadingVerb;
+
+/** What leaves a container as it is, and so may be done whatever that is. */
+type ReadingVerb = 'inspect' | 'wait' | 'logs' | 'stats' | 'execs' | 'changes' | 'size' | 'export';
+
+const always: readonly ContainerStatus[] = ['created', 'running', 'paused', 'restarting', 'exited'];
 
 /** The one table of what may happen to a container when. What it does not list is a conflict. */
 export const transitions: Readonly<Record<ContainerVerb, readonly ContainerStatus[]>> = {
@@ -56,9 +67,23 @@ export const transitions: Readonly<Record<ContainerVerb, readonly ContainerStatu
   attach: ['running'],
   top: ['running', 'paused'],
   remove: ['created', 'exited'],
+  restart: always,
+  rename: always,
+  update: always,
+  commit: always,
+  inspect: always,
+  wait: always,
+  logs: always,
+  stats: always,
+  execs: always,
+  changes: always,
+  size: always,
+  export: always,
+  copy: ['created', 'running', 'paused', 'exited'],
 };
 
-const remedies: Readonly<Record<ContainerVerb, string>> = {
+/** For the verbs that not every state allows. */
+const remedies: Readonly<Partial<Record<ContainerVerb, string>>> = {
   start: 'it is running already',
   stop: 'it is not running',
   kill: 'it is not running',
@@ -68,6 +93,7 @@ const remedies: Readonly<Record<ContainerVerb, string>> = {
   attach: 'start or unpause it first',
   top: 'it has no processes, start it first',
   remove: 'stop it first, or remove it by force',
+  copy: 'wait until it runs, or stop it',
 };
 
 /** Whether the table allows it. */
@@ -80,7 +106,7 @@ export function requireState(verb: ContainerVerb, name: string, state: Container
   if (can(verb, state)) return;
   throw new EngineError(
     'ERR_CONTAINER_STATE',
-    `cannot ${verb} container ${name}: it is ${state.status}; ${remedies[verb]}`,
+    `cannot ${verb} container ${name}: it is ${state.status}; ${remedies[verb] ?? 'wait until it is not'}`,
     {
       details: { container: name, status: state.status, verb },
     },

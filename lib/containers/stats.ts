@@ -80,8 +80,9 @@ export async function* readStats(
   }
 }
 
-async function readOnce({ id, name, spec }: ContainerRecord, pid: number): Promise<ContainerStats> {
-  const stats = await cgroupStats(cgroupOf(id));
+async function readOnce(record: ContainerRecord, pid: number): Promise<ContainerStats> {
+  const { id, name, spec } = record;
+  const stats = await cgroupStats(cgroupOf(record));
   const { memoryLimit: limit, pidsLimit } = stats;
   return {
     id,

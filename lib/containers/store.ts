@@ -1,9 +1,9 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { open, readdir, readFile, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
 import { lockFile, removeTree, writeFileAtomic } from '../../bindings/files.ts';
 import { EngineError } from '../errors/index.ts';
 import { hostIds, type Ids } from '../id-map/index.ts';
-import { taskState } from '../runtime/index.ts';
+import { draftName, livingDrafts } from './drafts.ts';
 import { idPrefixOfName } from './names.ts';
 import { type ContainerRecord, parseRecord } from './record.ts';
 
@@ -27,6 +27,12 @@ export interface ContainerPaths {
   readonly runDir: string;
   /** Made when paused. */
   readonly paused: string;
+}
+
+/** Where a container is made, before it is one. */
+export interface DraftPaths extends Pick<ContainerPaths, 'dir' | 'record' | 'upper' | 'work'> {
+  /** The directory's name, by which the snapshotter knows it. */
+  readonly key: string;
 }
 
 /**
@@ -53,7 +59,16 @@ export class ContainerStore {
   }
 
   paths(id: string): ContainerPaths {
-    const dir = `${this.#containers}/${id}`;
+    return this.#pathsIn(id, `${this.#containers}/${id}`);
+  }
+
+  /** For `write` and `publish`: where this process makes it. */
+  draft(id: string): DraftPaths {
+    const key = draftName(id);
+    return { ...this.#pathsIn(id, `${this.#containers}/${key}`), key };
+  }
+
+  #pathsIn(id: string, dir: string): ContainerPaths {
     const runDir = `${this.#runs}/${id}`;
     return {
       dir,
@@ -80,15 +95,38 @@ export class ContainerStore {
    * left of a container that was to be removed at its end, whose record is therefore written without a sync.
    */
   async read(id: string): Promise<ContainerRecord | null> {
-    const path = this.paths(id).record;
-    const json = await readFile(path, 'utf8').catch(ignoring('ENOENT'));
-    return json === null || /^\0*$/.test(json) ? null : parseRecord(json, path);
+    return await readRecord(this.paths(id).record);
   }
 
-  /** Publishes a record in its existing directory. Durable: it survives a power loss once this returns. */
-  async write(record: ContainerRecord, options: { durable: boolean }): Promise<void> {
-    const { record: path } = this.paths(record.id);
-    await writeFileAtomic(path, JSON.stringify(record), { mode: 0o600, durable: options.durable });
+  /** The records of those that living processes are making: what they need is needed. */
+  async drafts(): Promise<ContainerRecord[]> {
+    const paths = livingDrafts(await this.entries()).map(
+      ({ name }) => `${this.#containers}/${name}/record.json`,
+    );
+    return (await Promise.all(paths.map(readRecord))).filter((record) => record !== null);
+  }
+
+  /**
+   * Writes the record anew; its lock is held. Durable: it survives a power loss once this returns. It is written beside
+   * the containers, where a sweep sees what a crash leaves.
+   */
+  async write(record: ContainerRecord): Promise<void> {
+    const { dir, record: path } = this.paths(record.id);
+    const draft = `${this.#containers}/${recordDraftPrefix}${record.id}`;
+    await writeFileAtomic(draft, JSON.stringify(record), { mode: 0o600, durable: true });
+    await rename(draft, path);
+    await syncDirectory(dir);
+  }
+
+  /** Writes the record of one that is being made. */
+  async writeDraft(record: ContainerRecord, options: { durable: boolean }): Promise<void> {
+    const { record: path } = this.draft(record.id);
+    await writeFileAtomic(path, JSON.stringify(record), { mode: 0o600, ...options });
+  }
+
+  /** What was made is a container from now on. Durable: it survives a power loss once this returns. */
+  async publish(id: string, options: { durable: boolean }): Promise<void> {
+    await rename(this.draft(id).dir, this.paths(id).dir);
     if (options.durable) await syncDirectory(this.#containers);
   }
 
@@ -100,13 +138,13 @@ export class ContainerStore {
     for (let attempt = 0; attempt < 3; attempt++) {
       const taken = await symlink(id, `${this.#names}/${name}`).catch(failing('EEXIST'));
       if (!taken) return;
-      await this.#dropStaleName(name);
+      await this.dropStaleName(name);
     }
-    throw nameInUse(name, (await this.#reserved(name)) ?? 'another container');
+    throw nameInUse(name, (await this.holderOf(name)) ?? 'another container');
   }
 
   async releaseName(name: string, id: string): Promise<void> {
-    if ((await this.#reserved(name)) === id) await unlink(`${this.#names}/${name}`).catch(ignoring('ENOENT'));
+    if ((await this.holderOf(name)) === id) await unlink(`${this.#names}/${name}`).catch(ignoring('ENOENT'));
   }
 
   /** The full id of a container by its name, id, or unique beginning of its id. */
@@ -123,31 +161,27 @@ export class ContainerStore {
   }
 
   async ids(): Promise<string[]> {
-    return (await entriesOf(this.#containers)).filter(isId);
+    return (await this.entries()).filter(isId);
   }
 
-  /** What died in the middle of being made or removed: nobody can name it, and it is not young any more. */
-  async sweep(): Promise<void> {
-    const [entries, runs] = await Promise.all([entriesOf(this.#containers), entriesOf(this.#runs)]);
-    const removed = entries.filter((entry) => entry.startsWith(removedPrefix));
-    const known = new Set(entries);
-    const stray = [...entries.filter(isId), ...runs.filter((id) => isId(id) && !known.has(id))];
-    await Promise.all([
-      ...removed.map((entry) => this.#ids.removeTree(`${this.#containers}/${entry}`)),
-      ...stray.map((id) => this.#sweepStray(id)),
-    ]);
+  /** All that is in the directory of containers: ids, drafts, and what is being removed. */
+  async entries(): Promise<string[]> {
+    return await entriesOf(this.#containers);
   }
 
-  async #sweepStray(id: string): Promise<void> {
-    const { dir, runDir } = this.paths(id);
-    if (isYoung(dir) || isYoung(runDir) || (await this.#isRecorded(id))) return;
-    if ((await taskState(runDir)).status === 'dead') await this.remove(id);
+  /** The ids of the run directories that are there. */
+  async runs(): Promise<string[]> {
+    return (await entriesOf(this.#runs)).filter(isId);
   }
 
-  /** A record that cannot be read is one: whoever asks for that container is told what is wrong with it. */
-  async #isRecorded(id: string): Promise<boolean> {
-    const record = await this.read(id).catch((error: unknown) => error);
-    return record !== null;
+  /** All names that are reserved. */
+  async names(): Promise<string[]> {
+    return (await entriesOf(this.#names)).filter(isFileName);
+  }
+
+  /** Of an entry. */
+  entryPath(entry: string): string {
+    return `${this.#containers}/${entry}`;
   }
 
   /** One transition at a time, among all processes. ERR_CONTAINER_NOT_FOUND if it was removed while waiting. */
@@ -162,23 +196,24 @@ export class ContainerStore {
     return { [Symbol.dispose]: () => lock.release() };
   }
 
-  /** The same for one that is being made: who removes it by its name waits until it is whole. */
-  async lockNew(id: string): Promise<Disposable> {
-    const lock = await lockFile(this.paths(id).lock, { shared: false, wait: true });
-    return { [Symbol.dispose]: () => lock?.release() };
+  /**
+   * With one rename the container is gone. What it is called now says what is still to be done, by this process or whoever
+   * finds it: to remove its anonymous volumes, and its files.
+   */
+  async hide(id: string, options: { volumes: boolean }): Promise<string> {
+    const entry = `${options.volumes ? removedWithVolumesPrefix : removedPrefix}${id}`;
+    await rename(this.paths(id).dir, this.entryPath(entry)).catch(ignoring('ENOENT'));
+    return entry;
   }
 
-  /** The container is gone with one rename; its files follow. */
-  async remove(id: string): Promise<void> {
-    const { dir, runDir } = this.paths(id);
-    const dead = `${this.#containers}/${removedPrefix}${id}`;
-    await rename(dir, dead).catch(ignoring('ENOENT'));
-    await Promise.all([removeTree(runDir), this.#ids.removeTree(dead)]);
+  /** Removes the files of what is hidden, of a draft, or of a run directory without a container. Absent is no error. */
+  async bury(id: string, entry: string): Promise<void> {
+    await Promise.all([removeTree(this.paths(id).runDir), this.#ids.removeTree(this.entryPath(entry))]);
   }
 
   async #byName(name: string): Promise<string | null> {
     if (!isFileName(name)) return null;
-    const reserved = await this.#reserved(name);
+    const reserved = await this.holderOf(name);
     if (reserved !== null && (await this.read(reserved)) !== null) return reserved;
     const prefix = idPrefixOfName(name);
     return prefix === undefined ? null : this.#byGeneratedName(name, prefix);
@@ -207,23 +242,33 @@ export class ContainerStore {
     return found[0] ?? null;
   }
 
-  async #reserved(name: string): Promise<string | null> {
+  /** Whose a name is. */
+  async holderOf(name: string): Promise<string | null> {
     return await readlink(`${this.#names}/${name}`).catch(ignoring('ENOENT'));
   }
 
-  /** A name whose container is gone: its process died between the two, or its monitor removed it. */
-  async #dropStaleName(name: string): Promise<void> {
-    const id = await this.#reserved(name);
+  /** Frees a name whose container is gone: its process died between the two, or its monitor removed it. */
+  async dropStaleName(name: string): Promise<void> {
+    const id = await this.holderOf(name);
     if (id === null) return;
     using taken = await this.#lockName();
-    if (taken && (await this.#reserved(name)) === id && !(await this.#isAlive(id))) {
+    if (taken && (await this.holderOf(name)) === id && !(await this.#isAlive(id))) {
       await rm(`${this.#names}/${name}`, { force: true });
     }
   }
 
-  /** Its directory is made before its name is reserved. */
+  /** Whether it is there, whatever is known of it. */
+  exists(id: string): boolean {
+    return existsSync(this.paths(id).dir);
+  }
+
+  /** Its directory is made before its name is reserved. It may become a container between two looks. */
   async #isAlive(id: string): Promise<boolean> {
-    return (await readdir(this.paths(id).dir).catch(ignoring('ENOENT'))) !== null;
+    return (
+      existsSync(this.paths(id).dir) ||
+      livingDrafts(await this.entries()).some((draft) => draft.id === id) ||
+      existsSync(this.paths(id).dir)
+    );
   }
 
   async #lockName(): Promise<Disposable | null> {
@@ -232,21 +277,37 @@ export class ContainerStore {
   }
 }
 
+/** Where the last end is while a start is under way: whoever looks must not take it for this run's. */
+export function previousExit({ exit }: Pick<ContainerPaths, 'exit'>): string {
+  return `${exit}.previous`;
+}
+
 const removedPrefix = '.removed-';
+const removedWithVolumesPrefix = '.removed-volumes-';
+const recordDraftPrefix = '.record-';
 
-/** Milliseconds that making or removing a container may take. */
-const youth = 10 * 60 * 1000;
+/** Of an entry that a removal has left: whose it was, and whether its volumes go as well. */
+export function parseRemoved(entry: string): { readonly id: string; readonly volumes: boolean } | undefined {
+  const [, volumes, id] = /^\.removed-(volumes-)?([0-9a-f]{64})$/.exec(entry) ?? [];
+  return id === undefined ? undefined : { id, volumes: volumes !== undefined };
+}
 
-function isYoung(path: string): boolean {
-  const info = statSync(path, { throwIfNoEntry: false });
-  return info !== undefined && Date.now() - info.mtimeMs < youth;
+/** Of a record that was being written. */
+export function parseRecordDraft(entry: string): string | undefined {
+  return /^\.record-([0-9a-f]{64})(\..{6})?$/.exec(entry)?.[1];
+}
+
+async function readRecord(path: string): Promise<ContainerRecord | null> {
+  const json = await readFile(path, 'utf8').catch(ignoring('ENOENT'));
+  return json === null || /^\0*$/.test(json) ? null : parseRecord(json, path);
 }
 
 async function entriesOf(directory: string): Promise<string[]> {
   return (await readdir(directory).catch(ignoring('ENOENT'))) ?? [];
 }
 
-function isId(text: string): boolean {
+/** Whether it has the form of a container's id. */
+export function isId(text: string): boolean {
   return /^[0-9a-f]{64}$/.test(text);
 }
 

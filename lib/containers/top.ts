@@ -24,7 +24,7 @@ export async function listProcesses(
   psArgs: readonly string[] = ['-ef'],
 ): Promise<ProcessTable> {
   requireState('top', record.name, (await observe(context, record)) ?? { status: 'created' });
-  const pids = new Set((await cgroupProcesses(cgroupOf(record.id))).map(String));
+  const pids = new Set((await cgroupProcesses(cgroupOf(record))).map(String));
   const [head = '', ...lines] = (await ps(psArgs)).split('\n').filter((line) => line !== '');
   const titles = head.trim().split(/\s+/);
   const column = titles.indexOf('PID');

@@ -11,7 +11,7 @@ import { requireState } from './state.ts';
 export async function unpauseContainer(context: ContainersContext, record: ContainerRecord): Promise<void> {
   using _lock = await context.store.lock(record.id);
   requireState('unpause', record.name, (await observeLocked(context, record)) ?? { status: 'created' });
-  await thawCgroup(cgroupOf(record.id));
+  await thawCgroup(cgroupOf(record));
   await rm(context.store.paths(record.id).paused, { force: true });
   announce(context, record, 'unpause');
 }

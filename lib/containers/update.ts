@@ -12,7 +12,7 @@ import type { ContainerRecord } from './record.ts';
 import { parseRestart } from './restart-policy.ts';
 import { runtimeResources } from './runtime-linux.ts';
 import { changeLimits, type SpecLimits } from './spec-limits.ts';
-import { can } from './state.ts';
+import { can, requireState } from './state.ts';
 import { tellMonitor } from './tell-monitor.ts';
 
 /** What can be changed while a container exists. What is not given stays as it is. */
@@ -39,13 +39,14 @@ export async function updateContainer(
   const state = record && (await observeLocked(context, record));
   if (record === null || state === null)
     throw new EngineError('ERR_CONTAINER_NOT_FOUND', `container ${id} has been removed`);
+  requireState('update', record.name, state);
   const limits = changeLimits(record.spec.limits, options.limits ?? {});
   const { restart = record.spec.restart } = options;
   const spec = { ...record.spec, limits, restart: parseRestart(restart, record.spec.autoRemove) };
   if (state.status === 'running' || state.status === 'paused')
-    await apply(context, id, record.spec.limits, limits);
+    await apply(context, record, record.spec.limits, limits);
   const updated = { ...record, spec };
-  await context.store.write(updated, { durable: true });
+  await context.store.write(updated);
   if (can('stop', state)) await tellMonitor(context, updated);
   announce(context, updated, 'update');
   return updated;
@@ -66,11 +67,11 @@ function refuseStartOnly(limits: ResourceLimits): void {
 /** What the kernel has taken of a change that it refused is taken back. */
 async function apply(
   { host }: ContainersContext,
-  id: string,
+  record: ContainerRecord,
   before: SpecLimits,
   after: SpecLimits,
 ): Promise<void> {
-  const cgroup = cgroupOf(id);
+  const cgroup = cgroupOf(record);
   await updateCgroup(cgroup, runtimeResources(after, host)).catch(async (error: unknown) => {
     await updateCgroup(cgroup, runtimeResources(before, host)).catch(() => undefined);
     throw error;

@@ -1,4 +1,4 @@
-import type { Containers } from '../containers/index.ts';
+import type { Containers, UserNamespaceOption } from '../containers/index.ts';
 import type { EngineEvent, EventOptions } from '../events/index.ts';
 import type { Images } from '../images/index.ts';
 import type { ManifestLists } from '../manifests/index.ts';
@@ -21,6 +21,13 @@ export interface EngineOptions {
    * mount it. Layers that are there stay what they are. Default $STRAKE_LAYERS, else `auto`.
    */
   layers?: 'auto' | 'erofs' | 'directory';
+  /** Where CDI's spec files are, for `devices: ['vendor.com/class=name']`. Default /etc/cdi and /var/run/cdi. */
+  cdiDirectories?: readonly string[];
+  /**
+   * In which user namespace containers are that ask for none (NamespaceOptions.user). Default: the configuration's
+   * `userns.default`, else `host`. An ordinary user's engine has one of its own.
+   */
+  userns?: UserNamespaceOption;
   /**
    * The network namespace that networks are made in (/run/netns/x): bridges, rules and published ports are there, and the
    * machine's own network is left alone. Default $STRAKE_NETNS, else the program's own.

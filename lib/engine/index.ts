@@ -2,6 +2,13 @@
  * The front door of the library: openEngine() wires the rooms together below one root and hands out a record of
  * them. It has no verbs of its own.
  */
+export type {
+  CheckOptions,
+  CheckReport,
+  Finding as CheckFinding,
+  FindingCode,
+  RepairOutcome,
+} from '../check/index.ts';
 export type * from '../containers/index.ts';
 export { EngineError, type ErrorCode, type ErrorKind, isEngineError } from '../errors/index.ts';
 export type { EngineEvent, EventFilters, EventOptions, EventType } from '../events/index.ts';

@@ -1,17 +1,19 @@
 import { existsSync } from 'node:fs';
 import { nativeFile } from '../../bindings/load.ts';
+import { defaultCdiDirectories } from '../cdi/index.ts';
 import {
   ContainerStore,
   type ContainersContext,
   findNetworkUses,
   findVolumeUses,
   hostFacts,
+  isProcessAlive,
   needsAddresses,
   openContainers,
 } from '../containers/index.ts';
 import { EngineError } from '../errors/index.ts';
 import { EventJournal } from '../events/index.ts';
-import { hostIds, mappedIds, userIdMap } from '../id-map/index.ts';
+import { hostIds, IdRanges, mappedIds, userIdMap } from '../id-map/index.ts';
 import type { Images } from '../images/index.ts';
 import { NetworkStore, openNetworks } from '../network/index.ts';
 import { type LayerForm, openSnapshotter, type Snapshotter } from '../snapshots/index.ts';
@@ -23,6 +25,7 @@ import { openRoot } from './open-root.ts';
 import { openRegistries, userAgent } from './registries.ts';
 import { requireSameMap } from './same-map.ts';
 import { openSystem } from './system.ts';
+import { userNamespaceDefaults } from './user-namespaces.ts';
 
 /**
  * Opens the engine of a root. Cheap, and nothing runs in the background: what a crash left is healed when it is met.
@@ -55,13 +58,16 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     monitor: options.monitor ?? nativeFile('strake-monitor'),
     init: initProgram(),
     store,
-    volumes: new VolumeStore(root, ids),
     networks: connections,
+    volumes: new VolumeStore(root, ids),
     images,
     snapshots,
     host: hostFacts(ids),
     ids,
+    idRanges: new IdRanges(`${root}/id-ranges`, async (id) => store.exists(id), isProcessAlive),
+    userNamespaces: userNamespaceDefaults(options),
     events,
+    cdiDirectories: options.cdiDirectories ?? defaultCdiDirectories,
     onTrace: options.onTrace,
   };
   const containers = openContainers(context);
@@ -88,6 +94,10 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
       volumeStore: context.volumes,
       snapshots,
       ids,
+      check: async (options) => {
+        const { checkRoot } = await import('../check/index.ts');
+        return await checkRoot({ containers: context, images, snapshots, unit: restartUnit }, options);
+      },
     }),
     registries: openRegistries(options),
     manifests: openManifests(options),
@@ -96,6 +106,9 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     [Symbol.asyncDispose]: async () => undefined, // files and locks are held by the calls that need them
   };
 }
+
+/** Where `system install-unit` writes its unit, unless it is told another place. */
+const restartUnit = '/etc/systemd/system/strake-restart.service';
 
 /** Configuration, registry client and stores are loaded by the first command that has to do with images. */
 async function openImagesOf(

@@ -3,6 +3,7 @@ import { arch, cpus, hostname, release, totalmem } from 'node:os';
 import { cgroupDelegation, cgroupLayout } from '../../bindings/cgroup.ts';
 import { native, nativeFile } from '../../bindings/load.ts';
 import { type Capability, probe } from '../../bindings/probe.ts';
+import type { CheckOptions, CheckReport } from '../check/index.ts';
 import type { Containers } from '../containers/index.ts';
 import { EngineError } from '../errors/index.ts';
 import type { IdMap, Ids } from '../id-map/index.ts';
@@ -60,6 +61,12 @@ export interface System {
   version(): SystemVersion;
   /** What images, containers and volumes take on disk. */
   diskUsage(): Promise<DiskUsage>;
+  /**
+   * Whether all that is kept below the root can be read and fits together, and nothing is left of what died; the bits of layers
+   * and blobs are `images.scrub`'s. With `repair` what is found is mended, and what would have to be deleted is put aside in
+   * ROOT/lost+found. Others may use the root meanwhile. ERR_ABORTED.
+   */
+  check(options?: CheckOptions): Promise<CheckReport>;
   /** Removes containers that do not run, images without a tag, and what nothing refers to. */
   prune(options?: PruneOptions): Promise<Pruned>;
 }
@@ -74,8 +81,10 @@ export function openSystem(engine: {
   volumeStore: VolumeStore;
   snapshots: Snapshotter;
   ids: Ids;
+  check: System['check'];
 }): System {
   return {
+    check: engine.check,
     diskUsage: () => measureDiskUsage(engine),
     prune: (options) => pruneSystem(engine, options),
     version: systemVersion,

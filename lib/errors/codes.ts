@@ -84,6 +84,7 @@ export const errorCodes = {
   ERR_CONTAINER_OPTION_INVALID: 'invalid',
   ERR_NETWORK_NOT_AVAILABLE: 'notImplemented',
   ERR_EXEC_NOT_KNOWN: 'notFound',
+  ERR_PORT_NOT_PUBLISHED: 'notFound',
   ERR_EXEC_NOT_FOUND: 'notFound',
   ERR_EXEC_PERMISSION: 'forbidden',
   ERR_EXEC_FORMAT: 'invalid',
@@ -117,9 +118,14 @@ export const errorCodes = {
   ERR_LAUNCH_FAILED: 'internal',
   ERR_MONITOR_DIED: 'internal',
   ERR_LOG_FAILED: 'exhausted',
+  ERR_ATTACH_LAGGED: 'exhausted',
+  ERR_HOOK_FAILED: 'internal',
+  ERR_LOG_NOT_READABLE: 'notImplemented',
   ERR_MOUNT_FAILED: 'invalid',
   ERR_MOUNT_SOURCE_NOT_FOUND: 'notFound',
   ERR_MOUNT_UNSAFE: 'invalid',
+  ERR_IDMAP_UNSUPPORTED: 'invalid',
+  ERR_STORAGE_SIZE_UNSUPPORTED: 'invalid',
   ERR_OVERLAY_UNAVAILABLE: 'unavailable',
   ERR_EROFS_UNAVAILABLE: 'unavailable',
   ERR_NAMESPACE_FAILED: 'unavailable',
@@ -131,6 +137,9 @@ export const errorCodes = {
   ERR_RLIMIT_FAILED: 'forbidden',
   ERR_SYSCTL_FAILED: 'invalid',
   ERR_DEVICE_INVALID: 'invalid',
+  ERR_CDI_DEVICE_NOT_FOUND: 'notFound',
+  ERR_CDI_SPEC_INVALID: 'invalid',
+  ERR_SECURITY_MODULE_MISSING: 'unavailable',
 } as const satisfies Record<string, ErrorKind>;
 
 /** A stable name of what happened: a key of the table. */

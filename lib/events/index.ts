@@ -6,3 +6,4 @@
 export type { EngineEvent, EventFilters, EventOptions, EventType } from './engine-event.ts';
 export { filterNames } from './event-filter.ts';
 export { EventJournal } from './event-journal.ts';
+export { parseEvent } from './read-events.ts';

@@ -12,6 +12,12 @@ export function insideOf(ranges: readonly IdRange[], id: number): number | null 
   return range === undefined ? null : range.containerID + id - range.hostID;
 }
 
+/** The id outside that `id` inside is; null: it does not exist inside. */
+export function outsideOf(ranges: readonly IdRange[], id: number): number | null {
+  const range = ranges.find(({ containerID, size }) => id >= containerID && id < containerID + size);
+  return range === undefined ? null : range.hostID + id - range.containerID;
+}
+
 /** Whether `id` exists inside. */
 export function isMapped(ranges: readonly IdRange[], id: number): boolean {
   return ranges.some(({ containerID, size }) => id >= containerID && id < containerID + size);

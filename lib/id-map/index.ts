@@ -11,9 +11,12 @@ export {
   isExtendedBy,
   isMapped,
   mapText,
+  outsideOf,
   parseMapText,
   sizeOf,
 } from './id-map.ts';
+export { type AskedIds, IdRanges, mapOf, type TakenRange } from './id-ranges.ts';
 export { hostIds, type Ids, mappedIds } from './ids.ts';
+export { remappedIds, subordinateIdsOf } from './remapped.ts';
 export { subordinateRanges } from './subordinate.ts';
 export { chooseIdMap, type UserIdMap, userIdMap } from './user-id-map.ts';

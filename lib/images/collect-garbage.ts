@@ -33,10 +33,15 @@ export async function collectGarbage(stores: GarbageStores, candidates: Needs): 
     candidates.chainIds.filter((chainId) => !needs.chainIds.has(chainId)),
   );
   const blobs = candidates.blobs.filter((digest) => !needs.blobs.has(digest));
-  const layers = await stores.snapshots.remove([...sizes.keys()], {
-    keep: async () => (await currentNeeds(stores)).chainIds,
-  });
-  const bytes = await stores.blobs.remove(blobs, async () => (await currentNeeds(stores)).blobs);
+  const [removed, freed] = await Promise.allSettled([
+    stores.snapshots.remove([...sizes.keys()], {
+      keep: async () => (await currentNeeds(stores)).chainIds,
+    }),
+    stores.blobs.remove(blobs, async () => (await currentNeeds(stores)).blobs),
+  ]);
+  if (removed.status === 'rejected') throw removed.reason;
+  if (freed.status === 'rejected') throw freed.reason;
+  const [layers, bytes] = [removed.value, freed.value];
   return { layers, bytes: layers.reduce((sum, layer) => sum + (sizes.get(layer) ?? 0), bytes) };
 }
 

@@ -123,7 +123,8 @@ function pairLayers(manifest: Manifest, config: ImageConfig, descriptor: Descrip
   if (layers.length > maxLayers) {
     throw invalidManifest(
       descriptor,
-      `it has ${layers.length} layers, and overlayfs stacks at most ${maxLayers}`,
+      `it has ${layers.length} layers, and overlayfs stacks at most ${maxLayers}: join the ` +
+        'instructions that make them, or have its layers squashed where it is built (`podman build --squash-all`)',
     );
   }
   if (layers.length !== config.diffIds.length) {

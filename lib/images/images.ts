@@ -43,7 +43,8 @@ export interface Images {
   /**
    * Docker's rules. A name is taken off; the image goes with its last name. The last tag takes the digests of its
    * repository along. An id takes off its one tag and that repository's digests, with `force` all there are. ERR_IMAGE_IN_USE while a container has it: `force` passes over stopped ones, and then what
-   * a container still needs stays on disk without a name. ERR_IMAGE_NOT_FOUND; ERR_IMAGE_AMBIGUOUS.
+   * a container still needs stays on disk without a name. The file system has the bytes of large layers back a moment later,
+   * before the next layer is written and at the latest when the process has ended. ERR_IMAGE_NOT_FOUND; ERR_IMAGE_AMBIGUOUS.
    */
   remove(reference: string, options?: { readonly force?: boolean }): Promise<RemovedImage[]>;
   /**
@@ -98,7 +99,8 @@ export interface Images {
   addLayer(added: AddedLayer): Promise<Image>;
   /**
    * Removes the images without a tag that no container has, with `all` those with a tag too; `filter` may spare some. Then
-   * sweep(). With `all` interrupted downloads that nobody is at work on go as well: the store holds what is in use.
+   * sweep(). With `all` interrupted downloads that nobody is at work on go as well: the store holds what is in use, and the
+   * file system has the rest back.
    */
   prune(options?: PruneImagesOptions): Promise<PrunedImages>;
   /**

@@ -26,6 +26,7 @@ export type {
 } from './images.ts';
 export type { ImportOptions } from './import-image.ts';
 export type { LoadedImage, LoadProgress, LoadTask } from './load-progress.ts';
+export { type ImageName, NameStore } from './name-store.ts';
 export { type ImagesOptions, openImages } from './open-images.ts';
 export type { ProgressTask } from './progress-task.ts';
 export type { LayerProgress, LayerStatus, PullProgress, PullTask } from './pull-progress.ts';

@@ -1,10 +1,10 @@
-import { statSync } from 'node:fs';
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { rmSync, statSync } from 'node:fs';
+import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../bindings/files.ts';
 import { EngineError } from '../errors/index.ts';
 import { type Descriptor, type Digest, digestHex, digestOf } from '../oci/index.ts';
-import { makeDirectory, syncDirectory } from '../scratch/index.ts';
+import { createScratch, makeDirectory, sweepScratches, syncDirectory } from '../scratch/index.ts';
 
 /** What one name stands for, with all that must be kept for it. The contents of `<root>/<name>.json`. */
 export interface ImageName {
@@ -23,6 +23,11 @@ export interface ImageName {
   /** RFC 3339 */
   readonly pulledAt: string;
 }
+
+/** A file of the store of names, and what it holds; `complaint`: why it holds no name. */
+export type SurveyedName =
+  | { readonly path: string; readonly name: ImageName }
+  | { readonly path: string; readonly complaint: string };
 
 interface Cached {
   readonly version: string;
@@ -54,15 +59,18 @@ export class NameStore {
 
   /** Power-loss-safe: afterwards the name stands for this, whatever happens. */
   async write(name: ImageName): Promise<void> {
-    const path = join(this.#root, fileName(name.reference));
     await makeDirectory(this.#root);
-    await writeFileAtomic(path, `${JSON.stringify(name)}\n`, { mode: 0o600, durable: true });
+    await using scratch = await createScratch(this.#root);
+    const draft = join(scratch.path, 'name');
+    await writeFileAtomic(draft, `${JSON.stringify(name)}\n`, { mode: 0o600, durable: true });
+    await rename(draft, join(this.#root, fileName(name.reference)));
+    await syncDirectory(this.#root);
   }
 
   /** Absent is no error. */
   async remove(references: readonly string[]): Promise<void> {
     if (references.length === 0) return;
-    for (const reference of references) await rm(join(this.#root, fileName(reference)), { force: true });
+    for (const reference of references) rmSync(join(this.#root, fileName(reference)), { force: true });
     await syncDirectory(this.#root);
   }
 
@@ -75,10 +83,27 @@ export class NameStore {
     return references;
   }
 
+  /** Every name, those that cannot be read included. */
+  async survey(): Promise<SurveyedName[]> {
+    const files = (await this.#files()).filter((file) => file.endsWith('.json'));
+    const surveyed = files.map(async (file): Promise<SurveyedName[]> => {
+      const path = join(this.#root, file);
+      try {
+        const name = await this.#readFile(file);
+        if (name === undefined) return [];
+        return [isName(name) ? { path, name } : { path, complaint: 'it is no name of an image' }];
+      } catch (error) {
+        return [{ path, complaint: (error as Error).message }];
+      }
+    });
+    return (await Promise.all(surveyed)).flat();
+  }
+
   /** Removes what dead processes were writing. */
   async sweep(): Promise<void> {
+    await sweepScratches(this.#root);
     for (const file of await this.#files()) {
-      if (!file.endsWith('.json')) await removeOlder(join(this.#root, file), draftAge);
+      if (isOldDraft(file)) await removeOlder(join(this.#root, file), draftAge);
     }
   }
 
@@ -109,6 +134,19 @@ export class NameStore {
 async function removeOlder(path: string, age: number): Promise<void> {
   const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
   if (Date.now() - mtimeMs >= age) await rm(path, { force: true });
+}
+
+/** Of an earlier version, which wrote beside the names. */
+function isOldDraft(file: string): boolean {
+  return !file.endsWith('.json') && !/^[0-9a-f]{16}(\.lock)?$/.test(file);
+}
+
+function isName(name: Partial<ImageName> | null): boolean {
+  const { reference, manifest, config, chainIds, blobs } = name ?? {};
+  return (
+    [reference, manifest?.digest, config?.digest].every((text) => typeof text === 'string') &&
+    [chainIds, blobs].every(Array.isArray)
+  );
 }
 
 function parseName(path: string, text: string): ImageName {

@@ -4,32 +4,18 @@ import type { ImageReference } from '../reference/index.ts';
 import type { RemoteRepository, RemoteSink } from '../registry-client/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
 import type { LayerLimits } from '../unpack/index.ts';
-import { addLayer } from './add-layer.ts';
-import { type Collected, collectGarbage, type GarbageStores } from './collect-garbage.ts';
-import { type CopiedImage, type CopyProgress, copyImage } from './copy-image.ts';
+import type { Collected, GarbageStores } from './collect-garbage.ts';
+import type { CopiedImage, CopyProgress } from './copy-image.ts';
 import { findImage } from './find-image.ts';
-import { type HealedStores, heal } from './heal.ts';
+import type { HealedStores } from './heal.ts';
 import type { Image } from './image.ts';
-import { imageHistory } from './image-history.ts';
 import { ImageLoader } from './image-loader.ts';
-import { imagesUsage } from './image-usage.ts';
-import type { ContainerUse, Images } from './images.ts';
-import { importImage } from './import-image.ts';
-import { listImages } from './list-images.ts';
-import { loadImages } from './load-images.ts';
+import type { ContainerUse, Images, ScrubOptions } from './images.ts';
 import { startLoad } from './load-task.ts';
 import { NameStore } from './name-store.ts';
 import { startTask } from './progress-task.ts';
-import { pruneImages } from './prune-images.ts';
-import { pullImage } from './pull-image.ts';
 import { startPull } from './pull-task.ts';
-import { pushImage } from './push-image.ts';
 import { startPush } from './push-task.ts';
-import { removeImage } from './remove-image.ts';
-import { repairImages } from './repair-images.ts';
-import { saveImages } from './save-images.ts';
-import { scrubImages } from './scrub-images.ts';
-import { tagImage } from './tag-image.ts';
 
 /** What images need from the rest of the engine. */
 export interface ImagesOptions {
@@ -50,7 +36,10 @@ export interface ImagesOptions {
   readonly keepCompressed?: boolean | 'auto';
 }
 
-/** Opens the images below a root. Nothing is made until something is stored. */
+/**
+ * Opens the images below a root. Nothing is made until something is stored, and the code of a verb is loaded when it is
+ * called: what a container's start needs is `inspect`.
+ */
 export function openImages(options: ImagesOptions): Images {
   const { root } = options;
   const blobs = new BlobStore(join(root, 'content'));
@@ -67,40 +56,60 @@ export function openImages(options: ImagesOptions): Images {
   };
   return {
     pull: (reference, pullOptions = {}) =>
-      startPull((report) => pullImage(stores, reference, pullOptions, report)),
+      startPull(async (report) =>
+        (await import('./pull-image.ts')).pullImage(stores, reference, pullOptions, report),
+      ),
     push: (reference, pushOptions = {}) =>
-      startPush((report) => pushImage(stores, reference, pushOptions, report)),
-    list: () => listImages(stores),
+      startPush(async (report) =>
+        (await import('./push-image.ts')).pushImage(stores, reference, pushOptions, report),
+      ),
+    list: async () => (await import('./list-images.ts')).listImages(stores),
     inspect: (reference) => inspectImage(stores, reference),
-    history: async (reference) => imageHistory(await inspectImage(stores, reference), stores),
-    remove: (reference, removeOptions) => removeImage(stores, reference, removeOptions),
-    tag: (source, target) => tagImage(stores, source, target),
-    import: (archive, importOptions = {}) => importImage(stores, archive, importOptions),
+    history: async (reference) =>
+      (await import('./image-history.ts')).imageHistory(await inspectImage(stores, reference), stores),
+    remove: async (reference, removeOptions) =>
+      (await import('./remove-image.ts')).removeImage(stores, reference, removeOptions),
+    tag: async (source, target) => (await import('./tag-image.ts')).tagImage(stores, source, target),
+    import: async (archive, importOptions = {}) =>
+      (await import('./import-image.ts')).importImage(stores, archive, importOptions),
     copy: (source, destination, copyOptions = {}) =>
       startTask<CopiedImage, CopyProgress>(
         ({ descriptor }) => descriptor.digest,
-        (report) => copyImage(stores, source, destination, copyOptions, report),
+        async (report) =>
+          (await import('./copy-image.ts')).copyImage(stores, source, destination, copyOptions, report),
       ),
-    save: (references, saveOptions) => saveImages(stores, references, saveOptions),
-    load: (archive, loadOptions = {}) =>
-      startLoad((report) => loadImages(stores, archive, loadOptions, report)),
-    addLayer: (added) => addLayer(stores, added),
-    prune: (pruneOptions = {}) =>
-      pruneImages(stores, pruneOptions, () => sweepImages(stores, pruneOptions.all ? 0 : undefined)),
-    usage: () => imagesUsage(stores),
-    scrub: async ({ repair = false, ...context } = {}) => {
-      const found = await scrubImages(stores, context);
-      const again = (reference: string, platform: string) =>
-        pullImage(
-          stores,
-          reference,
-          { platform, ...(context.signal && { signal: context.signal }) },
-          () => {},
-        );
-      return { ...found, repairs: repair ? await repairImages(stores, found.problems, again) : [] };
+    save: async function* (references, saveOptions) {
+      yield* (await import('./save-images.ts')).saveImages(stores, references, saveOptions);
     },
+    load: (archive, loadOptions = {}) =>
+      startLoad(async (report) =>
+        (await import('./load-images.ts')).loadImages(stores, archive, loadOptions, report),
+      ),
+    addLayer: async (added) => (await import('./add-layer.ts')).addLayer(stores, added),
+    prune: async (pruneOptions = {}) =>
+      (await import('./prune-images.ts')).pruneImages(stores, pruneOptions, () =>
+        sweepImages(stores, pruneOptions.all ? 0 : undefined),
+      ),
+    usage: async () => (await import('./image-usage.ts')).imagesUsage(stores),
+    scrub: (scrubOptions) => scrub(stores, scrubOptions),
     sweep: () => sweepImages(stores),
   };
+}
+
+async function scrub(
+  stores: Parameters<typeof import('./pull-image.ts').pullImage>[0] &
+    Parameters<typeof import('./scrub-images.ts').scrubImages>[0],
+  { repair = false, ...context }: ScrubOptions = {},
+): ReturnType<Images['scrub']> {
+  const { scrubImages } = await import('./scrub-images.ts');
+  const found = await scrubImages(stores, context);
+  if (!repair) return { ...found, repairs: [] };
+  const { pullImage } = await import('./pull-image.ts');
+  const { repairImages } = await import('./repair-images.ts');
+  const signal = context.signal && { signal: context.signal };
+  const again = (reference: string, platform: string) =>
+    pullImage(stores, reference, { platform, ...signal }, () => {});
+  return { ...found, repairs: await repairImages(stores, found.problems, again) };
 }
 
 async function inspectImage(
@@ -117,6 +126,10 @@ function keepsCompressed({ keepCompressed = 'auto', snapshots }: ImagesOptions):
 }
 
 async function sweepImages(stores: GarbageStores & HealedStores, partialAge?: number): Promise<Collected> {
+  const [{ heal }, { collectGarbage }] = await Promise.all([
+    import('./heal.ts'),
+    import('./collect-garbage.ts'),
+  ]);
   const partials = await heal(stores, partialAge);
   const layers = await stores.snapshots.list();
   const { layers: gone, bytes } = await collectGarbage(stores, {

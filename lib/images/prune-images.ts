@@ -1,3 +1,4 @@
+import { bytesFreed } from '../../bindings/files.ts';
 import type { Collected, GarbageStores } from './collect-garbage.ts';
 import type { ImageSummary, PrunedImages } from './image.ts';
 import type { ImageLoader } from './image-loader.ts';
@@ -18,6 +19,7 @@ export async function pruneImages(
   const untagged = await stores.names.removeUnchanged(names);
   const kept = new Set((await stores.names.list()).map(({ config }) => config.digest));
   const { layers, bytes } = await sweep();
+  await bytesFreed();
   const deleted = [...[...doomed].filter((id) => !kept.has(id)), ...layers];
   return {
     removed: [

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { existsSync } from 'node:fs';
 import { link, rm } from 'node:fs/promises';
+import { removeTree } from '../../bindings/files.ts';
 import { type BlobStore, type ContentSource, copyContent, type Partials } from '../content/index.ts';
 import { Deferred } from '../deferred/index.ts';
 import { isEngineError } from '../errors/index.ts';
@@ -133,7 +134,7 @@ class LayerTask {
     this.#report('committing', this.layer.blob.size);
     await layer.commit();
     if (stores.keepCompressed) await this.#keep(partial);
-    await rm(partial, { force: true }); // a blob's second name is still there: rename(2) leaves it
+    await removeTree(partial); // a blob's second name is still there: rename(2) leaves it
   }
 
   /** Bytes that were read where they stand are copied from there. */

@@ -5,6 +5,8 @@ export interface LogEntry {
   readonly time: string;
   /** With its newline, if it had one. */
   readonly text: string;
+  /** With the option `details`: labels and variables of the container that its log options name. */
+  readonly details?: Readonly<Record<string, string>>;
 }
 
 export interface LogOptions {
@@ -18,4 +20,6 @@ export interface LogOptions {
   until?: Date | string;
   stdout?: boolean;
   stderr?: boolean;
+  /** Adds `details` to each entry. */
+  details?: boolean;
 }

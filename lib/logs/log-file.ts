@@ -1,17 +1,29 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { LineSplitter } from './line-splitter.ts';
 
 const chunkSize = 64 * 1024;
-/** The monitor ends entries at 16 KiB of text, at most 6 bytes each when escaped: a longer line is damage. */
-const longestLine = 1 << 20;
 const newline = 0x0a;
 
-/** One file of a log, read line by line from a position; it may grow. */
-export class LogFile implements AsyncDisposable {
+/** One of the files that are a log. */
+export interface LineFile extends AsyncDisposable {
+  /** Of the file when it was written to: what tells it from the others. */
+  readonly inode: number;
+  /** The complete lines that follow, up to the end that the file has now. */
+  lines(): AsyncGenerator<string>;
+  /**
+   * Moves to where the last `count` lines begin and answers how many of them the file has: fewer than `count` when all of it
+   * is wanted.
+   */
+  seekLast(count: number): Promise<number>;
+}
+
+/** A file that may grow, read line by line from a position. */
+export class LogFile implements LineFile {
   readonly inode: number;
   readonly #handle: FileHandle;
   #position = 0;
-  #rest = Buffer.alloc(0);
+  readonly #splitter = new LineSplitter();
 
   private constructor(handle: FileHandle, inode: number) {
     this.#handle = handle;
@@ -29,20 +41,16 @@ export class LogFile implements AsyncDisposable {
     }
   }
 
-  /** The complete lines that follow, up to the end that the file has now. */
   async *lines(): AsyncGenerator<string> {
     for (;;) {
       const chunk = await this.#read(this.#position, chunkSize);
       if (chunk.length === 0) return;
       this.#position += chunk.length;
-      yield* this.#split(chunk);
+      yield* this.#splitter.split(chunk);
     }
   }
 
-  /**
-   * Moves to where the last `count` lines begin, reading back from the end, and answers how many of them the file has:
-   * fewer than `count` when all of it is wanted.
-   */
+  /** Reads back from the end. */
   async seekLast(count: number): Promise<number> {
     const { size } = await this.#handle.stat();
     let seen = 0;
@@ -77,17 +85,5 @@ export class LogFile implements AsyncDisposable {
   async #read(position: number, length: number): Promise<Buffer> {
     const { bytesRead, buffer } = await this.#handle.read(Buffer.allocUnsafe(length), 0, length, position);
     return buffer.subarray(0, bytesRead);
-  }
-
-  *#split(chunk: Buffer): Generator<string> {
-    let from = 0;
-    for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, from)) {
-      const line = chunk.subarray(from, end);
-      yield (this.#rest.length > 0 ? Buffer.concat([this.#rest, line]) : line).toString('utf8');
-      this.#rest = Buffer.alloc(0);
-      from = end + 1;
-    }
-    const rest = Buffer.concat([this.#rest, chunk.subarray(from)]);
-    this.#rest = rest.length > longestLine ? Buffer.alloc(0) : rest;
   }
 }

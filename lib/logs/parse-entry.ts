@@ -1,7 +1,19 @@
 import type { LogEntry } from './log-entry.ts';
 
-/** One line of a json-file log; null for what is none (a torn write before a power loss). */
+/** One line of a json-file or local log; null for what is none (a torn write before a power loss). */
 export function parseEntry(line: string): LogEntry | null {
+  return line.startsWith('{') ? parseJson(line) : parseLocal(line);
+}
+
+/** native/monitor/json_log.h, `local`. */
+function parseLocal(line: string): LogEntry | null {
+  const match = /^(\d{4}-\d\d-\d\dT[\d:.]+Z) (stdout|stderr) ([FP]) (.*)$/s.exec(line);
+  if (!match?.[1]) return null;
+  const [, time, stream, kind, text = ''] = match;
+  return { stream: stream as LogEntry['stream'], time, text: kind === 'F' ? `${text}\n` : text };
+}
+
+function parseJson(line: string): LogEntry | null {
   try {
     const { log, stream, time } = JSON.parse(line) as { log?: unknown; stream?: unknown; time?: unknown };
     if (typeof log !== 'string' || typeof time !== 'string') return null;

@@ -1,7 +1,8 @@
 import { EngineError } from '../errors/index.ts';
 import { Changes } from './changes.ts';
+import { CompressedLogFile } from './compressed-log-file.ts';
 import type { LogEntry, LogOptions } from './log-entry.ts';
-import { LogFile } from './log-file.ts';
+import { type LineFile, LogFile } from './log-file.ts';
 import { parseEntry, sortableTime } from './parse-entry.ts';
 
 /**
@@ -82,7 +83,7 @@ async function* followLines(
 }
 
 /** Reads all there is, and goes on to the files that a rotation has put after the last one. */
-async function* drain(files: LogFile[], path: string): AsyncGenerator<string> {
+async function* drain(files: LineFile[], path: string): AsyncGenerator<string> {
   for (;;) {
     for (const file of files) yield* file.lines();
     const newer = await openNewer(path, files.at(-1));
@@ -94,10 +95,10 @@ async function* drain(files: LogFile[], path: string): AsyncGenerator<string> {
 }
 
 /** The files after `last`, oldest first. A rotation meanwhile shows a file under its next name again: it counts once. */
-async function openNewer(path: string, last: LogFile | undefined): Promise<LogFile[]> {
-  const newer: LogFile[] = [];
+async function openNewer(path: string, last: LineFile | undefined): Promise<LineFile[]> {
+  const newer: LineFile[] = [];
   for (let index = 0; ; index++) {
-    const file = await LogFile.open(index === 0 ? path : `${path}.${index}`);
+    const file = await openFile(path, index);
     if (file === null || file.inode === last?.inode) {
       await file?.[Symbol.asyncDispose]();
       return newer;
@@ -107,8 +108,15 @@ async function openNewer(path: string, last: LogFile | undefined): Promise<LogFi
   }
 }
 
+/** The current one, or the one before it by that number, packed or not. */
+async function openFile(path: string, index: number): Promise<LineFile | null> {
+  if (index === 0) return await LogFile.open(path);
+  const name = `${path}.${index}`;
+  return (await LogFile.open(name)) ?? (await CompressedLogFile.open(`${name}.gz`));
+}
+
 /** All files, oldest first, positioned at the last `tail` lines, or after a place; those before are left out. */
-async function openAll(path: string, { tail, after }: LineOptions): Promise<LogFile[]> {
+async function openAll(path: string, { tail, after }: LineOptions): Promise<LineFile[]> {
   if (tail !== undefined && !(Number.isInteger(tail) && tail >= 0)) {
     throw new EngineError('ERR_INVALID_ARGUMENT', `invalid tail ${tail}: it must be a whole number of lines`);
   }
@@ -120,14 +128,15 @@ async function openAll(path: string, { tail, after }: LineOptions): Promise<LogF
   return files;
 }
 
-async function skip(files: LogFile[], { inode, size }: LogPosition): Promise<void> {
+async function skip(files: LineFile[], { inode, size }: LogPosition): Promise<void> {
   const index = files.findIndex((file) => file.inode === inode);
   if (index < 0) return; // rotated away: all that is left is newer
   await closeAll(files.splice(0, index));
-  files[0]?.seek(size);
+  const [first] = files;
+  if (first instanceof LogFile) first.seek(size);
 }
 
-async function closeAll(files: LogFile[]): Promise<void> {
+async function closeAll(files: LineFile[]): Promise<void> {
   await Promise.all(files.splice(0).map((file) => file[Symbol.asyncDispose]()));
 }
 

@@ -13,8 +13,9 @@ export const frameType = {
   attach: 10,
   ready: 11,
   go: 12,
-  reload: 13,
-  reloaded: 14,
+  dropped: 13,
+  reload: 14,
+  reloaded: 15,
 } as const;
 
 export type OutputName = 'stdout' | 'stderr';

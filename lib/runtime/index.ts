@@ -14,6 +14,7 @@ export type {
   Bundle,
   EventSource,
   HealthDescription,
+  JoinDescription,
   LogDescription,
   NetworkDescription,
   RestartDescription,

@@ -156,6 +156,7 @@ export class MonitorLink implements FrameHandler {
     else if (type === frameType.started) this.#onStarted(message as Started);
     else if (type === frameType.failed) this.#end(launchError(message as LaunchFailure));
     else if (type === frameType.exited) this.#end(message as Ended);
+    else if (type === frameType.dropped) this.#end(launchError(message as LaunchFailure));
     else if (type === frameType.warning) this.warnings.push(message as MonitorWarning);
     else if (type === frameType.reloaded) this.#onReloaded?.(message);
     else if (type === frameType.trace) this.#onTrace(message as [string, number][]);

@@ -11,6 +11,8 @@ export interface Bundle {
 export interface TaskDescription {
   readonly id: string;
   readonly rootfs: RootfsDescription;
+  /** The layers of the spec's mounts of type "image", by destination. */
+  readonly images?: Readonly<Record<string, RootfsDescription>>;
   /** As `docker run -u` and `--group-add`, resolved in the container's own files. Absent: the spec's ids. */
   readonly user?: { readonly user: string; readonly groups?: readonly string[] };
   /** Its cgroup's path below the delegated root: "strake/ID". Absent: none is made. */
@@ -35,10 +37,21 @@ export interface TaskDescription {
   readonly restart?: RestartDescription;
   /** What is executed in it again and again to see whether it works. Absent: nothing. */
   readonly health?: HealthDescription;
+  /** Other tasks whose namespaces it shares. */
+  readonly joins?: readonly JoinDescription[];
   /** Which networks it is on. Absent: its namespace is as it is made. */
   readonly network?: NetworkDescription;
   /** Where `start`, `die` and the like are told, and of whom. Absent: nowhere. */
   readonly events?: EventSource;
+}
+
+/** A task that must run whenever this one is started. Its namespace takes the place of the spec's path of that kind. */
+export interface JoinDescription {
+  /** With `ipc` its /dev/shm is shared too. */
+  readonly kind: 'pid' | 'ipc' | 'network';
+  readonly runDir: string;
+  /** Its user namespace as well. */
+  readonly user?: boolean;
 }
 
 /** What its monitor connects it with; the paths are those of lib/network's records. */
@@ -74,6 +87,11 @@ export interface EventSource {
   readonly directory: string;
   readonly id: string;
   readonly attributes: Readonly<Record<string, string>>;
+  /** That it has mounted: told as `mount` and `unmount`. */
+  readonly volumes?: readonly {
+    readonly id: string;
+    readonly attributes: Readonly<Record<string, string>>;
+  }[];
 }
 
 /** A health check, for the monitor. Milliseconds. */
@@ -117,10 +135,12 @@ export interface TerminalSize {
 export type LogDescription =
   | { readonly driver: 'none' }
   | {
-      readonly driver: 'json-file';
+      readonly driver: 'json-file' | 'local';
       readonly path: string;
       /** Bytes before rotation; absent or 0: none. */
       readonly maxSize?: number;
       /** Files kept, the current one included. Default 1. */
       readonly maxFile?: number;
+      /** Those but the current one as gzip. */
+      readonly compress?: boolean;
     };

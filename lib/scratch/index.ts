@@ -4,7 +4,7 @@
  * knows nothing of what is made.
  */
 export { makeDirectory } from './make-directory.ts';
-export { createScratch, livingScratches, type Scratch, sweepScratches } from './scratch.ts';
+export { createScratch, deadScratches, livingScratches, type Scratch, sweepScratches } from './scratch.ts';
 export { syncDirectory } from './sync-directory.ts';
 export { waitForLock } from './wait-for-lock.ts';
 export { type WriteWholeOptions, writeWhole } from './write-whole.ts';

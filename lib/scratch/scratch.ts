@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lockFile, type NativeLock, removeTree } from '../../bindings/files.ts';
 
@@ -16,12 +17,12 @@ export interface Scratch extends AsyncDisposable {
  * while it lives: the kernel lets go of it when this process dies. `remove`: for who may not remove all of it himself.
  */
 export async function createScratch(parent: string, remove: Remove = removeTree): Promise<Scratch> {
-  await mkdir(parent, { recursive: true, mode: 0o700 });
+  mkdirSync(parent, { recursive: true, mode: 0o700 });
   for (;;) {
     const path = join(parent, randomBytes(8).toString('hex'));
     const lock = await lockFile(lockOf(path), { shared: false, wait: false });
     if (lock === null) continue; // a sweep saw the lock before it was taken, and removes it
-    await mkdir(path, { mode: 0o700 });
+    mkdirSync(path, { mode: 0o700 });
     return { path, [Symbol.asyncDispose]: () => removeScratch(path, lock, remove) };
   }
 }
@@ -32,6 +33,12 @@ export async function livingScratches(parent: string): Promise<string[]> {
   const locks = await Promise.all(paths.map((path) => tryLock(path)));
   for (const lock of locks) lock?.release();
   return paths.filter((_, at) => locks[at] === null);
+}
+
+/** Paths of those whose makers are dead. */
+export async function deadScratches(parent: string): Promise<string[]> {
+  const living = new Set(await livingScratches(parent));
+  return (await listScratches(parent)).filter((path) => !living.has(path) && existsSync(path));
 }
 
 /** Removes the scratch directories of dead processes. Many processes may do so at once. */
@@ -45,7 +52,7 @@ export async function sweepScratches(parent: string, remove: Remove = removeTree
 async function removeScratch(path: string, lock: NativeLock, remove: Remove): Promise<void> {
   try {
     await remove(path);
-    await rm(lockOf(path), { force: true });
+    rmSync(lockOf(path), { force: true });
   } finally {
     lock.release();
   }

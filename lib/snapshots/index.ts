@@ -12,3 +12,4 @@ export type {
   Snapshotter,
   StagedLayer,
 } from './snapshotter.ts';
+export { type SurveyedLayer, surveyLayers } from './survey-layers.ts';

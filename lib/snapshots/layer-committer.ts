@@ -1,6 +1,6 @@
 import { chmod, mkdir, open, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncFileSystem } from '../../bindings/files.ts';
+import { bytesFreed, syncFileSystem } from '../../bindings/files.ts';
 import {
   compareTrees,
   completeLayer,
@@ -55,6 +55,7 @@ export class LayerCommitter {
 
   /** See Snapshotter.ingest. */
   async ingest(chainId: Digest, form: LayerForm): Promise<LayerIngest> {
+    await bytesFreed(); // of layers that have just been removed: a full disk has room then
     const userNamespace = await this.ids.namespace();
     const scratch = await createScratch(this.layers.ingestFolder, this.ids.removeTree);
     if (form === 'erofs')

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError, isEngineError } from '../errors/index.ts';
 import type { Ids } from '../id-map/index.ts';
@@ -94,7 +94,6 @@ export class LayerStore {
     if (chainIds.length === 0) return [];
     await using doomed = await createScratch(this.ingestFolder, this.#ids.removeTree);
     const gone = await this.#bury(chainIds, keep, doomed.path);
-    // Side by side: what an unlink of a large file takes is the freeing of its pages in memory.
     await Promise.all(gone.map((layer) => this.#ids.removeTree(tombOf(doomed.path, layer))));
     return gone.map((layer) => layer.chainId);
   }
@@ -167,7 +166,7 @@ export class LayerStore {
 
   /** The layers among `chainIds` that exist and on which no other lies, children first. */
   async #removable(chainIds: readonly Digest[]): Promise<StoredLayer[]> {
-    await mkdir(join(this.#root, 'removed'), { recursive: true, mode: 0o700 });
+    mkdirSync(join(this.#root, 'removed'), { recursive: true, mode: 0o700 });
     const wanted = new Set(chainIds);
     const all = await this.list();
     const needed = new Set(
@@ -178,11 +177,12 @@ export class LayerStore {
       .sort((left, right) => right.ancestors.length - left.ancestors.length);
   }
 
+  /** Synchronous where it can be: a rename(2) takes less than one turn through libuv's pool. */
   async #move({ chainId }: Pick<StoredLayer, 'chainId'>, from: string, to: string): Promise<void> {
     this.#known.delete(chainId);
     releaseMounts([from]);
-    await this.#ids.removeTree(to);
-    await rename(from, to);
+    if (existsSync(to)) await this.#ids.removeTree(to);
+    renameSync(from, to);
   }
 
   async #names(folder: 'layers' | 'removed'): Promise<Digest[]> {

@@ -18,9 +18,9 @@ export type OnTrace = (report: TraceReport) => void;
 export function beginTrace(
   subject: string,
   onTrace: OnTrace = print,
-  startedAt: bigint = process.hrtime.bigint(),
+  start: () => bigint = process.hrtime.bigint,
 ): Trace | null {
-  return process.env.STRAKE_TRACE === '1' ? new Trace(subject, onTrace, startedAt) : null;
+  return process.env.STRAKE_TRACE === '1' ? new Trace(subject, onTrace, start()) : null;
 }
 
 export class Trace {

@@ -24,8 +24,8 @@ export async function refillLayer(
     limits: options.limits,
   });
   try {
-    const { implied, links, ...filled } = await sink.finish();
-    return { ...filled, gaps: { implied, links }, diffId };
+    const { implied, links, whiteouts, ...filled } = await sink.finish();
+    return { ...filled, gaps: { implied, links, whiteouts }, diffId };
   } catch (error) {
     await sink.abort();
     throw error;

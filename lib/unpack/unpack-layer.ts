@@ -102,9 +102,9 @@ class Attempt {
   async run(): Promise<UnpackedLayer> {
     const ingest = await this.#options.snapshotter.ingest(this.#layer.chainId);
     try {
-      const { implied, links, bytes, index } = await this.#fill(ingest);
+      const { implied, links, whiteouts, bytes, index } = await this.#fill(ingest);
       const { diffId } = this.#layer;
-      return unpacked(ingest, { diffId, gaps: { implied, links }, bytes, index });
+      return unpacked(ingest, { diffId, gaps: { implied, links, whiteouts }, bytes, index });
     } catch (error) {
       await ingest[Symbol.asyncDispose]();
       throw error;

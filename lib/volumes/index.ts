@@ -3,6 +3,7 @@
  * of whoever knows (the engine wires it): this room knows no container. How something is mounted is not known here.
  * VolumeStore is what is on disk and who comes first; openVolumes() the verbs.
  */
+export { type DriverOptions, parseDriverOptions, type VolumeMount } from './driver-options.ts';
 export { openVolumes } from './open-volumes.ts';
 export { isVolumeName } from './volume-name.ts';
 export { VolumeStore, type VolumeUse, type VolumeUses } from './volume-store.ts';

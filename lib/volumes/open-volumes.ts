@@ -1,4 +1,5 @@
 import { EngineError } from '../errors/index.ts';
+import { parseDriverOptions } from './driver-options.ts';
 import { parseLabels } from './labels.ts';
 import { matches } from './volume-filters.ts';
 import { parseVolumeName } from './volume-name.ts';
@@ -30,7 +31,9 @@ export function openVolumes(context: VolumesContext): Volumes {
       const anonymous = asked === undefined || asked === '';
       const name = anonymous ? store.anonymousName() : parseVolumeName(asked);
       const labels = parseLabels(options.labels ?? {});
-      const isNew = await store.ensure(name, { labels, anonymous, durable: true });
+      const driverOptions = parseDriverOptions(options.driverOptions ?? {});
+      const record = { labels, anonymous, ...(driverOptions && { driverOptions }) };
+      const isNew = await store.ensure(name, { ...record, durable: true });
       if (isNew) events.emit({ type: 'volume', action: 'create', id: name });
       return await inspect(name);
     },
@@ -42,6 +45,7 @@ export function openVolumes(context: VolumesContext): Volumes {
 
 async function listAll(context: VolumesContext): Promise<VolumeInfo[]> {
   await context.heal();
+  await context.store.sweep();
   const uses = await context.findUses();
   const names = await context.store.list();
   const infos = await Promise.all(names.map((name) => describe(context, name, uses)));
@@ -56,9 +60,10 @@ async function describe(
 ): Promise<VolumeInfo | null> {
   const record = await store.read(name);
   if (record === null) return null;
-  const { labels, createdAt, anonymous } = record;
+  const { labels, createdAt, anonymous, driverOptions = null } = record;
   const mountpoint = store.path(name);
-  return { name, labels, createdAt, anonymous, mountpoint, containers: uses.get(name) ?? [] };
+  const containers = uses.get(name) ?? [];
+  return { name, labels, createdAt, anonymous, driverOptions, mountpoint, containers };
 }
 
 async function removeVolume(context: VolumesContext, name: string, force: boolean): Promise<void> {

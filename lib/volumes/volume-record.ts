@@ -1,4 +1,5 @@
 import { EngineError } from '../errors/index.ts';
+import type { DriverOptions } from './driver-options.ts';
 
 /** What is kept of a volume beside its files: ROOT/volumes/NAME/volume.json. */
 export interface VolumeRecord {
@@ -8,6 +9,8 @@ export interface VolumeRecord {
   readonly createdAt: string;
   /** Made without a name: a prune takes it when nothing uses it. */
   readonly anonymous: boolean;
+  /** What is mounted instead of the volume's own directory. */
+  readonly driverOptions?: DriverOptions;
 }
 
 /**

@@ -3,6 +3,7 @@ import { diskUsage, lockFile, type NativeLock, writeFileAtomic } from '../../bin
 import { EngineError } from '../errors/index.ts';
 import { hostIds, type Ids } from '../id-map/index.ts';
 import { randomId } from '../random-id/index.ts';
+import { driverMount, type VolumeMount } from './driver-options.ts';
 import { isVolumeName } from './volume-name.ts';
 import { parseVolumeRecord, type VolumeRecord } from './volume-record.ts';
 
@@ -43,12 +44,19 @@ export class VolumeStore {
   /** Makes the volume unless it is there; any number of processes may do so at once. Whether this one did. */
   async ensure(
     name: string,
-    { labels = {}, anonymous, durable = false }: Partial<VolumeRecord> & { durable?: boolean } = {},
+    { durable = false, ...asked }: Partial<VolumeRecord> & { durable?: boolean } = {},
   ): Promise<boolean> {
     using _lock = await this.#lock({ shared: true });
     if (await isThere(this.path(name))) return false;
-    const createdAt = new Date().toISOString();
-    return await this.#make(name, { version: 1, labels, createdAt, anonymous: anonymous === true }, durable);
+    const made = { version: 1, labels: {}, createdAt: new Date().toISOString(), anonymous: false } as const;
+    return await this.#make(name, { ...made, ...asked }, durable);
+  }
+
+  /** What a container mounts that has it. ERR_MOUNT_FAILED for a server without an address. */
+  async mountOf(name: string): Promise<VolumeMount> {
+    const { driverOptions } = (await this.read(name)) ?? {};
+    if (driverOptions) return await driverMount(driverOptions);
+    return { type: 'bind', source: this.path(name), options: ['rbind'] };
   }
 
   /** Whether it is there; if so, it stays for whoever has recorded his need. */
@@ -83,6 +91,12 @@ export class VolumeStore {
     const { dead, ...result } = await hidden;
     for (const entry of dead) await this.#ids.removeTree(`${this.#root}/${entry}`);
     return result;
+  }
+
+  /** Removes what processes that died have left half made or half removed. One readdir(2) when there is nothing. */
+  async sweep(): Promise<void> {
+    const entries = await this.#entries();
+    if (entries.some((entry) => entry.startsWith('.'))) await this.removeUnused([], async () => new Map());
   }
 
   /** One that only the caller knows. */

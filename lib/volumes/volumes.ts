@@ -8,7 +8,9 @@ export interface VolumeInfo {
   readonly createdAt: string;
   /** Made without a name. */
   readonly anonymous: boolean;
-  /** Where its files are on this machine. An ordinary user's belong to ids of his id map. */
+  /** What is mounted instead of a directory of the root's; null: nothing. */
+  readonly driverOptions: Readonly<Record<string, string>> | null;
+  /** Where its files are on this machine, unless `driverOptions` say what is mounted. An ordinary user's belong to ids of his id map. */
   readonly mountpoint: string;
   /** The containers that have it, running or not. */
   readonly containers: readonly VolumeUse[];
@@ -16,6 +18,11 @@ export interface VolumeInfo {
 
 export interface CreateVolumeOptions {
   labels?: Readonly<Record<string, string>>;
+  /**
+   * Docker's for its driver "local": `type`, `device` and `o` as mount(8) takes them, and `o: 'bind'` for another directory.
+   * It is mounted in each container that has the volume, when that starts: a tmpfs is each one's own.
+   */
+  driverOptions?: Readonly<Record<string, string>>;
 }
 
 /** Of different filters all must hold; of one filter's values one, but of labels all. */

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <map>
+
 #include "addon/async.h"
 #include "addon/convert.h"
 #include "addon/mount_view.h"
@@ -14,6 +16,7 @@
 #include "layer/fd_sink.h"
 #include "layer/layer_stack.h"
 #include "runtime/masks.h"
+#include "runtime/mounts.h"
 #include "runtime/rootfs.h"
 #include "sys/detached_mount.h"
 #include "sys/in_root.h"
@@ -22,19 +25,46 @@ namespace strake::addon {
 
 namespace {
 
-struct Bind {
-  std::string source;
-  std::string target;
-  bool readOnly;
-};
-
 /// CopyTree of bindings/native.ts: a root that is open already, or one that is to be mounted.
 struct Tree {
   std::shared_ptr<const sys::UniqueFd> root;
   runtime::Rootfs rootfs;
-  std::vector<Bind> binds;
+  std::vector<runtime::Mount> mounts;
+  std::map<std::string, runtime::Rootfs> images;
   bool readOnly = false;
 };
+
+std::vector<std::string> textsOf(const Napi::Object& object, const char* key) {
+  std::vector<std::string> texts;
+  const auto array = object.Get(key).As<Napi::Array>();
+  for (uint32_t i = 0; i < array.Length(); ++i) texts.push_back(array.Get(i).As<Napi::String>().Utf8Value());
+  return texts;
+}
+
+std::vector<runtime::Mount> mountsOf(const Napi::Array& array) {
+  std::vector<runtime::Mount> mounts;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const auto mount = array.Get(i).As<Napi::Object>();
+    mounts.push_back({.destination = textOf(mount, "destination"),
+                      .type = optionalTextOf(mount, "type"),
+                      .source = optionalTextOf(mount, "source"),
+                      .options = textsOf(mount, "options"),
+                      .idmap = {}});
+  }
+  return mounts;
+}
+
+std::map<std::string, runtime::Rootfs> imagesOf(const Napi::Value& value) {
+  std::map<std::string, runtime::Rootfs> images;
+  if (!value.IsObject()) return images;
+  const auto object = value.As<Napi::Object>();
+  const Napi::Array names = object.GetPropertyNames();
+  for (uint32_t i = 0; i < names.Length(); ++i) {
+    const std::string name = names.Get(i).As<Napi::String>().Utf8Value();
+    images.emplace(name, rootfsOf(object.Get(name).As<Napi::Object>()));
+  }
+  return images;
+}
 
 Tree treeOf(const Napi::Object& object) {
   Tree tree;
@@ -43,27 +73,18 @@ Tree treeOf(const Napi::Object& object) {
     tree.root = std::make_shared<const sys::UniqueFd>(sys::check(fd, "dup", "root"));
     return tree;
   }
-  const auto mount = object.Get("mount").As<Napi::Object>();
-  tree.rootfs = rootfsOf(mount);
-  const auto hidden = object.Get("hidden").As<Napi::Array>();
-  for (uint32_t i = 0; i < hidden.Length(); ++i)
-    tree.rootfs.hidden.push_back(hidden.Get(i).As<Napi::String>().Utf8Value());
-  const auto binds = object.Get("binds").As<Napi::Array>();
-  for (uint32_t i = 0; i < binds.Length(); ++i) {
-    const auto bind = binds.Get(i).As<Napi::Object>();
-    tree.binds.push_back({textOf(bind, "source"), textOf(bind, "target"), booleanOf(bind, "readOnly")});
-  }
+  tree.rootfs = rootfsOf(object.Get("mount").As<Napi::Object>());
+  tree.rootfs.hidden = textsOf(object, "hidden");
+  tree.mounts = mountsOf(object.Get("mounts").As<Napi::Array>());
+  tree.images = imagesOf(object.Get("images"));
   tree.readOnly = booleanOf(object, "readOnly");
   return tree;
 }
 
-void attachBind(int root, const Bind& bind) {
-  sys::UniqueFd tree = sys::cloneTree(AT_FDCWD, bind.source, true);
-  if (bind.readOnly) sys::changeMount(tree.get(), MOUNT_ATTR_RDONLY, 0, 0, true, bind.source);
-  struct stat status {};
-  sys::check(::fstatat(tree.get(), "", &status, AT_EMPTY_PATH), "fstatat", bind.source);
-  const sys::UniqueFd place = sys::makeMountPoint(root, bind.target, S_ISDIR(status.st_mode));
-  sys::attachMount(tree.get(), place.get(), bind.target);
+void makeMounts(int root, const Tree& tree) {
+  runtime::Spec spec;
+  spec.mounts = tree.mounts;
+  runtime::makeMounts(root, {.spec = spec, .images = tree.images}, {});
 }
 
 /// As the container would see it: in a mount namespace of this thread's own, which goes with it.
@@ -74,7 +95,7 @@ sys::UniqueFd assemble(const Tree& tree) {
   sys::UniqueFd root = mountView(tree.rootfs);
   runtime::attachRootfs(root.get());
   runtime::hidePaths(root.get(), tree.rootfs.hidden);
-  for (const Bind& bind : tree.binds) attachBind(root.get(), bind);
+  makeMounts(root.get(), tree);
   if (tree.readOnly) sys::changeMount(root.get(), MOUNT_ATTR_RDONLY, 0, 0, false, "/");
   return root;
 }

@@ -1,5 +1,6 @@
 #include "addon/async.h"
 #include "addon/convert.h"
+#include "addon/freeing.h"
 #include "addon/rooms.h"
 #include "addon/user_namespace.h"
 #include "sys/disk_usage.h"
@@ -55,8 +56,14 @@ Napi::Value writeFileAtomic(const Napi::CallbackInfo& info) {
 
 Napi::Value removeTree(const Napi::CallbackInfo& info) {
   return async(info.Env(), [path = text(info, 0), userns = userNamespaceOf(info[1])] {
-    sys::asRootOf(descriptorOf(userns), [&] { sys::removeTree(path); });
+    std::vector<sys::UniqueFd> unlinked;
+    sys::asRootOf(descriptorOf(userns), [&] { sys::removeTree(path, &unlinked); });
+    closeLater(std::move(unlinked));
   });
+}
+
+Napi::Value bytesFreed(const Napi::CallbackInfo& info) {
+  return async(info.Env(), [] { awaitClosed(); });
 }
 
 Napi::Value diskUsage(const Napi::CallbackInfo& info) {
@@ -80,6 +87,7 @@ void registerFile(Napi::Env env, Napi::Object exports) {
   exports.Set("syncFileSystem", entry<syncFileSystem>(env, "syncFileSystem"));
   exports.Set("writeFileAtomic", entry<writeFileAtomic>(env, "writeFileAtomic"));
   exports.Set("removeTree", entry<removeTree>(env, "removeTree"));
+  exports.Set("bytesFreed", entry<bytesFreed>(env, "bytesFreed"));
   exports.Set("diskUsage", entry<diskUsage>(env, "diskUsage"));
 }
 

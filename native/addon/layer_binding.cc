@@ -83,6 +83,7 @@ Napi::Object resultObject(Napi::Env env, const layer::PipelineResult& result) {
   object.Set("bytes", Napi::Number::New(env, static_cast<double>(result.applied.bytes)));
   object.Set("tarBytes", Napi::Number::New(env, static_cast<double>(result.tarBytes)));
   object.Set("implied", toArray(env, result.applied.implied));
+  object.Set("whiteouts", result.applied.whiteouts);
   object.Set("links", linkArray(env, result.applied.links));
   object.Set("index", result.index ? indexObject(env, result.index) : env.Null());
   return object;
@@ -118,6 +119,7 @@ Napi::Value openLayerSink(const Napi::CallbackInfo& info) {
 /// What finish() answered, of which completion needs the implied directories and the links.
 layer::ApplyResult appliedOf(const Napi::Object& gaps) {
   layer::ApplyResult applied;
+  applied.whiteouts = gaps.Get("whiteouts").ToBoolean();
   const auto implied = gaps.Get("implied").As<Napi::Array>();
   for (uint32_t i = 0; i < implied.Length(); ++i)
     applied.implied.push_back(implied.Get(i).As<Napi::String>().Utf8Value());

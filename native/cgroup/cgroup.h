@@ -21,6 +21,8 @@
 #include <utility>
 #include <vector>
 
+#include "sys/unique_fd.h"
+
 namespace strake::cgroup {
 
 /// One line of linux.resources.devices. -1 stands for "any".
@@ -111,6 +113,9 @@ class Cgroup {
   virtual void kill() = 0;                         // SIGKILL to all, thawed, until empty
   virtual Stats stats() const = 0;
   virtual uint64_t oomKills() const = 0;
+  /// A descriptor (O_NONBLOCK) that can be read whenever a process of the group is killed for want of memory,
+  /// or on v1 is about to be; it is read to be quiet again. Empty without a memory controller.
+  virtual sys::UniqueFd watchOom() const = 0;
   /// Removes the directories, child groups first; waits (bounded, 2 s) for dying processes. Absent is no
   /// error.
   virtual void remove() = 0;

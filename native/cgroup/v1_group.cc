@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -51,6 +52,7 @@ class V1Group final : public Cgroup {
   void kill() override;
   Stats stats() const override;
   uint64_t oomKills() const override;
+  sys::UniqueFd watchOom() const override;
   void remove() override;
   std::vector<Directory> directories() const override;
 
@@ -240,6 +242,18 @@ uint64_t V1Group::oomKills() const {
     });
   }
   return kills;
+}
+
+// cgroup-v1/memory.rst, "OOM Control": an eventfd, registered with the group's own file.
+sys::UniqueFd V1Group::watchOom() const {
+  const Member* memory = member("memory");
+  if (memory == nullptr) return {};
+  const sys::UniqueFd control(
+      ::open((memory->directory + "/memory.oom_control").c_str(), O_RDONLY | O_CLOEXEC));
+  sys::UniqueFd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  const std::string line = std::to_string(event.get()) + " " + std::to_string(control.get());
+  if (!control || !event || writeFile(memory->directory + "/cgroup.event_control", line) != 0) return {};
+  return event;
 }
 
 void V1Group::remove() {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -54,6 +55,7 @@ class V2Group final : public Cgroup {
   void kill() override;
   Stats stats() const override { return v2Stats(directory_); }
   uint64_t oomKills() const override { return stats().oomKills; }
+  sys::UniqueFd watchOom() const override;
   void remove() override;
   std::vector<Directory> directories() const override;
 
@@ -204,6 +206,13 @@ void V2Group::kill() {
     throw sys::Error("ERR_CGROUP_FAILED", "processes of " + directory_ +
                                               " did not die within 10 s of SIGKILL (state D in ps): " +
                                               "they wait for a device or a file system");
+}
+
+// cgroup-v2.rst, "memory.events": a change of it is a file modified event.
+sys::UniqueFd V2Group::watchOom() const {
+  sys::UniqueFd events(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (!events || ::inotify_add_watch(events.get(), file("memory.events").c_str(), IN_MODIFY) < 0) return {};
+  return events;
 }
 
 void V2Group::remove() {

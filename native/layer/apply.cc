@@ -50,6 +50,10 @@ mode_t fileTypeOf(EntryType type) {
   }
 }
 
+bool isWhiteout(const TarEntry& entry) {
+  return entry.type == EntryType::charDevice && entry.deviceMajor == 0 && entry.deviceMinor == 0;
+}
+
 }  // namespace
 
 void takeOwnUmask() {
@@ -58,7 +62,7 @@ void takeOwnUmask() {
 }
 
 Applier::Applier(const std::string& target, uint64_t maxEntries)
-    : tree_(target),
+    : tree_(target, [this](const std::string& path) { return links_.contains(path); }),
       maxEntries_(maxEntries),
       uid_(::geteuid()),
       gid_(::getegid()),
@@ -126,6 +130,7 @@ void Applier::clear(const Place& place) {
 
 template <typename Make>
 int Applier::makeNew(const Place& place, const char* call, Make make) {
+  links_.erase(place.path());
   int result = make(place.parent(), place.name.c_str());
   if (result < 0 && errno == EEXIST) {
     clear(place);
@@ -173,11 +178,13 @@ void Applier::writeData(TarReader& reader, const TarEntry& entry, int fd, const 
 
 // A directory that is there already keeps its contents.
 void Applier::makeDirectory(const TarEntry& entry, const Place& place) {
+  const bool replacesLink = links_.erase(place.path()) > 0;
   const bool isNew = ::mkdirat(place.parent(), place.name.c_str(), workingMode(entry.mode)) == 0;
   if (!isNew) {
     if (errno != EEXIST) sys::throwErrno("mkdirat", place.path());
     replaceByDirectory(entry, place);
   }
+  if (isNew && replacesLink) makeOpaque(place.path());
   if (isForeign(entry) || (!isNew && !singleId_)) {
     giveAway(entry, place.parent(), place.name, place.path());
   }
@@ -186,7 +193,8 @@ void Applier::makeDirectory(const TarEntry& entry, const Place& place) {
   tree_.describe(place.path(), {true, entry.mode, entry.mtime, modePending});
 }
 
-// One that takes a whiteout's place hides the one below: the two together mean "gone, and made anew".
+// One that takes a file's place hides the one below, as that did; a whiteout and a directory together mean
+// "gone, and made anew".
 void Applier::replaceByDirectory(const TarEntry& entry, const Place& place) {
   struct stat status {};
   sys::check(::fstatat(place.parent(), place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW), "fstatat",
@@ -194,7 +202,7 @@ void Applier::replaceByDirectory(const TarEntry& entry, const Place& place) {
   if (S_ISDIR(status.st_mode)) return;
   clear(place);
   sys::check(::mkdirat(place.parent(), place.name.c_str(), workingMode(entry.mode)), "mkdirat", place.path());
-  if (isWhiteout(status)) makeOpaque(place.path());
+  makeOpaque(place.path());
 }
 
 void Applier::makeHardLink(const TarEntry& entry, const Place& place) {
@@ -206,15 +214,21 @@ void Applier::makeHardLink(const TarEntry& entry, const Place& place) {
   if (!target.empty() &&
       (!directory || ::fstatat(directory->fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0 ||
        isWhiteout(status))) {
-    return awaitLink(entry, place, target);
+    return awaitLink(entry, place, directory ? awaitedBy(joined(directory->path, name), target) : target);
   }
   if (S_ISDIR(status.st_mode)) refuseLinkToDirectory(entry);
   const std::string there = joined(directory->path, name);
   if (there == place.path()) return;
-  if (there.starts_with(place.path() + "/")) refuseLinkToBelow(entry);
+  if (there.starts_with(place.path() + "/")) refuseLinkToBelow(entry.path, entry.target);
   makeNew(place, "linkat", [&](int parent, const char* linkName) {
     return ::linkat(directory->fd.get(), name.c_str(), parent, linkName, 0);
   });
+}
+
+// A link to a link that waits waits for the same, whatever takes that one's place later.
+std::string Applier::awaitedBy(const std::string& path, const std::string& target) const {
+  const auto found = links_.find(path);
+  return found == links_.end() ? target : found->second.second;
 }
 
 // Its target may be a file of a layer below, which is known when the layer is committed.
@@ -243,6 +257,8 @@ void Applier::makeSymlink(const TarEntry& entry, const Place& place) {
 void Applier::makeSpecial(const TarEntry& entry, const Place& place) {
   const dev_t device = ::makedev(entry.deviceMajor, entry.deviceMinor);
   const mode_t mode = fileTypeOf(entry.type) | entry.mode;
+  if (isWhiteout(entry)) result_.whiteouts = true;
+  if (isWhiteout(entry) && links_.contains(place.path())) return makeWhiteout(place.path());
   makeNew(place, "mknodat", [&](int parent, const char* name) {
     const int made = ::mknodat(parent, name, mode & ~setIdBits, device);
     // In a user namespace nobody makes devices: an empty file that nobody may open keeps the place.
@@ -265,6 +281,7 @@ void Applier::finishByName(const TarEntry& entry, const Place& place) {
 // A file hides a lower one by itself; a directory must be made opaque.
 void Applier::makeWhiteout(const std::string& path) {
   const Place place = placeOf(path);
+  result_.whiteouts = true;
   if (::mknodat(place.parent(), place.name.c_str(), S_IFCHR, ::makedev(0, 0)) == 0) return;
   if (errno != EEXIST) sys::throwErrno("mknodat", place.path());
   struct stat status {};

@@ -33,6 +33,8 @@ struct ApplyResult {
   std::vector<std::string> implied;
   /// In the order of the archive: the layers below may have the targets (complete.h).
   std::vector<LowerLink> links;
+  /// Whether there may be whiteouts.
+  bool whiteouts = false;
 };
 
 /// Gives the calling thread a umask of its own, 0: files are then created with their final mode. To be called
@@ -71,6 +73,7 @@ class Applier final : private EntryMaker {
   void makeDirectory(const TarEntry& entry, const Place& place);
   void replaceByDirectory(const TarEntry& entry, const Place& place);
   void makeHardLink(const TarEntry& entry, const Place& place);
+  std::string awaitedBy(const std::string& path, const std::string& target) const;
   void awaitLink(const TarEntry& entry, const Place& place, std::string target);
   void makeSymlink(const TarEntry& entry, const Place& place);
   void makeSpecial(const TarEntry& entry, const Place& place);

@@ -9,12 +9,15 @@
 
 #include <map>
 #include <optional>
+#include <unordered_set>
 #include <utility>
 
 #include "layer/copy_up.h"
 #include "layer/entries.h"
 #include "layer/entry_path.h"
 #include "layer/error.h"
+#include "layer/idle_whiteouts.h"
+#include "layer/keep_times.h"
 #include "layer/layer_stack.h"
 #include "layer/layer_tree.h"
 #include "layer/xattrs.h"
@@ -25,25 +28,6 @@
 namespace strake::layer {
 
 namespace {
-
-/// Restores a directory's mtime: names that move in or out of it are no change that the image made.
-class KeepTimes {
- public:
-  explicit KeepTimes(int directory) : directory_(directory) {
-    known_ = ::fstatat(directory, ".", &status_, 0) == 0;
-  }
-  KeepTimes(const KeepTimes&) = delete;
-  KeepTimes& operator=(const KeepTimes&) = delete;
-  ~KeepTimes() {
-    const timespec times[2] = {status_.st_mtim, status_.st_mtim};
-    if (known_) ::utimensat(directory_, ".", times, 0);
-  }
-
- private:
-  int directory_;
-  bool known_ = false;
-  struct stat status_ = {};
-};
 
 std::vector<sys::LayerRef> withTarget(const std::string& target, const std::vector<sys::LayerRef>& lowers) {
   std::vector<sys::LayerRef> layers = {{.directory = target}};
@@ -57,12 +41,13 @@ class Completion {
       : lowers_(lowers), merged_(withTarget(target, lowers), 1), root_(merged_.root(0)) {}
 
   uint64_t run(const ApplyResult& applied) {
-    for (const std::string& path : applied.implied) paths_.push_back(normalise(path));
+    for (const std::string& path : applied.implied) addImplied(normalise(path));
     for (size_t i = 0; i < paths_.size(); ++i) redirect(i);
     for (const LowerLink& link : applied.links) makeLink(link);
     for (const std::optional<std::string>& path : paths_) {
-      if (path) adopt(*path);
+      if (path && implied_.contains(*path)) adopt(*path);
     }
+    if (applied.whiteouts) removeIdleWhiteouts(root_, lowers_);
     if (isOpaque(root_)) hideLowerRoots();
     return copied_;
   }
@@ -88,7 +73,7 @@ class Completion {
   /// Moves what the layer has at the i-th path to where the layers below say that it leads.
   void redirect(size_t i) {
     const std::string path = *paths_[i];
-    if (path.empty() || isHiddenHere(path)) return;
+    if (path.empty() || !implied_.contains(path) || isHiddenHere(path)) return;
     const Lookup below = lowers_.find(path);
     if (below.kind != Found::symlink) return;
     if (!open(path) && isReplaced(errno)) return;
@@ -98,9 +83,18 @@ class Completion {
     if (!place || *place == path || place->starts_with(path + "/") || !makeDirectories(*place)) return;
     move(path, *place);
     paths_[i].reset();
+    implied_.erase(path);
     for (std::optional<std::string>& other : paths_) {
-      if (other && other->starts_with(path + "/")) other = joined(*place, other->substr(path.size() + 1));
+      if (!other || !other->starts_with(path + "/")) continue;
+      std::string moved = joined(*place, other->substr(path.size() + 1));
+      if (implied_.erase(*other) > 0) implied_.insert(moved);
+      other = std::move(moved);
     }
+  }
+
+  void addImplied(const std::string& path) {
+    paths_.push_back(path);
+    implied_.insert(path);
   }
 
   /// Makes `path` and its parents in the layer; what is made is implied too. false: something else is there.
@@ -115,42 +109,87 @@ class Completion {
       if (errno == EEXIST) return false;
       sys::throwErrno("mkdirat", path);
     }
-    paths_.push_back(path);
+    addImplied(path);
     return true;
   }
 
   void move(const std::string& from, const std::string& to) {
-    mergeInto(open(from), open(to), from);
-    const sys::UniqueFd parent = open(std::string(parentOf(from)));
-    const KeepTimes keep(parent.get());
-    sys::check(::unlinkat(parent.get(), std::string(baseOf(from)).c_str(), AT_REMOVEDIR), "unlinkat", from);
+    const std::string aside = setAside(from);
+    mergeInto({open(aside), from}, {open(to), to});
+    const KeepTimes keep(root_);
+    sys::check(::unlinkat(root_, aside.c_str(), AT_REMOVEDIR), "unlinkat", from);
   }
 
-  /// Renames all of `from` into `to`; directories of the same name are merged, of other things the moved one
-  /// wins.
-  void mergeInto(sys::UniqueFd from, const sys::UniqueFd& to, const std::string& path) {
-    sys::check(from.get(), "openat2", path);
-    sys::check(to.get(), "openat2", path);
-    const KeepTimes keep(to.get());
-    sys::Directory directory(std::move(from), path);
-    for (const std::string& name : directory.names()) {
-      if (::renameat2(directory.fd(), name.c_str(), to.get(), name.c_str(), RENAME_NOREPLACE) == 0) continue;
-      if (errno != EEXIST) sys::throwErrno("renameat2", joined(path, name));
-      resolveConflict(directory.fd(), to.get(), name, joined(path, name));
+  /// Renames a directory to a name of the root that nothing has: what is moved out of it may take its place.
+  std::string setAside(const std::string& path) {
+    const sys::UniqueFd parent = open(std::string(parentOf(path)));
+    const KeepTimes keep(parent.get()), keepRoot(root_);
+    for (unsigned attempt = 0;; ++attempt) {
+      std::string aside = ".moving-" + std::to_string(attempt);
+      if (::renameat2(parent.get(), std::string(baseOf(path)).c_str(), root_, aside.c_str(),
+                      RENAME_NOREPLACE) == 0)
+        return aside;
+      if (errno != EEXIST) sys::throwErrno("renameat2", path);
     }
   }
 
-  void resolveConflict(int from, int to, const std::string& name, const std::string& path) {
+  /// An open directory of the layer.
+  struct Place {
+    sys::UniqueFd fd;
+    std::string path;
+  };
+
+  /// Renames all of `from` into `to`; directories of the same name are merged, a whiteout, which
+  /// speaks of the layers below alone, stands behind what this layer has, of other things the moved one wins.
+  void mergeInto(Place from, const Place& to) {
+    sys::check(from.fd.get(), "openat2", from.path);
+    sys::check(to.fd.get(), "openat2", to.path);
+    if (isOpaque(from.fd.get())) makeOpaque(to.fd.get(), to.path);
+    const KeepTimes keep(to.fd.get());
+    sys::Directory directory(std::move(from.fd), from.path);
+    for (const std::string& name : directory.names()) {
+      const std::string path = joined(from.path, name);
+      if (::renameat2(directory.fd(), name.c_str(), to.fd.get(), name.c_str(), RENAME_NOREPLACE) == 0)
+        continue;
+      if (errno != EEXIST) sys::throwErrno("renameat2", path);
+      resolveConflict(directory.fd(), to, name, path);
+    }
+  }
+
+  void resolveConflict(int from, const Place& to, const std::string& name, const std::string& path) {
     const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
     sys::UniqueFd source(::openat(from, name.c_str(), flags));
-    const sys::UniqueFd existing(::openat(to, name.c_str(), flags));
-    if (source && existing) {
-      mergeInto(std::move(source), existing, path);
+    const Place existing{sys::UniqueFd(::openat(to.fd.get(), name.c_str(), flags)), joined(to.path, name)};
+    if (source && existing.fd) {
+      mergeMetadata(source.get(), path, existing);
+      mergeInto({std::move(source), path}, existing);
       sys::check(::unlinkat(from, name.c_str(), AT_REMOVEDIR), "unlinkat", path);
       return;
     }
-    sys::removeTree(to, name);
-    sys::check(::renameat(from, name.c_str(), to, name.c_str()), "renameat", path);
+    if (isWhiteoutAt(from, name)) {
+      if (existing.fd) makeOpaque(existing.fd.get(), existing.path);
+      sys::check(::unlinkat(from, name.c_str(), 0), "unlinkat", path);
+      return;
+    }
+    if (source && isWhiteoutAt(to.fd.get(), name)) makeOpaque(source.get(), path);
+    sys::removeTree(to.fd.get(), name);
+    sys::check(::renameat(from, name.c_str(), to.fd.get(), name.c_str()), "renameat", path);
+  }
+
+  static bool isWhiteoutAt(int directory, const std::string& name) {
+    struct stat status {};
+    return ::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && isWhiteout(status);
+  }
+
+  /// Of two directories that become one the archive described one or both: that is what it is.
+  void mergeMetadata(int from, const std::string& path, const Place& to) {
+    const bool isNamed = !implied_.contains(path), wasNamed = !implied_.contains(to.path);
+    if (wasNamed) implied_.erase(path);
+    if (wasNamed || !isNamed) return;
+    implied_.erase(to.path);
+    struct stat status {};
+    sys::check(::fstat(from, &status), "fstat", path);
+    describe(to.fd.get(), status, readXattrs(from, path), to.path);
   }
 
   /// What a hard link leads to.
@@ -169,6 +208,7 @@ class Completion {
     if (!isFree(parent.get(), path)) return;  // a later entry has taken its place
     const std::optional<Source> source = sourceOf(link.target);
     if (!source) refuseLostLink(link.path, link.target);
+    if (source->visible && source->path.starts_with(path + "/")) refuseLinkToBelow(link.path, link.target);
     const std::string from = bring(*source, path);
     if (from != path) linkTo(from, path);
   }
@@ -241,12 +281,16 @@ class Completion {
     const sys::UniqueFd directory = open(path);
     if (!directory && isReplaced(errno)) return;
     sys::check(directory.get(), "openat2", path);
-    const int fd = directory.get();
-    sys::check(::fchown(fd, below.status.st_uid, below.status.st_gid), "fchown", path);
-    sys::check(::fchmod(fd, below.status.st_mode & 07777), "fchmod", path);
-    setXattrs(fd, readXattrs(below.fd.get(), path), path);
-    const timespec times[2] = {below.status.st_mtim, below.status.st_mtim};
-    sys::check(::futimens(fd, times), "futimens", path);
+    describe(directory.get(), below.status, readXattrs(below.fd.get(), path), path);
+  }
+
+  static void describe(int directory, const struct stat& status, const Xattrs& xattrs,
+                       const std::string& path) {
+    sys::check(::fchown(directory, status.st_uid, status.st_gid), "fchown", path);
+    sys::check(::fchmod(directory, status.st_mode & 07777), "fchmod", path);
+    setXattrs(directory, xattrs, path);
+    const timespec times[2] = {status.st_mtim, status.st_mtim};
+    sys::check(::futimens(directory, times), "futimens", path);
   }
 
   /// Every name below is hidden by itself.
@@ -269,8 +313,10 @@ class Completion {
   LayerStack lowers_;
   LayerStack merged_;
   int root_;
-  /// Those that are still there.
+  /// Directories that were implied; none where one was moved away.
   std::vector<std::optional<std::string>> paths_;
+  /// Of those the ones that no entry named.
+  std::unordered_set<std::string> implied_;
   /// Where files of the layers below were copied to.
   std::map<std::pair<dev_t, ino_t>, std::string> copies_;
   uint64_t copied_ = 0;

@@ -21,6 +21,8 @@ namespace strake::layer {
 /// Hard links to files of the layers below: the file is copied up with all its metadata, as overlayfs would
 /// do for link(2), and then linked. Links to one file share one copy. ERR_LAYER_CORRUPT when it is nowhere.
 ///
+/// A whiteout that hides nothing is left out.
+///
 /// An opaque root becomes a whiteout of each name below: overlayfs does not ask whether a root is opaque.
 uint64_t completeLayer(const std::string& target, const std::vector<sys::LayerRef>& lowers,
                        const ApplyResult& applied);

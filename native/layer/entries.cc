@@ -57,9 +57,13 @@ void refuseLinkToDirectory(const TarEntry& entry) {
           ", which is a directory");
 }
 
-void refuseLinkToBelow(const TarEntry& entry) {
-  corrupt("tar: entry " + quoted(entry.path) + " is a hard link to " + quoted(entry.target) +
+void refuseLinkToBelow(const std::string& path, const std::string& target) {
+  corrupt("tar: entry " + quoted(path) + " is a hard link to " + quoted(target) +
           ", which is in the directory that the link would replace");
+}
+
+void refuseLinkAsDirectory(const std::string& path) {
+  corrupt("tar: " + quoted(path) + ", a hard link to a file of another layer, is used as a directory");
 }
 
 void refuseLostLink(const std::string& path, const std::string& target) {

@@ -46,7 +46,11 @@ void verifySymlink(const TarEntry& entry);
 [[noreturn]] void refuseLinkToDirectory(const TarEntry& entry);
 
 /// A hard link in the place of a directory that holds what it leads to.
-[[noreturn]] void refuseLinkToBelow(const TarEntry& entry);
+[[noreturn]] void refuseLinkToBelow(const std::string& path, const std::string& target);
+
+/// A directory in the place of a hard link that waits for the layers below: what the link leads to is a file,
+/// or a symlink of theirs, through which nothing of this layer goes.
+[[noreturn]] void refuseLinkAsDirectory(const std::string& path);
 
 /// A hard link to what neither this layer nor one below has.
 [[noreturn]] void refuseLostLink(const std::string& path, const std::string& target);

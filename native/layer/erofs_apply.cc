@@ -165,6 +165,7 @@ void IndexApplier::enter(Walk& walk, const std::string& name) {
   }
   if (name.size() > maxName || tree_.node(walk.at).size + name.size() > maxPath)
     corrupt("tar: the directory " + quoted(walk.path) + " lies too deep");
+  if (found == none && tree_.findAny(walk.at, name) != none) refuseLinkAsDirectory(name);
   // A whiteout, which speaks of the layers below alone, makes way for an opaque directory.
   const bool opaque = isWhitedOut({walk.at, name});
   walk.at = tree_.makeDirectory(walk.at, name, true);
@@ -209,16 +210,16 @@ void IndexApplier::makeRegular(const TarEntry& entry, const Place& place) {
   put(place, node);
 }
 
-// A directory that is there already keeps its contents. One that takes a whiteout's place hides the one
-// below: the two together mean "gone, and made anew".
+// A directory that is there already keeps its contents. One that takes a file's place hides the one below, as
+// that did; a whiteout and a directory together mean "gone, and made anew".
 void IndexApplier::makeDirectory(const TarEntry& entry, const Place& place) {
   const NameId found = tree_.find(place.directory, place.name);
   InodeId target = found == none ? none : tree_.target(found);
   if (target == none || !S_ISDIR(tree_.node(target).mode)) {
-    const bool opaque = isWhitedOut(place);
+    const bool hides = tree_.findAny(place.directory, place.name) != none;
     recent_ = none;
     target = tree_.makeDirectory(place.directory, place.name, false);
-    tree_.node(target).opaque = opaque;
+    tree_.node(target).opaque = hides;
   }
   Node& node = tree_.node(target);
   describe(node, entry);
@@ -231,12 +232,22 @@ void IndexApplier::makeHardLink(const TarEntry& entry, const Place& place, const
   const InodeId directory = this->directory(parentOf(target), false);
   const NameId found = directory == none ? none : tree_.find(directory, baseOf(target));
   const InodeId inode = found == none ? none : tree_.target(found);
-  if (inode == none || isWhiteout(tree_.node(inode))) return awaitLink(entry, place, path, target);
+  if (inode == none || isWhiteout(tree_.node(inode)))
+    return awaitLink(entry, place, path, directory == none ? target : awaitedBy(directory, target));
   if (S_ISDIR(tree_.node(inode).mode)) refuseLinkToDirectory(entry);
   const NameId replaced = tree_.find(place.directory, place.name);
-  if (replaced != none && tree_.isWithin(directory, tree_.target(replaced))) refuseLinkToBelow(entry);
+  if (replaced != none && tree_.isWithin(directory, tree_.target(replaced)))
+    refuseLinkToBelow(entry.path, entry.target);
   recent_ = none;
   tree_.put(place.directory, place.name, inode);
+}
+
+// A link to a link that waits waits for the same, whatever takes that one's place later.
+std::string IndexApplier::awaitedBy(InodeId directory, const std::string& target) const {
+  const NameId found = tree_.findAny(directory, baseOf(target));
+  if (found == none) return target;
+  const Node& node = tree_.node(tree_.target(found));
+  return node.contents == Contents::awaited ? tree_.awaited[node.data].target : target;
 }
 
 // Its target may be a file of a layer below, which is known when the layer is committed.

@@ -46,6 +46,7 @@ class IndexApplier final : private EntryMaker {
   void makeRegular(const TarEntry& entry, const Place& place);
   void makeDirectory(const TarEntry& entry, const Place& place);
   void makeHardLink(const TarEntry& entry, const Place& place, const std::string& path);
+  std::string awaitedBy(InodeId directory, const std::string& target) const;
   void awaitLink(const TarEntry& entry, const Place& place, const std::string& path, std::string target);
   void makeSymlink(const TarEntry& entry, const Place& place);
   void makeSpecial(const TarEntry& entry, const Place& place);

@@ -39,6 +39,7 @@ class Completion {
     for (const auto& [path, directory] : impliedByPath()) redirect(directory);
     for (const AwaitedLink& link : tree_.awaited) makeLink(link);
     for (const auto& [path, directory] : impliedByPath()) adopt(path, directory);
+    removeIdleWhiteouts();
     if (tree_.node(rootId).opaque) hideLowerRoots();
   }
 
@@ -109,7 +110,8 @@ class Completion {
 
   /// Moves what the layer has in an implied directory to where the layers below say that it leads.
   void redirect(InodeId directory) {
-    if (directory == rootId || !tree_.isReachable(directory) || isHiddenHere(directory)) return;
+    if (directory == rootId || !tree_.node(directory).implied) return;
+    if (!tree_.isReachable(directory) || isHiddenHere(directory)) return;
     const std::string path = pathOf(directory);
     const Lookup below = lowers_.find(path);
     if (below.kind != Found::symlink) return;
@@ -120,8 +122,9 @@ class Completion {
     const InodeId to = makeDirectories(*place);
     if (to == none) return;
     listChildren();
-    mergeInto(directory, to);
+    // First its own name: what is moved out of it may take that.
     tree_.remove(nameOf_.at(directory));
+    mergeInto(directory, to);
   }
 
   /// Makes `path` and its parents in the layer; what is made is implied too. `none`: something else is there.
@@ -158,8 +161,10 @@ class Completion {
       if (tree_.target(name) != none) children_[tree_.directoryOf(name)].push_back(name);
   }
 
-  /// Directories of the same name are merged, of other things the moved one wins.
+  /// Directories of the same name are merged, a whiteout, which speaks of the layers below alone, stands
+  /// behind what this layer has, of other things the moved one wins.
   void mergeInto(InodeId from, InodeId to) {
+    if (tree_.node(from).opaque) tree_.node(to).opaque = true;
     for (const NameId name : std::exchange(children_[from], {})) {
       const InodeId moved = tree_.target(name);
       if (moved == none) continue;
@@ -169,12 +174,35 @@ class Completion {
       const bool taken = tree_.find(to, text) != none && !isWhiteout(tree_.node(tree_.target(there)));
       if (taken && tree_.node(moved).contents == Contents::awaited) continue;
       if (there != none && S_ISDIR(tree_.node(moved).mode) && S_ISDIR(tree_.node(tree_.target(there)).mode)) {
+        mergeMetadata(moved, tree_.target(there));
         mergeInto(moved, tree_.target(there));
         tree_.remove(name);
         continue;
       }
+      if (there != none && isWhiteout(tree_.node(moved))) {
+        Node& existing = tree_.node(tree_.target(there));
+        if (S_ISDIR(existing.mode) || existing.contents == Contents::awaited) existing.opaque = true;
+        tree_.remove(name);
+        continue;
+      }
+      if (there != none && isWhiteout(tree_.node(tree_.target(there))) && S_ISDIR(tree_.node(moved).mode))
+        tree_.node(moved).opaque = true;
       move(name, moved, to, text);
     }
+  }
+
+  /// Of two directories that become one the archive described one or both: that is what it is.
+  void mergeMetadata(InodeId from, InodeId to) {
+    const Node& source = tree_.node(from);
+    Node& target = tree_.node(to);
+    if (source.implied || !target.implied) return;
+    target.mode = source.mode;
+    target.uid = source.uid;
+    target.gid = source.gid;
+    target.seconds = source.seconds;
+    target.nanoseconds = source.nanoseconds;
+    target.xattrs = source.xattrs;
+    target.implied = false;
   }
 
   void move(NameId name, InodeId moved, InodeId to, const std::string& text) {
@@ -206,7 +234,10 @@ class Completion {
     if (!tree_.isReachable(directory)) return;
     Source source = sourceOf(link.target);
     if (source.sight.kind == Found::absent) refuseLostLink(link.path, link.target);
-    tree_.put(directory, std::string(tree_.textOf(link.name)), bring(source));
+    const std::string name(tree_.textOf(link.name));
+    if (source.visible && source.path.starts_with(joined(pathOf(directory), name) + "/"))
+      refuseLinkToBelow(link.path, link.target);
+    tree_.put(directory, name, bring(source));
   }
 
   static bool isFile(Found kind) { return kind == Found::symlink || kind == Found::other; }
@@ -278,6 +309,22 @@ class Completion {
     const Lookup below = lowers_.find(path);
     if (below.kind != Found::directory) return;
     describe(tree_.node(directory), below.status, readXattrs(below.fd.get(), path), path);
+  }
+
+  /// Those that hide nothing (idle_whiteouts.h).
+  void removeIdleWhiteouts() {
+    for (NameId name = 0; name < tree_.nameCount(); ++name) {
+      const InodeId inode = tree_.target(name);
+      if (inode == none || !isWhiteout(tree_.node(inode))) continue;
+      const InodeId directory = tree_.directoryOf(name);
+      if (tree_.isReachable(directory) && isIdle(directory, std::string(tree_.textOf(name))))
+        tree_.remove(name);
+    }
+  }
+
+  bool isIdle(InodeId directory, const std::string& name) const {
+    return tree_.node(directory).opaque || isHiddenHere(directory) ||
+           lowers_.find(joined(pathOf(directory), name)).kind == Found::absent;
   }
 
   /// Every name below is hidden by itself: overlayfs does not ask whether a root is opaque.

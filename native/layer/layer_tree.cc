@@ -45,7 +45,8 @@ void makeOpaque(int directory, std::string_view path) {
              path);
 }
 
-LayerTree::LayerTree(const std::string& target) {
+LayerTree::LayerTree(const std::string& target, IsLink isWaitingLink)
+    : isWaitingLink_(std::move(isWaitingLink)) {
   auto root = std::make_shared<OpenDirectory>();
   root->fd.reset(sys::check(::open(target.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC), "open", target));
   root_ = std::move(root);
@@ -137,6 +138,7 @@ void LayerTree::enterAbsent(Walk& walk, const std::string& name) {
   }
   const std::string path = joined(walk.at->path, name);
   if (path.size() > maxPath) corrupt("tar: the directory " + quoted(path) + " lies too deep");
+  if (isWaitingLink_(path)) refuseLinkAsDirectory(path);
   sys::check(::mkdirat(walk.at->fd.get(), name.c_str(), 0755), "mkdirat", path);
   directories_[path] = {};
   impliedTotal_.add(path.size());

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -43,8 +44,11 @@ struct OpenDirectory {
 
 class LayerTree {
  public:
-  /// `target` is an existing directory. Throws SysError.
-  explicit LayerTree(const std::string& target);
+  using IsLink = std::function<bool(const std::string& path)>;
+
+  /// `target` is an existing directory. `isWaitingLink` says whether a hard link that waits for the layers
+  /// below has a path: no directory is implied there (refuseLinkAsDirectory). Throws SysError.
+  LayerTree(const std::string& target, IsLink isWaitingLink);
 
   int root() const { return root_->fd.get(); }
 
@@ -78,6 +82,7 @@ class LayerTree {
   void remember(std::string_view path, const Shared& directory);
 
   Shared root_;
+  IsLink isWaitingLink_;
   std::map<std::string, DirectoryState> directories_;
   Implied impliedTotal_;
   /// Open directories by the path that they were asked for, the latest first.

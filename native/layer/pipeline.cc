@@ -2,6 +2,9 @@
 
 #include <sys/stat.h>
 
+#include <utility>
+
+#include "layer/checks.h"
 #include "layer/error.h"
 #include "layer/verbatim_tar.h"
 #include "sys/error.h"
@@ -15,55 +18,10 @@ namespace {
 constexpr size_t incomingCapacity = 1 << 20;
 constexpr size_t readSize = 256 << 10;
 constexpr size_t tarBuffers = 6;
+/// Also the size of each write of a tar that is kept: aligned, so that its cache is made of large folios.
 constexpr size_t tarBufferSize = 512 << 10;
 
-std::string digestOf(hash::Sha256& hash) {
-  return "sha256:" + hash::toHex(hash.finish());
-}
-
-[[noreturn]] void otherContents(const PipelineOptions& options, const std::string& digest) {
-  throw sys::Error("ERR_BLOB_DIGEST_MISMATCH",
-                   "blob " + options.digest + " has other contents: their digest is " + digest);
-}
-
 }  // namespace
-
-/// The blob's size and digest, while its bytes pass by. Of a blob that is the tar itself only the size: its
-/// digest is the diffId, for which the tar is hashed anyway.
-class BlobCheck {
- public:
-  explicit BlobCheck(const PipelineOptions& options) : options_(options) {}
-
-  void count(uint64_t bytes) {
-    size_ += bytes;
-    if (size_ > options_.size) {
-      throw sys::Error("ERR_BLOB_SIZE_MISMATCH", "blob " + options_.digest + " is larger than the " +
-                                                     std::to_string(options_.size) +
-                                                     " bytes that its descriptor says");
-    }
-  }
-
-  bool isHashed() const { return !options_.isTar(); }
-  void hash(std::span<const uint8_t> bytes) {
-    if (isHashed()) hash_.update(bytes);
-  }
-
-  void finish() {
-    if (size_ != options_.size) {
-      throw sys::Error("ERR_BLOB_SIZE_MISMATCH", "blob " + options_.digest + " ended after " +
-                                                     std::to_string(size_) + " of " +
-                                                     std::to_string(options_.size) + " bytes");
-    }
-    if (!isHashed()) return;
-    if (const std::string digest = digestOf(hash_); digest != options_.digest)
-      otherContents(options_, digest);
-  }
-
- private:
-  const PipelineOptions& options_;
-  hash::Sha256 hash_;
-  uint64_t size_ = 0;
-};
 
 Pipeline::Pipeline(PipelineOptions options)
     : options_(std::move(options)),
@@ -80,7 +38,7 @@ Pipeline::Pipeline(PipelineOptions options)
   try {
     threads_.push_back(start([this] { intake(); }));
     threads_.push_back(start([this] { inflate(); }));
-    threads_.push_back(start([this] { options_.tar.empty() ? apply() : index(); }));
+    threads_.push_back(start([this] { isKept() ? index() : apply(); }));
   } catch (...) {
     abort();
     throw;
@@ -177,41 +135,40 @@ void Pipeline::checkKept(BlobCheck& check) {
 
 void Pipeline::inflate() {
   const auto inflater = compress::makeInflater(options_.compression);
-  hash::Sha256 hash;
+  TarCheck check(options_);
   std::vector<uint8_t> buffer(readSize);
   uint64_t at = 0;
   while (const size_t got = partial_.read(buffer, at)) {
-    inflateInto({buffer.data(), got}, *inflater, hash);
+    inflateInto({buffer.data(), got}, *inflater, check);
     at += got;
   }
   if (stopped_) return;
   inflater->finish();
-  const std::string diffId = digestOf(hash);
-  if (diffId != options_.diffId) {
-    if (options_.isTar()) otherContents(options_, diffId);
-    throw sys::Error("ERR_LAYER_DIFF_ID_MISMATCH", "blob " + options_.digest + " inflates to " + diffId +
-                                                       ", but the image's configuration says " +
-                                                       options_.diffId);
-  }
+  passOn(check);
+  if (!isKept()) check.finish();
   tar_.close();
 }
 
-void Pipeline::inflateInto(std::span<const uint8_t> input, compress::Inflater& inflater, hash::Sha256& hash) {
+void Pipeline::inflateInto(std::span<const uint8_t> input, compress::Inflater& inflater, TarCheck& check) {
   for (;;) {
-    const auto output = tar_.acquire();
+    const auto output = tar_.acquire().subspan(filled_);
     const compress::Progress step = inflater.inflate(input, output);
     input = input.subspan(step.consumed);
+    filled_ += step.produced;
     result_.tarBytes += step.produced;
     if (result_.tarBytes > options_.maxBytes) {
       tooLarge("blob " + options_.digest + " inflates to more than " + std::to_string(options_.maxBytes) +
                " bytes");
     }
-    if (step.produced > 0) {
-      hash.update(output.first(step.produced));
-      tar_.commit(step.produced);
-    }
     if (step.produced < output.size()) return;
+    passOn(check);
   }
+}
+
+void Pipeline::passOn(TarCheck& check) {
+  if (filled_ == 0) return;
+  if (!isKept()) check.hash(tar_.acquire().first(filled_));
+  tar_.commit(std::exchange(filled_, 0));
 }
 
 void Pipeline::apply() {
@@ -224,7 +181,8 @@ void Pipeline::apply() {
 }
 
 void Pipeline::index() {
-  VerbatimTar tar(tar_, options_.tar);
+  CheckedTar checked(tar_, options_);
+  VerbatimTar tar(checked, options_.tar);
   result_.index = std::make_shared<LayerIndex>(tar, options_.maxEntries);
   tar.sync();
 }

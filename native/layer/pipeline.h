@@ -2,8 +2,11 @@
 // stay busy:
 //
 //   intake   appends the bytes to the partial file, sha256 of the blob     <= 1 MiB queued
-//   inflate  reads the partial file behind it, gzip or zstd, sha256 of the tar (diffId)
+//   inflate  reads the partial file behind it, gzip or zstd
 //   apply    tar -> files, or the tar to a file and its headers to an index  3 MiB of buffers
+//
+// The sha256 of the tar (diffId) is with whoever has less to do: inflate when files are made, else apply. So
+// one layer alone keeps two cores busy.
 //
 // Intake waits for nobody but the disk, so that what has arrived is in the partial file when the process dies
 // a moment later; what is slower than the network catches up from the file. It is only ever appended to, so
@@ -23,7 +26,6 @@
 #include <vector>
 
 #include "compress/inflater.h"
-#include "hash/sha256.h"
 #include "layer/apply.h"
 #include "layer/buffer_ring.h"
 #include "layer/byte_queue.h"
@@ -104,7 +106,9 @@ class Pipeline {
   void intake();
   void checkKept(class BlobCheck& check);
   void inflate();
-  void inflateInto(std::span<const uint8_t> input, compress::Inflater& inflater, hash::Sha256& hash);
+  void inflateInto(std::span<const uint8_t> input, compress::Inflater& inflater, class TarCheck& check);
+  void passOn(class TarCheck& check);
+  bool isKept() const { return !options_.tar.empty(); }
   void apply();
   void index();
 
@@ -112,6 +116,8 @@ class Pipeline {
   ByteQueue incoming_;
   GrowingFile partial_;
   BufferRing tar_;
+  /// Of the buffer that is being inflated into, which is passed on when it is full.
+  size_t filled_ = 0;
   /// Failed or aborted: what has arrived is still kept, and no more is made of it.
   std::atomic<bool> stopped_ = false;
   std::mutex mutex_;

@@ -42,11 +42,12 @@ void Connection::flush() {
   const ssize_t sent = ::send(socket_.get(), unsent_.data(), unsent_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent < 0 && errno != EAGAIN && errno != EINTR) return hangUp();
   if (sent > 0) unsent_.erase(0, static_cast<size_t>(sent));
-  if (!unsent_.empty()) return;
-  std::string().swap(unsent_);
-  watch();
-  if (ending_) ::shutdown(socket_.get(), SHUT_WR);
-  owner_.onClientDrained(*this);
+  if (unsent_.empty()) {
+    std::string().swap(unsent_);
+    watch();
+    if (ending_) ::shutdown(socket_.get(), SHUT_WR);
+  }
+  if (sent > 0) owner_.onClientTook(*this);
 }
 
 void Connection::end() {
@@ -70,7 +71,7 @@ void Connection::hangUp() {
   hungUp_ = true;
   std::string().swap(unsent_);
   watch();
-  owner_.onClientDrained(*this);
+  owner_.onClientTook(*this);
   resume();
 }
 

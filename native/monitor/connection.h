@@ -25,8 +25,8 @@ class Connection final : public Watcher, private protocol::FrameHandler {
     virtual void onClientEnd(Connection&) = 0;
     /// It hung up or broke the protocol. closed() holds; the owner destroys it, later.
     virtual void onClientClosed(Connection&) = 0;
-    /// Everything that was sent has been taken.
-    virtual void onClientDrained(Connection&) = 0;
+    /// Some of what was unsent has been taken.
+    virtual void onClientTook(Connection&) = 0;
     /// False: stdin is full; the client is not read until resume().
     virtual bool acceptsInput() const = 0;
 
@@ -40,10 +40,14 @@ class Connection final : public Watcher, private protocol::FrameHandler {
 
   Attach attach;
   bool expectsAttach;
+  /// It is too far behind, and has not caught up since: its owner's to say.
+  bool lagging = false;
 
-  /// Sends, or keeps what the client does not take yet. The caller sends no output while hasUnsent().
+  /// Sends, or keeps what the client does not take yet. The caller bounds how much that becomes.
   void send(protocol::Frame type, std::span<const char> payload);
   bool hasUnsent() const noexcept { return !unsent_.empty(); }
+  /// Bytes that it has not taken yet.
+  size_t behind() const noexcept { return unsent_.size(); }
   /// Nothing more will be sent: the client sees the end once it has taken everything. What it still sends is
   /// read and dropped until it hangs up: a write of its own that fails might cost it what it has not read
   /// yet.

@@ -29,4 +29,13 @@ bool EventLoop::runOnce(int timeout) {
   return true;
 }
 
+Readiness::Readiness(EventLoop& loop, sys::UniqueFd fd, std::function<void()> call)
+    : loop_(loop), fd_(std::move(fd)), call_(std::move(call)) {
+  loop_.add(fd_.get(), EPOLLIN, this);
+}
+
+Readiness::~Readiness() {
+  loop_.remove(fd_.get());
+}
+
 }  // namespace strake::monitor

@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 
 #include <cstdint>
+#include <functional>
 
 #include "sys/unique_fd.h"
 
@@ -31,6 +32,22 @@ class EventLoop {
 
  private:
   sys::UniqueFd epoll_;
+};
+
+/// A descriptor in the loop whose readiness is a call.
+class Readiness final : public Watcher {
+ public:
+  Readiness(EventLoop& loop, sys::UniqueFd fd, std::function<void()> call);
+  ~Readiness();
+  Readiness(const Readiness&) = delete;
+  Readiness& operator=(const Readiness&) = delete;
+  int fd() const noexcept { return fd_.get(); }
+  void onEvents(uint32_t) override { call_(); }
+
+ private:
+  EventLoop& loop_;
+  sys::UniqueFd fd_;
+  std::function<void()> call_;
 };
 
 }  // namespace strake::monitor

@@ -4,6 +4,7 @@
 #include <rapidjson/writer.h>
 
 #include <exception>
+#include <initializer_list>
 
 #include "events/journal.h"
 
@@ -22,32 +23,42 @@ void write(Writer& writer, std::string_view key, std::string_view value) {
   write(writer, value);
 }
 
-std::string objectAfterTime(const EventSource& source, std::string_view action,
-                            const EventSource::Attributes& more) {
+std::string objectAfterTime(std::string_view type, std::string_view action, std::string_view id,
+                            std::initializer_list<const EventSource::Attributes*> attributes) {
   rapidjson::StringBuffer buffer;
   Writer writer(buffer);
   writer.StartObject();
-  write(writer, "type", "container");
+  write(writer, "type", type);
   write(writer, "action", action);
-  write(writer, "id", source.id);
+  write(writer, "id", id);
   writer.Key("attributes");
   writer.StartObject();
-  for (const auto& [key, value] : source.attributes) write(writer, key, value);
-  for (const auto& [key, value] : more) write(writer, key, value);
+  for (const EventSource::Attributes* some : attributes)
+    for (const auto& [key, value] : *some) write(writer, key, value);
   writer.EndObject();
   writer.EndObject();
   buffer.Put('\n');
   return {buffer.GetString() + 1, buffer.GetSize() - 1};  // the brace comes with the time
 }
 
+void append(const EventSource& source, const std::string& object) noexcept {
+  try {
+    events::append(source.directory, object);
+  } catch (const std::exception&) {
+  }
+}
+
 }  // namespace
 
 void emit(const EventSource& source, std::string_view action, const EventSource::Attributes& more) noexcept {
   if (source.directory.empty()) return;
-  try {
-    events::append(source.directory, objectAfterTime(source, action, more));
-  } catch (const std::exception&) {
-  }
+  append(source, objectAfterTime("container", action, source.id, {&source.attributes, &more}));
+}
+
+void emitVolumes(const EventSource& source, std::string_view action) noexcept {
+  if (source.directory.empty()) return;
+  for (const EventSource::Volume& volume : source.volumes)
+    append(source, objectAfterTime("volume", action, volume.id, {&volume.attributes}));
 }
 
 }  // namespace strake::monitor

@@ -2,12 +2,11 @@
 
 #include "cgroup/cgroup.h"
 #include "monitor/run.h"
+#include "monitor/running.h"
 #include "monitor/stdio.h"
 #include "monitor/task.h"
 #include "runtime/spec.h"
 #include "sys/error.h"
-#include "sys/lock.h"
-#include "sys/process.h"
 #include "sys/whole_file.h"
 
 namespace strake::monitor {
@@ -15,28 +14,6 @@ namespace strake::monitor {
 namespace {
 
 constexpr size_t longestCommand = 1024;  // bytes, of an event
-
-/// The container's init, as state.json names it, held by a descriptor so that it cannot become another
-/// process.
-struct Running {
-  State state;
-  sys::UniqueFd pidfd;
-};
-
-[[noreturn]] void notRunning(const std::string& directory) {
-  throw sys::Error("ERR_CONTAINER_STATE",
-                   "the container of " + directory + " is not running: start it first");
-}
-
-Running findRunning(const std::string& directory) {
-  // Whoever can lock it knows that the container's monitor is gone.
-  if (sys::tryLockFile(directory + "/lock", sys::LockMode::shared)) notRunning(directory);
-  const std::optional<State> state = parseState(sys::readDocument(directory + "/state.json"));
-  if (!state) notRunning(directory);
-  Running running{*state, sys::openProcess(state->pid, state->pidStart)};
-  if (!running.pidfd) notRunning(directory);
-  return running;
-}
 
 /// Docker's, for the action of its events.
 std::string commandOf(const ExecTask& task) {

@@ -33,15 +33,6 @@ int reap(int pidfd) {
 
 }  // namespace
 
-Readiness::Readiness(EventLoop& loop, sys::UniqueFd fd, std::function<void()> call)
-    : loop_(loop), fd_(std::move(fd)), call_(std::move(call)) {
-  loop_.add(fd_.get(), EPOLLIN, this);
-}
-
-Readiness::~Readiness() {
-  loop_.remove(fd_.get());
-}
-
 /// One run of the check.
 struct HealthMonitor::Probe {
   std::string start = currentTime();

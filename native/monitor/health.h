@@ -11,22 +11,6 @@
 
 namespace strake::monitor {
 
-/// A descriptor in the loop whose readiness is a call.
-class Readiness final : public Watcher {
- public:
-  Readiness(EventLoop& loop, sys::UniqueFd fd, std::function<void()> call);
-  ~Readiness();
-  Readiness(const Readiness&) = delete;
-  Readiness& operator=(const Readiness&) = delete;
-  int fd() const noexcept { return fd_.get(); }
-  void onEvents(uint32_t) override { call_(); }
-
- private:
-  EventLoop& loop_;
-  sys::UniqueFd fd_;
-  std::function<void()> call_;
-};
-
 class HealthMonitor {
  public:
   /// What it needs of the container.

@@ -7,6 +7,7 @@
 
 #include <cstring>
 
+#include "monitor/compress_log.h"
 #include "monitor/utf8.h"
 #include "sys/error.h"
 #include "sys/time.h"
@@ -116,13 +117,21 @@ void JsonLog::emit(Stream stream, std::string_view text, bool isEnd, const std::
   Line& line = lines_[static_cast<int>(stream)];
   if (!line.inPieces) line.time = now;
   line.inPieces = !isEnd;
+  format(stream, text, isEnd, line.time);
+  const bool isFull = options_.maxSize > 0 && size_ + buffer_.size() >= options_.maxSize;
+  if (isFull || buffer_.size() >= flushAbove) flush();
+}
+
+void JsonLog::format(Stream stream, std::string_view text, bool isEnd, const std::string& time) {
+  const char* name = stream == Stream::out ? "stdout" : "stderr";
+  if (options_.format == Options::Format::local) {
+    buffer_.append(time).append(" ").append(name).append(isEnd ? " F " : " P ").append(text).append("\n");
+    return;
+  }
   buffer_ += "{\"log\":\"";
   appendEscaped(buffer_, text);
   buffer_ += isEnd ? "\\n\",\"stream\":\"" : "\",\"stream\":\"";
-  buffer_ += stream == Stream::out ? "stdout" : "stderr";
-  buffer_.append("\",\"time\":\"").append(line.time).append("\"}\n");
-  const bool isFull = options_.maxSize > 0 && size_ + buffer_.size() >= options_.maxSize;
-  if (isFull || buffer_.size() >= flushAbove) flush();
+  buffer_.append(name).append("\",\"time\":\"").append(time).append("\"}\n");
 }
 
 void JsonLog::finish() {
@@ -163,11 +172,16 @@ void JsonLog::trim() {
 
 void JsonLog::rotate() {
   const auto numbered = [this](unsigned number) { return options_.path + "." + std::to_string(number); };
-  for (unsigned i = options_.maxFile; i > 2; --i) ::rename(numbered(i - 2).c_str(), numbered(i - 1).c_str());
+  ::unlink((numbered(options_.maxFile - 1) + ".gz").c_str());  // the oldest, also where the next one is none
+  for (unsigned i = options_.maxFile; i > 2; --i) {
+    ::rename(numbered(i - 2).c_str(), numbered(i - 1).c_str());
+    ::rename((numbered(i - 2) + ".gz").c_str(), (numbered(i - 1) + ".gz").c_str());
+  }
   // Absent: removed by somebody, or a new one could not be made the last time.
   if (options_.maxFile > 1 && ::rename(options_.path.c_str(), numbered(1).c_str()) < 0 && errno != ENOENT)
     sys::throwErrno("rename", options_.path);
   open(options_.maxFile > 1 ? 0 : O_TRUNC);
+  if (options_.compress && options_.maxFile > 1) compressLog(numbered(1));
 }
 
 }  // namespace strake::monitor

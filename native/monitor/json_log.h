@@ -1,12 +1,18 @@
-// The container's output in docker's json-file format, with docker's rotation.
+// The container's output on disk, with docker's rotation, in docker's json-file format,
 //
 //   {"log":"a line\n","stream":"stdout","time":"2026-11-24T08:36:10.123456789Z"}
+//
+// or, with a third of that around each line and its bytes as they are, as Kubernetes' container runtimes
+// write it (CRI, kubelet's "Log format"; the driver `local`), where P is a piece and F a whole line:
+//
+//   2026-11-24T08:36:10.123456789Z stdout F a line
 //
 // As docker writes it: one JSON object a line of output; a longer line than 16 KiB comes in pieces that lack
 // the "\n" and share the time of the first; so does a last line that the program did not end; bytes that are
 // no UTF-8 become U+FFFD; "<", ">", "&", U+2028 and U+2029 are escaped. Rotation: before a write that finds
 // `maxSize` bytes or more, container.log becomes container.log.1, .1 becomes .2, and so on, until `maxFile`
-// files exist in all.
+// files exist in all. With `compress`, those but the current one are gzip files, container.log.1.gz, whose
+// header names in its comment the inode of the file that it was: whoever was reading that goes on behind it.
 #pragma once
 #include <time.h>
 
@@ -27,6 +33,8 @@ class JsonLog {
     std::string path;
     uint64_t maxSize = 0;  // bytes; 0: no rotation
     unsigned maxFile = 1;
+    enum class Format { json, local } format = Format::json;
+    bool compress = false;
   };
 
   /// Appends to what is there. The file is created 0640. Throws SysError.
@@ -50,6 +58,7 @@ class JsonLog {
 
   void append(Stream stream, std::string_view piece, bool isEnd, const std::string& now);
   void emit(Stream stream, std::string_view text, bool isEnd, const std::string& now);
+  void format(Stream stream, std::string_view text, bool isEnd, const std::string& time);
   void flush();
   void dropPartialEntry() noexcept;
   void rotate();

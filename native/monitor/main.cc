@@ -25,6 +25,7 @@
 #include "cgroup/cgroup.h"
 #include "monitor/memory.h"
 #include "monitor/run.h"
+#include "runtime/namespaces.h"
 
 namespace strake::monitor {
 
@@ -63,6 +64,7 @@ bool becomeMonitor() {
 }
 
 int run(std::string_view verb, const char* directory, sys::UniqueFd launcher) {
+  if (verb != "run") runtime::dropNetworkAhead();
   auto monitor = std::make_unique<Monitor>(directory, std::move(launcher));
   return verb == "run" ? runContainer(std::move(monitor)) : runExec(*monitor);
 }
@@ -88,6 +90,7 @@ void rename(std::span<char> arguments, const std::string& command) {
 int waitForCommand(std::span<char> arguments, sys::UniqueFd launcher) {
   prepareMemory();
   static_cast<void>(cgroup::layout());  // is looked up once
+  runtime::makeNetworkAhead();
   std::optional<std::string> command = launcher ? receiveCommand(launcher.get()) : std::nullopt;
   if (!command) return 0;
   std::vector<char*> words;

@@ -36,9 +36,13 @@ void prepareMemory() noexcept {
   adviseText(MADV_POPULATE_READ);
 }
 
-void releaseMemory() noexcept {
+void releaseHeap() noexcept {
   ::malloc_trim(0);
   ::madvise(buffer.data(), buffer.size(), MADV_DONTNEED);
+}
+
+void releaseMemory() noexcept {
+  releaseHeap();
   adviseText(MADV_DONTNEED);
 }
 

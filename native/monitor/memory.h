@@ -15,6 +15,9 @@ std::span<char> scratch() noexcept;
 /// another (Linux 5.14; before, nothing happens).
 void prepareMemory() noexcept;
 
+/// Gives back freed memory and the buffer's pages.
+void releaseHeap() noexcept;
+
 /// When there is nothing to do: gives back freed memory, the buffer's pages, and the program's own text, of
 /// which the kernel maps far more than was ever executed (it comes back from the page cache by faults).
 void releaseMemory() noexcept;

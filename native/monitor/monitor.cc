@@ -121,7 +121,9 @@ void Monitor::announce(const runtime::Launched& launched, const std::string& cgr
 std::optional<std::string> Monitor::waitForGo(const runtime::Launched& launched) {
   const ExitWatcher watcher(launched.pidfd.get(), loop_);
   hub_.tellLauncher(Frame::ready, "{}");
-  serve([&] { return watcher.exited || hub_.hasGo() || hub_.launcherIsGone(); });
+  // What it is made of stays at hand: each page of it would come by a fault while somebody waits for the
+  // exec.
+  serve([&] { return watcher.exited || hub_.hasGo() || hub_.launcherIsGone(); }, releaseHeap);
   if (watcher.exited)
     throw runtime::LaunchError("ERR_LAUNCH_FAILED", "wait", 0, "",
                                "the container's init was killed while it waited");
@@ -130,7 +132,7 @@ std::optional<std::string> Monitor::waitForGo(const runtime::Launched& launched)
 
 ExitStatus Monitor::waitForExit(runtime::Launched& launched) {
   const ExitWatcher watcher(launched.pidfd.get(), loop_);
-  serve([&] { return watcher.exited; });
+  serve([&] { return watcher.exited; }, releaseMemory);
   return reapProcess(launched.pidfd.get());
 }
 
@@ -188,17 +190,18 @@ void Monitor::fail(const Failure& failure) {
   linger();
 }
 
-/// Until every client has hung up. One that has been sent everything and does not is not waited for long.
+/// Until every client has hung up. One that does nothing is not waited for long, unless it is the launcher
+/// and owed something.
 void Monitor::linger() {
   hub_.reap();
   while (hub_.hasClients()) {
-    const bool active = loop_.runOnce(hub_.hasUnsent() ? -1 : lingerAfter);
+    const bool active = loop_.runOnce(hub_.launcherHasUnsent() ? -1 : lingerAfter);
     hub_.reap();
     if (!active) return;
   }
 }
 
-void Monitor::serve(const std::function<bool()>& until) {
+void Monitor::serve(const std::function<bool()>& until, void (*idle)() noexcept) {
   int timeout = idleAfter;
   while (!until()) {
     const bool active = loop_.runOnce(timeout);
@@ -206,7 +209,7 @@ void Monitor::serve(const std::function<bool()>& until) {
     timeout = active ? idleAfter : -1;
     if (active) continue;
     hub_.trim();
-    releaseMemory();
+    idle();
   }
 }
 

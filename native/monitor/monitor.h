@@ -61,7 +61,8 @@ class Monitor {
  private:
   void sendLast(const ExitStatus& status);
   void linger();
-  void serve(const std::function<bool()>& until);
+  /// `idle` is called when nothing has happened for a while.
+  void serve(const std::function<bool()>& until, void (*idle)() noexcept);
 
   std::string directory_;
   EventLoop loop_;

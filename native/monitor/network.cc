@@ -1,5 +1,6 @@
 #include "monitor/network.h"
 
+#include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 
@@ -91,8 +92,10 @@ net::Root& NetworkConnection::root() {
   return *root_;
 }
 
-void NetworkConnection::connect(pid_t init) try {
-  netns_ = net::netnsOf(init);
+void NetworkConnection::connect(int netns) try {
+  if (net::isOwnNetns(netns))
+    throw sys::Error("ERR_NETWORK_FAILED", "the container has no network namespace of its own");
+  netns_ = sys::UniqueFd(sys::check(::fcntl(netns, F_DUPFD_CLOEXEC, 0), "dup", "network namespace"));
   for (const net::Endpoint& endpoint : task_.endpoints) attach(endpoint);
   publish();
   record();

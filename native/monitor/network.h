@@ -21,9 +21,10 @@ class NetworkConnection {
   NetworkConnection(const NetworkConnection&) = delete;
   NetworkConnection& operator=(const NetworkConnection&) = delete;
 
-  /// Connects the namespace of a process that is about to execute something. On a throw (sys::Error
-  /// ERR_PORT_IN_USE, ERR_PORT_ADDRESS_MISSING, ERR_NETWORK_*, ERR_NFTABLES_MISSING) nothing of it is left.
-  void connect(pid_t init);
+  /// Connects a namespace, which is not the monitor's own, before anything is executed in it. On a throw
+  /// (sys::Error ERR_PORT_IN_USE, ERR_PORT_ADDRESS_MISSING, ERR_NETWORK_*, ERR_NFTABLES_MISSING) nothing of
+  /// it is left.
+  void connect(int netns);
   /// The task is another one now: connects and disconnects what differs. On a throw it is as it was, as far
   /// as that can be had again.
   void change(NetworkTask task);

@@ -13,6 +13,7 @@
 #include "monitor/stdio.h"
 #include "monitor/task.h"
 #include "runtime/capabilities.h"
+#include "runtime/hooks.h"
 #include "runtime/spec.h"
 #include "sys/error.h"
 #include "sys/remove_tree.h"
@@ -23,6 +24,8 @@ namespace strake::monitor {
 
 namespace {
 
+constexpr int longestHook = 60;  // seconds, of a poststart or poststop hook that says nothing itself
+
 /// What is left of the bundle once the container runs: the specification itself is freed.
 struct Container {
   Task task;
@@ -30,6 +33,9 @@ struct Container {
   runtime::Launched launched;
   std::unique_ptr<NetworkConnection> network;  // null: it is not the monitor's
   bool ownPidNamespace = false;
+  bool hasPoststopHooks = false;
+  /// Of this run: a process was killed for want of memory, and that has been told.
+  bool toldOfOom = false;
   /// Of the container of an ordinary user, whose files are not the monitor's to remove.
   sys::UniqueFd userNamespace;
 };
@@ -46,9 +52,9 @@ sys::UniqueFd userNamespaceOf(pid_t pid) {
 /// The launcher wants a container that waits no more.
 class NotWanted {};
 
-std::function<void(pid_t)> connector(Container& container) {
+std::function<void(int)> connector(Container& container) {
   if (!container.network) return {};
-  return [&network = *container.network](pid_t init) { network.connect(init); };
+  return [&network = *container.network](int netns) { network.connect(netns); };
 }
 
 /// The network of the task as it is now; answers with what went wrong.
@@ -79,6 +85,7 @@ void start(Monitor& monitor, Container& container) {
   monitor.trace().step("cgroup");
 
   if (task.network) container.network = std::make_unique<NetworkConnection>(monitor.loop(), *task.network);
+  const Joined joined = join(spec, task.joins);
   const runtime::Namespace* pidNamespace = spec.find(runtime::NamespaceKind::pid);
   container.ownPidNamespace = pidNamespace != nullptr && pidNamespace->path.empty();
   Stdio stdio = openStdio(spec.process.terminal, task.wiring.stdinMode);
@@ -86,8 +93,10 @@ void start(Monitor& monitor, Container& container) {
                                         .bundle = monitor.directory(),
                                         .id = task.id,
                                         .rootfs = task.rootfs,
+                                        .images = task.images,
                                         .user = task.user,
                                         .stdio = stdio.borrow(),
+                                        .sharedTrees = joined.borrowTrees(),
                                         .cgroup = container.group.get(),
                                         .stopBeforeExec = task.waits,
                                         .processComesLater = task.waits,
@@ -99,16 +108,23 @@ void start(Monitor& monitor, Container& container) {
   if (!runtime::isPrivileged() && spec.find(runtime::NamespaceKind::user))
     container.userNamespace = userNamespaceOf(container.launched.pid);
   container.task.rootfs.lower.clear();  // and with it the mounts that were borrowed for the launch
+  container.task.images.clear();
   connect(monitor.hub(), stdio, container.launched, task.wiring.terminal);
   if (task.waits) {
     const std::optional<std::string> process = monitor.waitForGo(container.launched);
     if (!process) throw NotWanted();
     container.launched.go(*process);
   }
+  container.hasPoststopHooks = !spec.hooks.poststop.empty();
+  for (std::string& failure : runtime::runEveryHook(
+           spec.hooks.poststart, "poststart",
+           {spec, task.id, "running", container.launched.pid, monitor.directory()}, longestHook))
+    container.launched.warnings.push_back({"ERR_HOOK_FAILED", std::move(failure)});
   if (!task.statusFile.empty()) ::unlink(task.statusFile.c_str());  // of an earlier run
   if (task.health)
     sys::writeFileAtomic(monitor.path("health.json"), HealthStatus(*task.health).json(), 0600, false);
   monitor.hub().setReload([&] { return reloadNetwork(monitor, container); });
+  emitVolumes(task.events, "mount");
   emit(task.events, "start");
   monitor.announce(container.launched, task.cgroup);
 }
@@ -127,6 +143,13 @@ void endGroup(Container& container, ExitStatus& status) {
   if (!container.group) return;
   status.oomKilled = container.group->oomKills() > 0;
   if (!container.ownPidNamespace) container.group->kill();
+}
+
+/// Nobody is left who could be told of a hook that fails.
+void runPoststopHooks(const Monitor& monitor, const Task& task) {
+  const runtime::Spec spec = runtime::parseSpec(sys::readDocument(monitor.path("config.json")));
+  runtime::runEveryHook(spec.hooks.poststop, "poststop", {spec, task.id, "stopped", 0, monitor.directory()},
+                        longestHook);
 }
 
 bool isBelow(const std::string& path, const std::string& directory) {
@@ -178,11 +201,13 @@ void end(Monitor& monitor, Container& container, ExitStatus& status) {
   monitor.trace().step("network");
   if (!recordGoes) attempt([&] { record(monitor, task, status); });
   const EventSource events = currentTask(monitor, task).events;
-  if (status.oomKilled) emit(events, "oom");
+  if (status.oomKilled && !container.toldOfOom) emit(events, "oom");
   emit(events, "die", {{"exitCode", std::to_string(status.exitCode)}});
+  emitVolumes(events, "unmount");
   monitor.trace().step("record");
   attempt([&] { removeGroup(container); });
   monitor.trace().step("cgroup removal");
+  if (container.hasPoststopHooks) attempt([&] { runPoststopHooks(monitor, task); });
   const bool removed = removeDirectories(container);
   if (removed && recordGoes) emit(events, "destroy");
   if (!removed && recordGoes) attempt([&] { record(monitor, task, status); });
@@ -232,14 +257,31 @@ std::unique_ptr<HealthMonitor> watchHealth(Monitor& monitor, const Container& co
               }});
 }
 
+/// Tells of it at once: the container may well go on, and whoever follows the events wants to know.
+std::unique_ptr<Readiness> watchOom(Monitor& monitor, Container& container) {
+  sys::UniqueFd events = container.group ? container.group->watchOom() : sys::UniqueFd();
+  if (!events) return nullptr;
+  const int fd = events.get();
+  return std::make_unique<Readiness>(monitor.loop(), std::move(events), [&monitor, &container, fd] {
+    char buffer[4096];
+    while (::read(fd, buffer, sizeof buffer) > 0) continue;
+    // On v1 the notice comes before the kill; on v2 memory.events changes for other reasons, too.
+    if (cgroup::layout() == cgroup::Layout::v2 && container.group->oomKills() == 0) return;
+    container.toldOfOom = true;
+    emit(currentTask(monitor, container.task).events, "oom");
+  });
+}
+
 /// From its start to the record of its end.
 Run supervise(Monitor& monitor, Container& container) {
   using std::chrono::steady_clock;
   const auto began = steady_clock::now();
   auto health = watchHealth(monitor, container);
+  auto oom = watchOom(monitor, container);
   Run run{monitor.waitForExit(container.launched)};
   run.took = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - began);
   health.reset();
+  oom.reset();
   end(monitor, container, run.status);
   return run;
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -18,6 +19,9 @@ using protocol::Frame;
 namespace {
 
 constexpr size_t maxClients = 64;
+constexpr size_t maxBehind = 1 << 20;       // bytes, of a client of attach.sock
+constexpr size_t caughtUp = maxBehind / 2;  // what it has to come down to
+constexpr time_t patience = 2;              // seconds, to come there
 
 sys::UniqueFd duplicate(const sys::UniqueFd& fd) {
   return sys::UniqueFd(sys::check(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 4), "fcntl"));
@@ -26,6 +30,7 @@ sys::UniqueFd duplicate(const sys::UniqueFd& fd) {
 }  // namespace
 
 StdioHub::~StdioHub() {
+  patience_.reset();
   stopListening();
   launcher_ = nullptr;
   // Clients that are destroyed end nobody's input and set no output going.
@@ -156,12 +161,54 @@ void StdioHub::onClientEnd(Connection& client) {
 void StdioHub::onClientClosed(Connection& client) {
   if (&client == launcher_) launcher_ = nullptr;
   onClientEnd(client);
-  onClientDrained(client);  // what it did not take is not waited for any more
+  client.lagging = false;
+  onClientTook(client);  // what it did not take is not waited for any more
 }
 
-void StdioHub::onClientDrained(Connection&) {
-  if (draining_ || hasUnsent()) return;
+void StdioHub::onClientTook(Connection& client) {
+  if (client.lagging && client.behind() <= caughtUp) client.lagging = false;
+  if (draining_ || isHeld()) return;
+  patience_.reset();
   for (const auto& output : outputs_) output->resume();
+}
+
+bool StdioHub::holdsOutput(const Connection& client) const {
+  return &client == launcher_ ? client.hasUnsent() : client.lagging;
+}
+
+bool StdioHub::isHeld() const {
+  return std::ranges::any_of(clients_, [this](const auto& client) { return holdsOutput(*client); });
+}
+
+void StdioHub::giveTime() {
+  if (patience_) return;
+  sys::UniqueFd timer(
+      sys::check(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), "timerfd_create"));
+  itimerspec time{};
+  time.it_value.tv_sec = patience;
+  ::timerfd_settime(timer.get(), 0, &time, nullptr);
+  patience_ = std::make_unique<Readiness>(loop_, std::move(timer), [this] { dropLagging(); });
+}
+
+/// Called by the timer, which is destroyed last: who lags is dropped, and the container goes on.
+void StdioHub::dropLagging() {
+  const std::unique_ptr<Readiness> timer = std::move(patience_);
+  for (const auto& client : clients_)
+    if (client->lagging) drop(*client);
+  if (draining_ || isHeld()) return;
+  for (const auto& output : outputs_) output->resume();
+}
+
+void StdioHub::drop(Connection& client) {
+  client.lagging = false;
+  onClientEnd(client);
+  client.attach = {};
+  client.send(
+      Frame::dropped,
+      warningJson("ERR_ATTACH_LAGGED",
+                  "this client read too slowly, and was detached so that the container need not wait: "
+                  "it was more than 1 MiB behind; the log has all of the output"));
+  client.end();
 }
 
 bool StdioHub::acceptsInput() const {
@@ -194,10 +241,13 @@ void StdioHub::onOutput(Stream stream, std::span<const char> bytes) {
   log(stream, bytes);
   const Frame type = stream == Stream::out ? Frame::stdoutData : Frame::stderrData;
   for (const auto& client : clients_) {
-    if (stream == Stream::out ? client->attach.out : client->attach.err) client->send(type, bytes);
+    if (!(stream == Stream::out ? client->attach.out : client->attach.err)) continue;
+    client->send(type, bytes);
+    if (client.get() != launcher_ && client->behind() > maxBehind) client->lagging = true;
   }
-  if (draining_ || !hasUnsent()) return;
+  if (draining_ || !isHeld()) return;
   for (const auto& output : outputs_) output->pause();
+  if (std::ranges::any_of(clients_, [](const auto& client) { return client->lagging; })) giveTime();
 }
 
 /// A log that cannot be written (a full disk) costs lines, never the container.

@@ -1,6 +1,8 @@
 // Everything that flows between a container and its clients: output to the log and to every client that is
-// attached, input from them, terminal sizes. Memory is bounded: the container is read only when every client
-// has taken the last piece, clients are read only when the container has taken the last piece.
+//  attached, input from them, terminal sizes. Memory is bounded: the container is read only when the launcher
+//  has
+// taken the last piece and nobody else is more than `maxBehind` behind (who stays there is dropped, see
+// protocol/frames.h), clients are read only when the container has taken the last piece.
 #pragma once
 #include <functional>
 #include <memory>
@@ -74,6 +76,7 @@ class StdioHub final : public Watcher,
   bool hasClients() const noexcept { return !clients_.empty(); }
   /// Somebody has not taken everything yet.
   bool hasUnsent() const;
+  bool launcherHasUnsent() const { return launcher_ != nullptr && launcher_->hasUnsent(); }
   /// Destroys the clients that have gone. Not to be called by a watcher.
   void reap();
   /// Gives back memory that a burst needed.
@@ -85,7 +88,7 @@ class StdioHub final : public Watcher,
   void onClientFrame(Connection& client, protocol::Frame type, std::span<const char> payload) override;
   void onClientEnd(Connection& client) override;
   void onClientClosed(Connection& client) override;
-  void onClientDrained(Connection& client) override;
+  void onClientTook(Connection& client) override;
   bool acceptsInput() const override;
   void onOutput(Stream stream, std::span<const char> bytes) override;
   void onStdinDrained() override;
@@ -98,6 +101,11 @@ class StdioHub final : public Watcher,
   void log(Stream stream, std::span<const char> bytes);
   void warnOfLog(const char* message);
   void stopListening();
+  bool holdsOutput(const Connection& client) const;
+  bool isHeld() const;
+  void giveTime();
+  void dropLagging();
+  void drop(Connection& client);
 
   EventLoop& loop_;
   StdinMode mode_ = StdinMode::none;
@@ -114,6 +122,8 @@ class StdioHub final : public Watcher,
   bool launcherHasEnded_ = false;
   bool draining_ = false;
   bool warnedOfLog_ = false;
+  /// While somebody is too far behind.
+  std::unique_ptr<Readiness> patience_;
 };
 
 }  // namespace strake::monitor

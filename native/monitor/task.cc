@@ -82,21 +82,37 @@ std::vector<sys::LayerRef> layersOf(const Value& rootfs) {
   return layers;
 }
 
-runtime::Rootfs rootfsOf(const Value& task) {
-  const Value* value = findObject(task, "rootfs");
-  if (value == nullptr) invalid("rootfs", "an object");
-  const std::string type = textOf(*value, "type");
+runtime::Rootfs mountOf(const Value& value) {
+  const std::string type = textOf(value, "type");
   if (type != "overlay" && type != "directory") invalid("rootfs.type", "overlay or directory");
   runtime::Rootfs rootfs;
   rootfs.kind = type == "overlay" ? runtime::Rootfs::Kind::overlay : runtime::Rootfs::Kind::directory;
-  rootfs.directory = textOf(*value, "path");
-  rootfs.lower = layersOf(*value);
-  rootfs.upper = textOf(*value, "upper");
-  rootfs.work = textOf(*value, "work");
-  rootfs.isVolatile = flagOf(*value, "volatile");
-  rootfs.userXattrs = flagOf(*value, "userxattr");
-  rootfs.hidden = textsOf(*value, "hidden");
+  rootfs.directory = textOf(value, "path");
+  rootfs.idmap = flagOf(value, "idmap");
+  rootfs.lower = layersOf(value);
+  rootfs.upper = textOf(value, "upper");
+  rootfs.work = textOf(value, "work");
+  rootfs.isVolatile = flagOf(value, "volatile");
+  rootfs.userXattrs = flagOf(value, "userxattr");
+  rootfs.hidden = textsOf(value, "hidden");
   return rootfs;
+}
+
+runtime::Rootfs rootfsOf(const Value& task) {
+  const Value* value = findObject(task, "rootfs");
+  if (value == nullptr) invalid("rootfs", "an object");
+  return mountOf(*value);
+}
+
+std::map<std::string, runtime::Rootfs> imagesOf(const Value& task) {
+  std::map<std::string, runtime::Rootfs> images;
+  const Value* value = findObject(task, "images");
+  if (value == nullptr) return images;
+  for (const auto& member : value->GetObject()) {
+    if (!member.value.IsObject()) invalid("images", "an object of mounts");
+    images.emplace(text(member.name, "images"), mountOf(member.value));
+  }
+  return images;
 }
 
 runtime::UserByName userOf(const Value& task) {
@@ -129,10 +145,13 @@ std::optional<JsonLog::Options> logOf(const Value& task) {
   const Value* log = findObject(task, "log");
   const std::string driver = log == nullptr ? "none" : textOf(*log, "driver");
   if (driver == "none") return std::nullopt;
-  if (driver != "json-file") invalid("log.driver", "json-file or none");
+  if (driver != "json-file" && driver != "local") invalid("log.driver", "json-file, local or none");
+  using Format = JsonLog::Options::Format;
   return JsonLog::Options{.path = textOf(*log, "path"),
                           .maxSize = numberOf(*log, "maxSize", 0),
-                          .maxFile = static_cast<unsigned>(numberOf(*log, "maxFile", 1))};
+                          .maxFile = static_cast<unsigned>(numberOf(*log, "maxFile", 1)),
+                          .format = driver == "local" ? Format::local : Format::json,
+                          .compress = flagOf(*log, "compress")};
 }
 
 RestartPolicy restartOf(const Value& task) {
@@ -173,15 +192,58 @@ std::optional<HealthCheck> healthOf(const Value& task) {
   return check;
 }
 
+EventSource::Attributes attributesOf(const Value& object) {
+  EventSource::Attributes attributes;
+  const Value* value = findObject(object, "attributes");
+  if (value == nullptr) return attributes;
+  for (const auto& member : value->GetObject())
+    attributes.emplace_back(text(member.name, "attributes"), text(member.value, "attributes"));
+  return attributes;
+}
+
+std::vector<EventSource::Volume> volumesOf(const Value& events) {
+  std::vector<EventSource::Volume> volumes;
+  const Value* value = find(events, "volumes");
+  if (value != nullptr && !value->IsArray()) invalid("events.volumes", "a list of volumes");
+  if (value == nullptr) return volumes;
+  for (const Value& volume : value->GetArray()) {
+    if (!volume.IsObject()) invalid("events.volumes", "a list of volumes");
+    volumes.push_back({.id = textOf(volume, "id"), .attributes = attributesOf(volume)});
+  }
+  return volumes;
+}
+
 EventSource eventsOf(const Value& task) {
   const Value* value = findObject(task, "events");
   if (value == nullptr) return {};
-  EventSource source{.directory = textOf(*value, "directory"), .id = textOf(*value, "id")};
-  const Value* attributes = findObject(*value, "attributes");
-  if (attributes == nullptr) return source;
-  for (const auto& member : attributes->GetObject())
-    source.attributes.emplace_back(text(member.name, "attributes"), text(member.value, "attributes"));
-  return source;
+  return {.directory = textOf(*value, "directory"),
+          .id = textOf(*value, "id"),
+          .attributes = attributesOf(*value),
+          .volumes = volumesOf(*value)};
+}
+
+Join joinOf(const Value& value) {
+  if (!value.IsObject()) invalid("joins", "a list of objects");
+  const std::string kind = textOf(value, "kind");
+  Join join{.kind = runtime::NamespaceKind::network,
+            .runDirectory = textOf(value, "runDir"),
+            .user = flagOf(value, "user")};
+  if (kind == "pid")
+    join.kind = runtime::NamespaceKind::pid;
+  else if (kind == "ipc")
+    join.kind = runtime::NamespaceKind::ipc;
+  else if (kind != "network")
+    invalid("joins.kind", "pid, ipc or network");
+  return join;
+}
+
+std::vector<Join> joinsOf(const Value& task) {
+  std::vector<Join> joins;
+  const Value* value = find(task, "joins");
+  if (value != nullptr && !value->IsArray()) invalid("joins", "a list of objects");
+  if (value == nullptr) return joins;
+  for (const Value& one : value->GetArray()) joins.push_back(joinOf(one));
+  return joins;
 }
 
 std::optional<NetworkTask> networkOf(const Value& task) {
@@ -214,6 +276,7 @@ Task parseTask(const std::string& json) {
   const rapidjson::Document document = parse(json);
   return {.id = textOf(document, "id"),
           .rootfs = rootfsOf(document),
+          .images = imagesOf(document),
           .user = userOf(document),
           .cgroup = textOf(document, "cgroup"),
           .wiring = wiringOf(document),
@@ -224,6 +287,7 @@ Task parseTask(const std::string& json) {
           .autoRemove = textsOf(document, "autoRemove"),
           .restart = restartOf(document),
           .health = healthOf(document),
+          .joins = joinsOf(document),
           .events = eventsOf(document),
           .network = networkOf(document),
           .waits = flagOf(document, "waits")};

@@ -1,11 +1,13 @@
 // task.json and exec.json, typed (native/protocol/task.md).
 #pragma once
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "monitor/events.h"
 #include "monitor/health_status.h"
+#include "monitor/joins.h"
 #include "monitor/json_log.h"
 #include "monitor/network_task.h"
 #include "monitor/restart.h"
@@ -24,6 +26,7 @@ struct Wiring {
 struct Task {
   std::string id;
   runtime::Rootfs rootfs;
+  std::map<std::string, runtime::Rootfs> images;  // of mounts of type "image", by destination
   runtime::UserByName user;
   std::string cgroup;
   Wiring wiring;
@@ -34,6 +37,7 @@ struct Task {
   std::vector<std::string> autoRemove;
   RestartPolicy restart;
   std::optional<HealthCheck> health;
+  std::vector<Join> joins;
   EventSource events;
   std::optional<NetworkTask> network;
   bool waits = false;  // for a go frame, which says what is executed

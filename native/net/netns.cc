@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <exception>
 
@@ -33,8 +34,12 @@ sys::UniqueFd openNetns(const std::string& path) {
   return sys::UniqueFd(sys::check(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY), "open", path));
 }
 
-sys::UniqueFd netnsOf(pid_t pid) {
-  return openNetns("/proc/" + std::to_string(pid) + "/ns/net");
+bool isOwnNetns(int netns) {
+  struct stat own {
+  }, other{};
+  sys::check(::stat("/proc/thread-self/ns/net", &own), "stat", "network namespace");
+  sys::check(::fstat(netns, &other), "fstat", "network namespace");
+  return own.st_dev == other.st_dev && own.st_ino == other.st_ino;
 }
 
 void inNetns(int netns, const std::function<void()>& body) {

@@ -13,8 +13,8 @@ namespace strake::net {
 /// The namespace file at `path` (/run/netns/x, /proc/PID/ns/net). Throws SysError.
 sys::UniqueFd openNetns(const std::string& path);
 
-/// The namespace of a process that is the caller's child, or that the caller otherwise keeps from ending.
-sys::UniqueFd netnsOf(pid_t pid);
+/// Whether it is the calling thread's.
+bool isOwnNetns(int netns);
 
 /// Runs `body` with the calling thread in that namespace, and returns when it is back in its own. Below 0:
 /// runs it as it is. Only for a thread whose namespace is nobody else's concern: setns(2) moves one thread.

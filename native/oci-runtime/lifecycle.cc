@@ -18,7 +18,8 @@
 namespace strake::oci_runtime {
 namespace {
 
-constexpr int killTimeout = 10000;  // ms
+constexpr int killTimeout = 10000;     // ms
+constexpr int forcedHookTimeout = 10;  // s, of a hook that has none
 
 /// Second names, which sigabbrev_np(3) does not know.
 constexpr std::pair<const char*, int> aliases[] = {{"IO", SIGIO}, {"IOT", SIGIOT}, {"CLD", SIGCHLD}};
@@ -62,11 +63,13 @@ void killInit(const Container& container) {
     throw sys::Error("ERR_CONTAINER_STATE", "container init still running after SIGKILL");
 }
 
-void runPoststop(const Container& container) {
+/// Who deletes by force wants it gone: no hook may keep it for ever.
+void runPoststop(const Container& container, bool force) {
   const Record& record = container.record();
   for (const std::string& failure :
        runtime::runEveryHook(container.spec().hooks.poststop, "poststop",
-                             {container.spec(), record.id, "stopped", 0, record.bundle}))
+                             {container.spec(), record.id, "stopped", 0, record.bundle},
+                             force ? std::optional(forcedHookTimeout) : std::nullopt))
     warn(failure);
 }
 
@@ -96,7 +99,7 @@ bool hasOwnPids(const Container& container) {
 
 }  // namespace
 
-void destroy(Container& container) {
+void destroy(Container& container, bool force) {
   const bool begun = container.record().begun;
   const bool hooks = begun && ::access((container.directory() + "/config.json").c_str(), F_OK) == 0;
   if (hooks) container.spec();  // read while it is there: poststop comes after the removal
@@ -107,7 +110,7 @@ void destroy(Container& container) {
     if (group) group->kill();  // also the init of a create that was killed before it could note the pid
   }
   container.remove();
-  if (hooks) runPoststop(container);
+  if (hooks) runPoststop(container, force);
 }
 
 int kill(const Global& global, Words words) {
@@ -138,7 +141,7 @@ int remove(const Global& global, Words words) {
     if (!force && status != "stopped" && status != "created")
       throw sys::Error("ERR_CONTAINER_STATE",
                        "cannot delete container " + id + " that is not stopped: " + status);
-    destroy(container);
+    destroy(container, force);
   } catch (const sys::Error& error) {
     if (!force || error.code() != "ERR_CONTAINER_NOT_FOUND") throw;
   }

@@ -18,6 +18,8 @@
 //                    and cgroup are gone. What the client sends after that is read and dropped.
 //   trace            JSON [["step",N],…], only with STRAKE_TRACE: when each ended, in nanoseconds of
 //                    CLOCK_MONOTONIC; in no order
+//   dropped          JSON {"code","message"}: attach.sock only, after what it is owed: it was too slow; then
+//                    EOF
 //   reloaded         JSON {}, or {"code","step","errno","path","message"}: to the client that sent reload
 //   warning          JSON {"code","message"}: a degraded setting (nested machines), before started; later
 //                    only ERR_LOG_FAILED, once
@@ -37,8 +39,10 @@
 //                    first frame on attach.sock; the launcher's connection is attached as task.json says and
 //                    sends none
 //
-// A client that does not read is waited for (the container's pipe fills, as docker's does); one that hangs up
-// is dropped.
+// A launcher that does not read is waited for (the container's pipe fills, as docker's does): nothing of what
+// a foreground `run` wrote is lost. A client of attach.sock has a mebibyte of its own; once it is further
+// behind it has two seconds to take half of that, while the container waits, and is dropped when it does not.
+// One that hangs up is gone.
 #pragma once
 #include <cstdint>
 
@@ -58,8 +62,9 @@ enum class Frame : uint8_t {
   attach = 10,
   ready = 11,
   go = 12,
-  reload = 13,
-  reloaded = 14,
+  dropped = 13,
+  reload = 14,
+  reloaded = 15,
 };
 
 inline constexpr uint32_t headerSize = 8;

@@ -153,13 +153,15 @@ void runHooks(const std::vector<Hook>& hooks, const char* kind, const HookState&
 }
 
 std::vector<std::string> runEveryHook(const std::vector<Hook>& hooks, const char* kind,
-                                      const HookState& state) {
+                                      const HookState& state, std::optional<int> longest) {
   std::vector<std::string> failures;
   if (hooks.empty()) return failures;
   const std::string json = stateJson(state);
   for (size_t n = 0; n < hooks.size(); ++n) {
+    Hook hook = hooks[n];
+    if (!hook.timeoutSeconds) hook.timeoutSeconds = longest;
     try {
-      runHook(hooks[n], nameOf(hooks, n, kind), json);
+      runHook(hook, nameOf(hooks, n, kind), json);
     } catch (const std::exception& failure) {
       failures.push_back(failure.what());
     }

@@ -3,6 +3,7 @@
 #pragma once
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,9 @@ std::string stateJson(const HookState& state);
 void runHooks(const std::vector<Hook>& hooks, const char* kind, const HookState& state);
 
 /// Runs all of them, whatever becomes of each: for poststart and poststop, where a failure is a warning and
-/// "the remaining hooks and lifecycle continue" (runtime.md). Returns what failed.
+/// "the remaining hooks and lifecycle continue" (runtime.md). Returns what failed. Those without a timeout of
+/// their own are killed after `longest` seconds; without that they take as long as they take.
 std::vector<std::string> runEveryHook(const std::vector<Hook>& hooks, const char* kind,
-                                      const HookState& state);
+                                      const HookState& state, std::optional<int> longest = std::nullopt);
 
 }  // namespace strake::runtime

@@ -68,7 +68,10 @@ void setUpNamespaces(const ChildContext& context, const LaunchRequest& request) 
   context.steps.begin(Step::namespaces);
   joinNamespaces(spec);
   context.steps.begin(Step::network);
-  if (isNew(spec, NamespaceKind::network)) bringLoopbackUp();
+  if (fitsNetworkAhead(spec))
+    enterNetworkAhead();
+  else if (isNew(spec, NamespaceKind::network))
+    bringLoopbackUp();
   context.steps.begin(Step::hostname);
   setNames(spec);
 }

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "runtime/capabilities.h"
@@ -14,6 +15,7 @@
 #include "runtime/joiner.h"
 #include "runtime/launcher.h"
 #include "runtime/limits.h"
+#include "runtime/mount_sources.h"
 #include "runtime/mounts.h"
 #include "runtime/namespaces.h"
 #include "runtime/rootfs.h"
@@ -33,14 +35,17 @@ bool joinsUserNamespace(const Spec& spec) {
 }
 
 /// The child is born into all new namespaces at once, but for those that must be made later: the cgroup
-/// namespace (after the cgroup is joined) and the time namespace (which children of its maker enter).
+/// namespace (after the cgroup is joined) and the time namespace (which children of its maker enter); and for
+/// a network namespace that is there already.
 uint64_t birthNamespaces(const Spec& spec) {
-  return newNamespaces(spec) & ~(cloneFlag(NamespaceKind::cgroup) | cloneFlag(NamespaceKind::time));
+  uint64_t later = cloneFlag(NamespaceKind::cgroup) | cloneFlag(NamespaceKind::time);
+  if (fitsNetworkAhead(spec)) later |= cloneFlag(NamespaceKind::network);
+  return newNamespaces(spec) & ~later;
 }
 
 void enterForChildren(ChildrenIn& children, const Spec& spec) {
   const Namespace* pid = spec.find(NamespaceKind::pid);
-  if (pid && !pid->path.empty()) {
+  if (pid && !pid->path.empty() && !joinsUserNamespace(spec)) {
     sys::UniqueFd ns(sys::check(open(pid->path.c_str(), O_RDONLY | O_CLOEXEC), "open", pid->path));
     children.enter(ns.get(), cloneFlag(NamespaceKind::pid));
   }
@@ -76,7 +81,7 @@ class HostSide {
     if (spec.find(NamespaceKind::user)) {
       std::string path = "/proc/" + std::to_string(child_.pid()) + "/ns/user";
       userns_ = sys::UniqueFd(sys::check(open(path.c_str(), O_RDONLY | O_CLOEXEC), "open", path));
-      send(rootTree, mountMappedRootfs());
+      send(rootTree, asMappedRoot([&] { return mountRootfs(request_, userns_.get(), false); }));
       if (!request_.init.empty()) send(initTree, sys::cloneTree(AT_FDCWD, request_.init, false));
     }
     for (size_t n = 0; n < spec.mounts.size(); ++n) prepareMount(n, spec.mounts[n]);
@@ -84,24 +89,35 @@ class HostSide {
 
   /// overlayfs creates its work directory, and later every copy, with the identity of whoever mounts it: the
   /// container's root must be that, since the host's has no id on the id-mapped layers.
-  sys::UniqueFd mountMappedRootfs() {
-    uint32_t uid = outsideRoot(child_.pid(), "uid_map"), gid = outsideRoot(child_.pid(), "gid_map");
-    ActingAs root(uid, gid);
-    return mountRootfs(request_, userns_.get(), false);
+  template <typename Work>
+  sys::UniqueFd asMappedRoot(Work work) {
+    if (!userns_) return work();
+    ActingAs root(outsideRoot(child_.pid(), "uid_map"), outsideRoot(child_.pid(), "gid_map"));
+    return work();
   }
 
   void prepareMount(size_t index, const Mount& mount) {
-    MountOptions options = parseMountOptions(mount.options);
-    bool mapped = options.idmap || !mount.idmap.uids.empty();
-    if (!isBind(mount, options)) {
-      if (mapped)
-        throw sys::Error("ERR_SPEC_INVALID", mount.destination + ": only bind mounts can be id-mapped");
-      return;
-    }
-    sys::UniqueFd tree = cloneBindSource(mount, options, request_.bundle);
-    if (mapped)
-      sys::idmapMount(tree.get(), idmapNamespace(mount).get(), options.idmapRecursive, mount.destination);
+    const MountOptions options = parseMountOptions(mount.options);
+    const bool mapped = options.idmap || !mount.idmap.uids.empty();
+    const bool inside =
+        !options.remount && !isBind(mount, options) && !isImage(mount) && !isHostsAlone(mount, options);
+    if (mapped && (inside || options.remount))
+      throw sys::Error("ERR_SPEC_INVALID", mount.destination + ": only bind mounts can be id-mapped");
+    if (inside || options.remount) return;
+    sys::UniqueFd tree = openHostTree(mount, options);
+    if (mapped && !isImage(mount))
+      mapIds(tree.get(), idmapNamespace(mount).get(), options.idmapRecursive, mount);
+    // What is mounted inside must not travel to the host, which a mount namespace of another user namespace
+    // would see to by itself (mount_namespaces(7), "Restrictions on mount namespaces").
+    if (userns_ && options.propagation == MS_SHARED)
+      sys::changeMount(tree.get(), 0, 0, MS_SLAVE, true, mount.destination);
     send(index, std::move(tree));
+  }
+
+  sys::UniqueFd openHostTree(const Mount& mount, const MountOptions& options) {
+    if (isImage(mount))
+      return asMappedRoot([&] { return openTree(request_, mount, options, userns_.get()); });
+    return isBind(mount, options) ? openTree(request_, mount, options, -1) : openFileSystem(mount, options);
   }
 
   /// The mount's own mapping, or the container's.
@@ -132,7 +148,10 @@ StartingChild cloneInit(const LaunchRequest& request, const seccomp::Filter* fil
   ChildrenIn children;
   enterForChildren(children, request.spec);
   int cgroupFd = request.cgroup ? request.cgroup->cloneFd() : -1;
-  const auto join = [&] { joinNamespace(NamespaceKind::user, request.spec.find(NamespaceKind::user)->path); };
+  const auto join = [&] {
+    joinNamespace(NamespaceKind::user, request.spec.find(NamespaceKind::user)->path);
+    if (pidNamespace && !pidNamespace->path.empty()) joinNamespace(NamespaceKind::pid, pidNamespace->path);
+  };
   uint64_t namespaces = birthNamespaces(request.spec);
   Child child = joinsUserNamespace(request.spec)
                     ? cloneThroughJoiner(join, namespaces, cgroupFd, {ours, theirs})
@@ -154,9 +173,9 @@ void runRuntimeHooks(const LaunchRequest& request, StartingChild& child, Launche
 }
 
 /// A child that has failed meanwhile says so itself.
-void connectNetwork(const LaunchRequest& request, const StartingChild& child) {
+void connectNetwork(const LaunchRequest& request, const StartingChild& child, int netns) {
   if (!request.connectNetwork) return;
-  request.connectNetwork(child.pid());
+  request.connectNetwork(netns);
   try {
     child.sync().send(Message::networked);
   } catch (const sys::SysError& error) {
@@ -172,6 +191,9 @@ Launched launchChecked(const LaunchRequest& request, Steps& steps) {
   Launched launched;
   if (request.trace) launched.trace.push_back({"filter", monotonicNow()});
   StartingChild child = cloneInit(request, filter ? &*filter : nullptr);
+  sys::UniqueFd network;
+  if (request.connectNetwork) network = networkOf(request.spec, child.pid());
+  dropNetworkAhead();
   launched.onListener = [&spec = request.spec, id = request.id, bundle = request.bundle,
                          pid = child.pid()](int listener) {
     sendToAgent(listener, pid, {spec, id, "creating", pid, bundle});
@@ -181,7 +203,7 @@ Launched launchChecked(const LaunchRequest& request, Steps& steps) {
   steps.begin(Step::hook);
   runRuntimeHooks(request, child, launched);
   steps.begin(Step::network);
-  connectNetwork(request, child);
+  connectNetwork(request, child, network.get());
   bool waits = child.collect(launched, Message::ready);
   if (!waits && request.stopBeforeExec)
     throw LaunchError("ERR_LAUNCH_FAILED", "wait", 0, "",
@@ -195,9 +217,10 @@ Launched launchChecked(const LaunchRequest& request, Steps& steps) {
 
 bool LaunchRequest::needsHostTrees() const {
   if (spec.find(NamespaceKind::user)) return true;
-  for (const Mount& mount : spec.mounts)
-    if (!mount.idmap.uids.empty() || parseMountOptions(mount.options).idmap) return true;
-  return false;
+  return std::any_of(spec.mounts.begin(), spec.mounts.end(), [](const Mount& mount) {
+    const MountOptions options = parseMountOptions(mount.options);
+    return options.idmap || !mount.idmap.uids.empty() || isHostsAlone(mount, options);
+  });
 }
 
 Launched launch(const LaunchRequest& request) {

@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -36,6 +37,7 @@ struct Rootfs {
   enum class Kind { directory, overlay };
   Kind kind = Kind::directory;
   std::string directory = {};  // kind directory: bound at the root ("read-only" is spec.root.readonly)
+  bool idmap = false;          // kind directory: seen through the container's id mapping, as overlays are
   std::vector<sys::LayerRef> lower = {};  // kind overlay: top layer first, absolute paths
   std::string upper = {}, work = {};      // empty for a read-only view
   bool isVolatile = false;                // no sync: for containers that die with their process
@@ -61,8 +63,11 @@ struct LaunchRequest {
   std::string bundle = {};  // relative root.path and hook state refer to it
   std::string id = {};
   Rootfs rootfs = {};
+  std::map<std::string, Rootfs> images = {};  // the layers of spec.mounts of type "image", by destination
   UserByName user = {};
   Stdio stdio = {};
+  /// Detached mounts (borrowed) that are what binds with these destinations show: of other mount namespaces.
+  std::map<std::string, int> sharedTrees = {};
   cgroup::Cgroup* cgroup = nullptr;
   bool stopBeforeExec = false;  // OCI `create`, warm pools: returns at "ready"; Launched::go() executes
   /// With stopBeforeExec: go() says what is executed. The spec's own arguments are never looked at.
@@ -70,9 +75,9 @@ struct LaunchRequest {
   /// With stopBeforeExec: a listening SOCK_SEQPACKET socket (borrowed, close-on-exec). The init waits there,
   /// not on Launched::sync, so that it outlives the caller; whoever connects holds the end that go() needs.
   int startSocket = -1;
-  /// Called with the init's pid as soon as its namespaces exist, while it sets itself up; it executes nothing
-  /// before this has returned. What it throws ends the launch.
-  std::function<void(pid_t)> connectNetwork = {};
+  /// Called with the container's new network namespace (borrowed) as soon as that exists, while the init sets
+  /// itself up; it executes nothing before this has returned. What it throws ends the launch.
+  std::function<void(int netns)> connectNetwork = {};
   bool dieWithParent = false;  // PR_SET_PDEATHSIG(SIGKILL): the init dies with the calling thread
   bool trace = false;          // fill Launched::trace
   std::string init =
@@ -83,7 +88,8 @@ struct LaunchRequest {
   /// waits to be started. -1 is none.
   int callersLock = -1;
 
-  /// True when mounts have to be made with the host's privileges: a new user namespace, or id-mapped mounts.
+  /// True when mounts have to be made with the host's privileges: a new user namespace, id-mapped mounts,
+  /// file systems of disks, which the container's device rules would not let it open.
   bool needsHostTrees() const;
 };
 

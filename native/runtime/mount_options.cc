@@ -116,7 +116,9 @@ MountOptions parseMountOptions(const std::vector<std::string>& options) {
   for (const std::string& option : options) {
     if (takeAttribute(option, out) || takePropagation(option, out) || takeWord(option, out)) continue;
     size_t equals = option.find('=');
-    if (equals == std::string::npos)
+    if (option.starts_with("subpath="))
+      out.subpath = option.substr(equals + 1);
+    else if (equals == std::string::npos)
       out.flags.push_back(option);
     else
       out.parameters.emplace_back(option.substr(0, equals), option.substr(equals + 1));

@@ -17,6 +17,7 @@ struct MountOptions {
   bool propagationRecursive = false;
   bool copyUp = false;  // tmpcopyup; of a bind: when its source is an empty directory
   bool idmap = false, idmapRecursive = false;
+  std::string subpath;  // our own: the part of a bind's or an image's tree that is shown
   std::vector<std::pair<std::string, std::string>> parameters;  // "size" -> "64m"
   std::vector<std::string> flags;                               // parameters without a value
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "runtime/mount_sources.h"
 #include "sys/detached_mount.h"
 #include "sys/error.h"
 #include "sys/in_root.h"
@@ -73,11 +74,12 @@ void applyOptions(int tree, const MountOptions& options, const std::string& name
     sys::changeMount(tree, options.setRecursively, options.clearRecursively, propagation, true, name);
 }
 
-void makeBind(int root, const Mount& mount, const MountOptions& options, const LaunchRequest& request,
+/// A tree that the launcher has sent, or one that is opened here.
+void makeTree(int root, const Mount& mount, const MountOptions& options, const LaunchRequest& request,
               const HostTrees& trees, size_t index) {
   auto made = trees.find(index);
   sys::UniqueFd own;
-  if (made == trees.end()) own = cloneBindSource(mount, options, request.bundle);
+  if (made == trees.end()) own = openTree(request, mount, options, -1);
   int tree = made == trees.end() ? own.get() : made->second.get();
   sys::UniqueFd target = openTarget(root, mount, isDirectory(tree));
   if (options.copyUp && isDirectory(target.get()) && isDirectory(tree)) fillVolume(target.get(), tree);
@@ -91,12 +93,12 @@ bool hasParameter(const MountOptions& options, std::string_view key) {
 }
 
 /// A tmpfs without a mode of its own keeps that of the directory that it covers, as runc's does.
-void keepMode(sys::FsContext& tmpfs, const MountOptions& options, int target) {
+void keepMode(MountOptions& options, int target) {
   struct stat covered;
-  if (hasParameter(options, "mode") || fstat(target, &covered) < 0) return;
+  if (fstat(target, &covered) < 0) return;
   char mode[8];
   std::snprintf(mode, sizeof mode, "%o", covered.st_mode & 07777);
-  tmpfs.set("mode", mode);
+  options.parameters.emplace_back("mode", mode);
 }
 
 /// With what the covered directory holds; its mode and owner only where the options say nothing of them.
@@ -111,26 +113,20 @@ void fill(int tmpfs, const MountOptions& options, int covered) {
     sys::check(fchmodat(tmpfs, ".", asked.st_mode & 07777, 0), "chmod", "tmpfs");
 }
 
-void setParameters(sys::FsContext& fs, const MountOptions& options) {
-  for (const auto& [key, value] : options.parameters) fs.set(key, value);
-  for (const std::string& flag : options.flags) fs.flag(flag);
-}
-
-sys::UniqueFd openFileSystem(const Mount& mount, const MountOptions& options, int target) {
+sys::UniqueFd mountOver(const Mount& mount, const MountOptions& options, int target) {
   if (mount.type.empty())
     throw sys::Error("ERR_SPEC_INVALID", "the mount at " + mount.destination + " has neither type nor bind");
-  sys::FsContext fs(mount.type);
-  if (!mount.source.empty()) fs.set("source", mount.source);
-  if (mount.type == "tmpfs") keepMode(fs, options, target);
-  setParameters(fs, options);
-  return fs.mount(options.set | options.setRecursively);
+  if (mount.type != "tmpfs" || hasParameter(options, "mode")) return openFileSystem(mount, options);
+  MountOptions all = options;
+  keepMode(all, target);
+  return openFileSystem(mount, all);
 }
 
 /// A sysfs of its own needs a network namespace that the container's user namespace owns, a procfs a pid
 /// namespace; the host's shows the same otherwise.
 sys::UniqueFd openOrBind(const Mount& mount, const MountOptions& options, int target, const char* host) {
   try {
-    return openFileSystem(mount, options, target);
+    return mountOver(mount, options, target);
   } catch (const sys::SysError& error) {
     if (error.error() != EPERM) throw;
   }
@@ -149,11 +145,14 @@ void makeFileSystem(int root, const Mount& mount, const MountOptions& options, c
   sys::UniqueFd target = openTarget(root, mount, true);
   const char* host = hostsOwn(mount, spec);
   sys::UniqueFd tree =
-      host ? openOrBind(mount, options, target.get(), host) : openFileSystem(mount, options, target.get());
+      host ? openOrBind(mount, options, target.get(), host) : mountOver(mount, options, target.get());
   if (options.copyUp) {
     bool sealed = options.readonly();
     if (sealed) sys::changeMount(tree.get(), 0, MOUNT_ATTR_RDONLY, 0, false, mount.destination);
-    fill(tree.get(), options, target.get());
+    if (mount.type == "tmpfs")
+      fill(tree.get(), options, target.get());
+    else
+      fillVolume(target.get(), tree.get());
     if (sealed) sys::changeMount(tree.get(), MOUNT_ATTR_RDONLY, 0, 0, false, mount.destination);
   }
   if (options.propagation) sys::changeMount(tree.get(), 0, 0, options.propagation, false, mount.destination);
@@ -173,23 +172,6 @@ void remount(int root, const Mount& mount, const MountOptions& options) {
 
 }  // namespace
 
-bool isBind(const Mount& mount, const MountOptions& options) {
-  return !options.remount && (options.bind || mount.type == "bind");
-}
-
-sys::UniqueFd cloneBindSource(const Mount& mount, const MountOptions& options, const std::string& bundle) {
-  std::string source = mount.source.starts_with('/') ? mount.source : bundle + "/" + mount.source;
-  try {
-    return sys::cloneTree(AT_FDCWD, source, options.recursive);
-  } catch (const sys::SysError& error) {
-    // What another user namespace has mounted below must not be uncovered: all of it, or nothing.
-    if (error.error() == EINVAL && !options.recursive) return sys::cloneTree(AT_FDCWD, source, true);
-    if (error.error() != ENOENT) throw;
-    throw sys::Error("ERR_MOUNT_SOURCE_NOT_FOUND",
-                     "the source of the mount at " + mount.destination + " does not exist: " + source);
-  }
-}
-
 void makeMounts(int root, const LaunchRequest& request, const HostTrees& trees) {
   const std::vector<Mount>& mounts = request.spec.mounts;
   for (size_t index = 0; index < mounts.size(); ++index) {
@@ -197,8 +179,8 @@ void makeMounts(int root, const LaunchRequest& request, const HostTrees& trees) 
     MountOptions options = parseMountOptions(mount.options);
     if (options.remount)
       remount(root, mount, options);
-    else if (isBind(mount, options))
-      makeBind(root, mount, options, request, trees, index);
+    else if (isBind(mount, options) || isImage(mount) || trees.contains(index))
+      makeTree(root, mount, options, request, trees, index);
     else if (mount.type == "cgroup" || mount.type == "cgroup2")
       makeCgroupMount(root, mount, options, request.cgroup);
     else

@@ -10,18 +10,13 @@
 
 namespace strake::runtime {
 
-/// Detached mounts that the launcher made because the child may not: the bind sources of a container with a
-/// user namespace, and id-mapped mounts. Keyed by the index in spec.mounts; `rootTree` is the root file
-/// system.
+/// Detached mounts that the launcher made because the child may not: binds, images and the file systems of
+/// disks and networks for a container with a user namespace, and id-mapped mounts. Keyed by the index in
+/// spec.mounts; `rootTree` is the root file system.
 using HostTrees = std::map<size_t, sys::UniqueFd>;
 inline constexpr size_t rootTree = static_cast<size_t>(-1);
 /// The binary of LaunchRequest::init.
 inline constexpr size_t initTree = static_cast<size_t>(-2);
-
-bool isBind(const Mount& mount, const MountOptions& options);
-
-/// A detached copy of a bind's source. Throws ERR_MOUNT_SOURCE_NOT_FOUND.
-sys::UniqueFd cloneBindSource(const Mount& mount, const MountOptions& options, const std::string& bundle);
 
 /// Makes all of spec.mounts below `root`. Throws ERR_MOUNT_UNSAFE for a target inside procfs that is not
 /// known to be harmless.

@@ -62,6 +62,8 @@ void writeFile(const std::string& path, const std::string& text) {
   sys::check(write(file.get(), text.data(), text.size()), "write", path);
 }
 
+sys::UniqueFd networkAhead;
+
 std::string offsetText(const char* clock, const std::optional<TimeOffset>& offset) {
   if (!offset) return {};
   return std::string(clock) + " " + std::to_string(offset->seconds) + " " +
@@ -193,6 +195,37 @@ void bringLoopbackUp() {
   std::strcpy(request.ifr_name, "lo");
   request.ifr_flags = IFF_UP | IFF_RUNNING;
   sys::check(ioctl(socket.get(), SIOCSIFFLAGS, &request), "SIOCSIFFLAGS", "lo");
+}
+
+void makeNetworkAhead() noexcept {
+  sys::UniqueFd own(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+  if (!own || syscall(SYS_unshare, CLONE_NEWNET) < 0) return;
+  try {
+    bringLoopbackUp();
+    networkAhead = openNamespace("/proc/self/ns/net");
+  } catch (const std::exception&) {
+  }
+  if (setns(own.get(), CLONE_NEWNET) < 0) std::terminate();  // whoever cannot go back must not go on
+}
+
+bool fitsNetworkAhead(const Spec& spec) noexcept {
+  const Namespace* network = spec.find(NamespaceKind::network);
+  return networkAhead && network && network->path.empty() && !spec.find(NamespaceKind::user);
+}
+
+void enterNetworkAhead() {
+  sys::check(setns(networkAhead.get(), CLONE_NEWNET), "setns", "network namespace");
+}
+
+sys::UniqueFd networkOf(const Spec& spec, pid_t pid) {
+  if (fitsNetworkAhead(spec))
+    return sys::UniqueFd(
+        sys::check(fcntl(networkAhead.get(), F_DUPFD_CLOEXEC, 0), "dup", "network namespace"));
+  return openNamespace("/proc/" + std::to_string(pid) + "/ns/net");
+}
+
+void dropNetworkAhead() noexcept {
+  networkAhead.reset();
 }
 
 }  // namespace strake::runtime

@@ -92,4 +92,20 @@ uint32_t outsideRoot(pid_t pid, const char* map);
 /// Brings the loopback interface of the caller's network namespace up.
 void bringLoopbackUp();
 
+/// Makes a network namespace, its loopback up, for this process's next launch(): that takes longer than all
+/// other namespaces together. Precondition: single-threaded. Where it may not be made the launch makes its
+/// own.
+void makeNetworkAhead() noexcept;
+
+/// Whether that one is what `spec` asks for: a new one, of the same user namespace.
+bool fitsNetworkAhead(const Spec& spec) noexcept;
+
+void enterNetworkAhead();
+
+/// The network namespace that the child `pid`, born of `spec`, is in or is about to enter: a new one.
+sys::UniqueFd networkOf(const Spec& spec, pid_t pid);
+
+/// Nobody needs it any more: it lives on in those who have entered it.
+void dropNetworkAhead() noexcept;
+
 }  // namespace strake::runtime

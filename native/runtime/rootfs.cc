@@ -58,7 +58,9 @@ sys::UniqueFd mountRootfs(const LaunchRequest& request, int idmapUserns, bool ma
   if (request.rootfs.kind == Rootfs::Kind::overlay)
     return mountOverlay(request.rootfs, idmapUserns, mayAttach);
   std::string directory = rootDirectory(request);
-  sys::UniqueFd tree = sys::cloneTree(AT_FDCWD, directory, true);
+  const bool mapped = request.rootfs.idmap && idmapUserns >= 0;
+  sys::UniqueFd tree = sys::cloneTree(AT_FDCWD, directory, !mapped);
+  if (mapped) sys::idmapMount(tree.get(), idmapUserns, false, directory);
   // A bind of a shared mount would be shared, and with it all that is mounted below it.
   uint64_t propagation = wantsHostPropagation(request.spec) ? MS_SLAVE : MS_PRIVATE;
   sys::changeMount(tree.get(), 0, 0, propagation, true, directory);

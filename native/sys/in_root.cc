@@ -13,6 +13,16 @@ namespace {
 constexpr int maxAttempts =
     32;  // a racing writer makes openat2 answer EAGAIN; and links nest at most this deep
 
+UniqueFd tryOpen(int root, const std::string& path, int flags, uint64_t resolve) noexcept {
+  open_how how{};
+  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
+  how.resolve = resolve;
+  for (int attempt = 0;; ++attempt) {
+    int fd = static_cast<int>(syscall(SYS_openat2, root, path.c_str(), &how, sizeof how));
+    if (fd >= 0 || errno != EAGAIN || attempt == maxAttempts) return UniqueFd(fd);
+  }
+}
+
 /// The target of the symlink `name` in `parent`, as a path inside the root; empty when it is no symlink.
 std::string linkTarget(int parent, const std::string& parentPath, const std::string& name) {
   char target[4096];
@@ -56,13 +66,11 @@ UniqueFd makeFile(int root, const std::string& path, int depth) {
 }  // namespace
 
 UniqueFd tryOpenInRoot(int root, const std::string& path, int flags, uint64_t resolve) noexcept {
-  open_how how{};
-  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve;
-  for (int attempt = 0;; ++attempt) {
-    int fd = static_cast<int>(syscall(SYS_openat2, root, path.c_str(), &how, sizeof how));
-    if (fd >= 0 || errno != EAGAIN || attempt == maxAttempts) return UniqueFd(fd);
-  }
+  return tryOpen(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve);
+}
+
+UniqueFd tryOpenBeneath(int root, const std::string& path, int flags) noexcept {
+  return tryOpen(root, path, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
 }
 
 UniqueFd openInRoot(int root, const std::string& path, int flags, uint64_t resolve) {

@@ -20,6 +20,10 @@ UniqueFd tryOpenInRoot(int root, const std::string& path, int flags, uint64_t re
 /// The same, throwing SysError.
 UniqueFd openInRoot(int root, const std::string& path, int flags, uint64_t resolve = 0);
 
+/// The same for a path that must stay below: what leads out of `root`, be it by an absolute link, is EXDEV
+/// (RESOLVE_BENEATH).
+UniqueFd tryOpenBeneath(int root, const std::string& path, int flags) noexcept;
+
 /// Opens the directory `path` (O_PATH), creating what is missing, component by component, with `mode`.
 /// A component that is a dangling symlink is created where it points to, inside the root.
 UniqueFd makeDirectoriesInRoot(int root, const std::string& path, mode_t mode);

@@ -18,6 +18,9 @@ namespace {
 constexpr int maxAttempts = 8;
 /// Below this depth directories are moved up first (see flatten), so that descriptors stay few.
 constexpr size_t maxDepth = 128;
+/// A file from this size on is worth a descriptor, and there are at most so many.
+constexpr off_t largeFile = 4 << 20;
+constexpr size_t maxUnlinked = 64;
 
 struct Level {
   Directory directory;
@@ -25,9 +28,20 @@ struct Level {
   int attempts = 0;
 };
 
+/// Takes hold of a large file before its name goes. What cannot be opened is freed with its name.
+void hold(int parent, const char* name, std::vector<UniqueFd>* unlinked) {
+  if (unlinked == nullptr || unlinked->size() == maxUnlinked) return;
+  struct stat status {};
+  if (::fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0) return;
+  if (!S_ISREG(status.st_mode) || status.st_size < largeFile) return;
+  UniqueFd file(::openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (file) unlinked->push_back(std::move(file));
+}
+
 class Removal {
  public:
-  Removal(std::string root, dev_t device) : root_(std::move(root)), device_(device) {}
+  Removal(std::string root, dev_t device, std::vector<UniqueFd>* unlinked)
+      : root_(std::move(root)), device_(device), unlinked_(unlinked) {}
 
   void run(int parent, const std::string& name) {
     descend(parent, name);
@@ -49,6 +63,7 @@ class Removal {
     const std::optional<DirectoryEntry> entry = level.directory.next();
     if (!entry) return leave(rootParent);
     const int fd = level.directory.fd();
+    if (entry->type != DT_DIR) hold(fd, entry->name, unlinked_);
     if (entry->type != DT_DIR && ::unlinkat(fd, entry->name, 0) == 0) return;
     if (entry->type != DT_DIR && errno == ENOENT) return;
     if (entry->type != DT_DIR && errno != EISDIR) throwErrno("unlinkat", pathOf(entry->name));
@@ -90,17 +105,19 @@ class Removal {
 
   std::string root_;
   dev_t device_;
+  std::vector<UniqueFd>* unlinked_;
   std::vector<Level> levels_;
   unsigned flattened_ = 0;
 };
 
 }  // namespace
 
-void removeTree(const std::string& path) {
-  removeTree(AT_FDCWD, path);
+void removeTree(const std::string& path, std::vector<UniqueFd>* unlinked) {
+  removeTree(AT_FDCWD, path, unlinked);
 }
 
-void removeTree(int parent, const std::string& name) {
+void removeTree(int parent, const std::string& name, std::vector<UniqueFd>* unlinked) {
+  hold(parent, name.c_str(), unlinked);
   if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return;
   if (errno != EISDIR && errno != EPERM) throwErrno("unlinkat", name);
   struct stat status {};
@@ -108,7 +125,7 @@ void removeTree(int parent, const std::string& name) {
     if (errno == ENOENT) return;
     throwErrno("fstatat", name);
   }
-  Removal(name, status.st_dev).run(parent, name);
+  Removal(name, status.st_dev, unlinked).run(parent, name);
 }
 
 }  // namespace strake::sys

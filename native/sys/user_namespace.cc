@@ -70,10 +70,14 @@ struct Call {
 };
 
 // Raw system calls: glibc's would change every thread of the process that it believes to be in.
-void becomeRoot(const Call& call) {
-  check(::setns(call.userns, CLONE_NEWUSER), "setns", "user namespace");
+void becomeRoot(int userns) {
+  check(::setns(userns, CLONE_NEWUSER), "setns", "user namespace");
   check(::syscall(SYS_setresgid, 0, 0, 0), "setresgid", "0 of the user namespace");
   check(::syscall(SYS_setresuid, 0, 0, 0), "setresuid", "0 of the user namespace");
+}
+
+void prepare(const Call& call) {
+  if (call.userns >= 0) becomeRoot(call.userns);
   // After the change of identity, which takes it away.
   check(::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "prctl", "PR_SET_PDEATHSIG");
   if (::getppid() != call.creator) ::syscall(SYS_exit_group, 1);
@@ -82,7 +86,7 @@ void becomeRoot(const Call& call) {
 int runCall(void* argument) {
   Call& call = *static_cast<Call*>(argument);
   try {
-    becomeRoot(call);
+    prepare(call);
     call.body();
   } catch (...) {
     call.failure = std::current_exception();
@@ -127,7 +131,10 @@ UniqueFd makeUserNamespace(const std::vector<IdMap>& uids, const std::vector<IdM
 }
 
 void asRootOf(int userns, const std::function<void()>& body) {
-  if (userns < 0) return body();
+  return userns < 0 ? body() : inSharedChild(userns, body);
+}
+
+void inSharedChild(int userns, const std::function<void()>& body) {
   const Stack stack;
   const SignalsBlocked blocked;
   Call call{userns, ::getpid(), body, nullptr};

@@ -26,6 +26,10 @@ UniqueFd makeUserNamespace(const std::vector<IdMap>& uids, const std::vector<IdM
 /// ends, it is killed. Below 0 as `userns`: runs it as it is.
 void asRootOf(int userns, const std::function<void()>& body);
 
+/// What asRootOf() is made of: with a `userns` below 0, too, `body` runs in that child, which may then change
+/// namespaces that are a process's own (setns(2)) without the caller's.
+void inSharedChild(int userns, const std::function<void()>& body);
+
 /// The same for what answers something.
 template <typename Work>
 auto asRootOf(int userns, Work&& work) -> decltype(work()) requires(!std::is_void_v<decltype(work())>) {

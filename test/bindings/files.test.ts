@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -15,7 +16,14 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import { toEngineError } from '../../bindings/errors.ts';
-import { diskUsage, lockFile, removeTree, syncFileSystem, writeFileAtomic } from '../../bindings/files.ts';
+import {
+  bytesFreed,
+  diskUsage,
+  lockFile,
+  removeTree,
+  syncFileSystem,
+  writeFileAtomic,
+} from '../../bindings/files.ts';
 import { EngineError } from '../../lib/errors/index.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 
@@ -137,6 +145,31 @@ test('removeTree removes trees that are deeper than descriptors and PATH_MAX rea
   await removeTree(join(folder, 'dd'));
   t.deepEqual(readdirSync(folder), []);
 });
+
+test('what removeTree has removed is given back to the file system, large files too', async (t) => {
+  const folder = temporaryFolder(t);
+  const tree = join(folder, 'tree');
+  mkdirSync(tree);
+  for (const name of ['a', 'b']) writeFileSync(join(tree, name), Buffer.alloc(8 << 20, 1));
+  await removeTree(tree);
+  t.false(existsSync(tree));
+  await bytesFreed();
+  t.deepEqual(
+    readdirSync('/proc/self/fd')
+      .map((fd) => readLink(`/proc/self/fd/${fd}`))
+      .filter((path) => path.startsWith(folder)),
+    [],
+  );
+});
+
+/** "" when it is gone, as the descriptor that reads the directory. */
+function readLink(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
 
 test('diskUsage counts blocks and inodes, a file with two names once', async (t) => {
   const folder = temporaryFolder(t);

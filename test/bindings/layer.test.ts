@@ -72,6 +72,7 @@ rootTest('a gzip layer becomes files, and the blob is kept', async (t) => {
     tarBytes: smallTar.length,
     index: null,
     implied: ['.', 'etc'],
+    whiteouts: false,
     links: [],
   });
   t.is(readFileSync(join(options.directory, 'etc/hosts'), 'utf8'), 'localhost');

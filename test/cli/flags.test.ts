@@ -6,14 +6,12 @@ import {
   parseDeviceFlag,
   parseEnvFile,
   parseEnvFlag,
-  parseMountFlag,
   parseSecurityFlags,
-  parseTmpfsFlag,
   parseUlimitFlag,
-  parseVolumeFlag,
 } from '../../lib/cli/flag-values.ts';
 import { formatDuration, formatSize, formatTable, printable } from '../../lib/cli/format.ts';
 import { parseLogTime } from '../../lib/cli/log-time.ts';
+import { parseMountFlag, parseTmpfsFlag, parseVolumeFlag } from '../../lib/cli/mount-flags.ts';
 import { compileTemplate } from '../../lib/cli/template.ts';
 
 const invalid = { code: 'ERR_INVALID_ARGUMENT' } as const;
@@ -155,8 +153,18 @@ test('--security-opt', (t) => {
   t.deepEqual(parseSecurityFlags(['systempaths=unconfined', 'apparmor=unconfined'], read), {
     maskedPaths: [],
     readonlyPaths: [],
+    apparmor: 'unconfined',
   });
-  t.throws(() => parseSecurityFlags(['apparmor=my-profile'], read), invalid);
+  t.deepEqual(parseSecurityFlags(['apparmor=my-profile', 'writable-cgroups=true'], read), {
+    apparmor: 'my-profile',
+    writableCgroups: true,
+  });
+  t.deepEqual(parseSecurityFlags(['label=type:a_t', 'label:level:s0:c1'], read), {
+    label: { type: 'a_t', level: 's0:c1' },
+  });
+  t.deepEqual(parseSecurityFlags(['label=type:a_t', 'label=disable'], read), { label: 'disable' });
+  for (const wrong of ['label=color:blue', 'apparmor=', 'systempaths=some', 'selinux=on'])
+    t.throws(() => parseSecurityFlags([wrong], read), invalid);
 });
 
 const now = Date.parse('2026-01-01T01:00:00Z');

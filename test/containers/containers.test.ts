@@ -1,7 +1,19 @@
 import { spawn } from 'node:child_process';
-import { chmod, chown, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import anyTest, { type TestFn } from 'ava';
+import { processStartTime } from '../../bindings/runtime.ts';
 import { openEngine } from '../../lib/engine/index.ts';
 import { type EngineFixture, openEngineFixture } from './engine-fixture.ts';
 
@@ -171,25 +183,49 @@ test.serial('a run whose process died before the start is healed away', async (t
 test.serial('what a removal left in the middle is swept', async (t) => {
   const { engine, image } = t.context;
   const container = await engine.containers.create(image, { argv: ['true'] });
-  const { rename } = await import('node:fs/promises');
   const folder = `${engine.root}/containers`;
   await rename(`${folder}/${container.id}`, `${folder}/.removed-${container.id}`);
   t.deepEqual(await engine.containers.list({ all: true }), []);
 });
 
-test.serial('what was left half made is swept when it is old, and not before', async (t) => {
-  const { engine } = t.context;
-  const young = `${engine.root}/containers/${'a'.repeat(64)}`;
-  const old = [
-    `${engine.root}/containers/${'b'.repeat(64)}`,
-    `${engine.runDir}/containers/${'c'.repeat(64)}`,
-  ];
-  for (const path of [young, ...old]) await mkdir(`${path}/upper`, { recursive: true });
-  for (const path of old) await utimes(path, 1, 1);
-  t.deepEqual(await engine.containers.list({ all: true }), []);
-  t.deepEqual(await t.context.leftovers(), [`containers/${'a'.repeat(64)}`]);
-  await rm(young, { recursive: true });
-});
+test.serial(
+  'what a dead process left half made is swept at once, and what a living one makes is not',
+  async (t) => {
+    const { engine, image } = t.context;
+    const named = await engine.containers.create(image, { name: 'whole', argv: ['true'] });
+    const folder = `${engine.root}/containers`;
+    const living = `${folder}/.new-${'a'.repeat(64)}-${process.pid}-${processStartTime(process.pid)}`;
+    const dead = [
+      `${folder}/.new-${'b'.repeat(64)}-${process.pid}-1`,
+      `${folder}/${'c'.repeat(64)}`,
+      `${engine.runDir}/containers/${'d'.repeat(64)}`,
+    ];
+    for (const path of [living, ...dead]) await mkdir(`${path}/upper`, { recursive: true });
+    for (const entry of [`.record-${named.id}`, `.record-${named.id}.Xx1234`])
+      await writeFile(`${folder}/${entry}`, '{}');
+    await symlink('e'.repeat(64), `${engine.root}/names/stale`);
+    t.deepEqual(
+      (await engine.containers.list({ all: true })).map(({ id }) => id),
+      [named.id],
+    );
+    await named.remove();
+    t.deepEqual(await t.context.leftovers(), [living.slice(engine.root.length + 1)]);
+    await rm(living, { recursive: true });
+  },
+);
+
+test.serial(
+  'a removal that was cut short takes the anonymous volumes along, and frees the name',
+  async (t) => {
+    const { engine, image } = t.context;
+    const mounts = [{ type: 'volume', target: '/data' }] as const;
+    const container = await engine.containers.create(image, { name: 'cut', argv: ['true'], mounts });
+    const folder = `${engine.root}/containers`;
+    await rename(`${folder}/${container.id}`, `${folder}/.removed-volumes-${container.id}`);
+    t.deepEqual(await engine.containers.list({ all: true }), []);
+    t.deepEqual(await t.context.leftovers(), []);
+  },
+);
 
 test.serial(
   'a record that a power loss left without content is no container, and disturbs none',

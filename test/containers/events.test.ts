@@ -106,6 +106,12 @@ test.serial('volumes are told of', async (t) => {
   const events = await eventsOf(t.context, since);
   t.deepEqual(
     events.filter(({ type }) => type === 'volume').map(({ action, id }) => [action, id]),
-    [['create', 'data']],
+    [
+      ['create', 'data'],
+      ['mount', 'data'],
+      ['unmount', 'data'],
+    ],
   );
+  const { attributes } = events.find(({ action }) => action === 'unmount') ?? {};
+  t.like(attributes, { destination: '/data', driver: 'local', 'read/write': 'true' });
 });

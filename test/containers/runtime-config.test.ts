@@ -30,6 +30,7 @@ function inputOf(options: ContainerOptions, more: Partial<RuntimeConfigInput> = 
     etc: '/run/strake/containers/ID',
     volumes: [],
     devices: [],
+    idMap: null,
     ...more,
   };
 }
@@ -82,7 +83,24 @@ const cases: Readonly<Record<string, RuntimeConfigInput>> = {
     hostname: 'blue',
     domainname: 'example.org',
   }),
-  'user-namespace': inputOf({ namespaces: { user: { hostId: 100_000 } } }),
+  'user-namespace': inputOf(
+    {},
+    {
+      idMap: {
+        uids: [{ containerID: 0, hostID: 100_000, size: 65_536 }],
+        gids: [{ containerID: 0, hostID: 100_000, size: 65_536 }],
+      },
+      volumes: [
+        {
+          mount: { type: 'bind', source: '/var/lib/strake/volumes/db/_data', options: ['rbind'] },
+          target: '/var/lib/db',
+          readOnly: true,
+          copy: true,
+          subpath: 'a/b',
+        },
+      ],
+    },
+  ),
   mounts: inputOf(
     {
       mounts: [
@@ -95,7 +113,12 @@ const cases: Readonly<Record<string, RuntimeConfigInput>> = {
     },
     {
       volumes: [
-        { source: '/var/lib/strake/volumes/db/_data', target: '/var/lib/db', readOnly: false, copy: true },
+        {
+          mount: { type: 'bind', source: '/var/lib/strake/volumes/db/_data', options: ['rbind'] },
+          target: '/var/lib/db',
+          readOnly: false,
+          copy: true,
+        },
       ],
     },
   ),

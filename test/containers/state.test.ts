@@ -23,6 +23,8 @@ const states: Readonly<Record<ContainerStatus, ContainerState>> = {
   exited: { status: 'exited', exitCode: 0, oomKilled: false, startedAt: '', finishedAt: '' },
 };
 
+const always = 'created running paused restarting exited';
+
 const allowed: Readonly<Record<ContainerVerb, string>> = {
   start: 'created exited',
   stop: 'running paused restarting',
@@ -33,6 +35,19 @@ const allowed: Readonly<Record<ContainerVerb, string>> = {
   attach: 'running',
   top: 'running paused',
   remove: 'created exited',
+  copy: 'created running paused exited',
+  restart: always,
+  rename: always,
+  update: always,
+  commit: always,
+  inspect: always,
+  wait: always,
+  logs: always,
+  stats: always,
+  execs: always,
+  changes: always,
+  size: always,
+  export: always,
 };
 
 for (const verb of Object.keys(transitions) as ContainerVerb[]) {

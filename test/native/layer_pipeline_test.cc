@@ -4,6 +4,7 @@
 #include <future>
 
 #include "gzip.h"
+#include "hash/sha256.h"
 #include "layer_fixture.h"
 
 namespace strake::layer::test {

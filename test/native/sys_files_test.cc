@@ -109,6 +109,22 @@ TEST_F(Files, RemovingATreeFollowsNoLink) {
   EXPECT_EQ(read("kept/file"), "x");
 }
 
+TEST_F(Files, OfARemovedTreeTheLargeFilesAreHandedOver) {
+  fs::create_directories(at("tree/a"));
+  std::ofstream(at("tree/small")) << "x";
+  std::ofstream(at("tree/a/large")) << "large";
+  fs::resize_file(at("tree/a/large"), 8 << 20);
+  fs::create_symlink(at("tree/a/large"), at("tree/link"));
+  std::vector<UniqueFd> unlinked;
+  removeTree(at("tree"), &unlinked);
+  EXPECT_FALSE(fs::exists(at("tree")));
+  ASSERT_EQ(unlinked.size(), 1u);
+  struct stat status {};
+  ASSERT_EQ(::fstat(unlinked[0].get(), &status), 0);
+  EXPECT_EQ(status.st_size, 8 << 20);
+  EXPECT_EQ(status.st_nlink, 0u);
+}
+
 TEST_F(Files, RemovingATreeUsesFewDescriptors) {
   const int top = ::open(folder_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   UniqueFd at(top);

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import test from 'ava';
 import { launchTask, runTask, type Task } from '../../lib/runtime/index.ts';
@@ -39,9 +39,24 @@ async function startTwice(): Promise<number> {
   return spares()[0] ?? 0;
 }
 
-async function startSleeper(): Promise<{ task: Task; monitor: number; runDir: string }> {
+function openFiles(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+}
+
+function networkOf(pid: number | 'self'): string {
+  return readlinkSync(`/proc/${pid}/ns/net`);
+}
+
+async function startSleeper(
+  namespaces: { type: 'network' }[] = [],
+): Promise<{ task: Task; monitor: number; runDir: string }> {
   const { runDir, bundle } = bundles.make('sleep 60');
-  const task = await launchTask(runDir, bundle);
+  const { linux } = bundle.spec;
+  const spec = {
+    ...bundle.spec,
+    linux: { ...linux, namespaces: [...(linux?.namespaces ?? []), ...namespaces] },
+  };
+  const task = await launchTask(runDir, { ...bundle, spec });
   return { task, monitor: monitorPid(runDir), runDir };
 }
 
@@ -58,12 +73,30 @@ test.serial(
   },
 );
 
-test.serial('a waiting monitor has nothing open but its socket', async (t) => {
+test.serial(
+  'a waiting monitor has nothing open but its socket and the network for its container',
+  async (t) => {
+    const spare = await startTwice();
+    const more = () => openFiles(spare).slice(4);
+    t.true(await until(() => more().length === 1 && /^net:/.test(more()[0] ?? '')), openFiles(spare).join());
+    t.is(networkOf(spare), networkOf('self'), 'it is not in there itself');
+  },
+);
+
+test.serial('a container of a waiting monitor has a network of its own, which ends with it', async (t) => {
   const spare = await startTwice();
-  t.true(
-    await until(() => readdirSync(`/proc/${spare}/fd`).join() === '0,1,2,3'),
-    readdirSync(`/proc/${spare}/fd`).join(),
+  await until(() => openFiles(spare).length === 5);
+  const ahead = openFiles(spare)[4];
+  const { task, monitor } = await startSleeper([{ type: 'network' }]);
+  t.is(monitor, spare);
+  t.is(networkOf(task.pid), ahead ?? '');
+  t.deepEqual(
+    openFiles(monitor).filter((file) => file.startsWith('net:')),
+    [],
+    'its monitor does not hold it',
   );
+  task.kill(constants.signals.SIGKILL);
+  await task.exited;
 });
 
 test.serial('one that was killed while it waited is not noticed', async (t) => {

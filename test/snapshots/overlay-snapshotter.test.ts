@@ -186,7 +186,13 @@ test('nobody but root reaches a set-uid file in a committed layer', async (t) =>
   const layers = directorySnapshotter({ root: folder, writable: folder });
   const diffId = digestOf('layer');
   await using ingest = await layers.ingest(diffId);
-  await ingest.stage({ parent: null, diffId, gaps: { implied: [], links: [] }, bytes: 0, index: null });
+  await ingest.stage({
+    parent: null,
+    diffId,
+    gaps: { implied: [], links: [], whiteouts: false },
+    bytes: 0,
+    index: null,
+  });
   await ingest.commit();
   t.is(statSync(join(folder, 'layers', digestHex(diffId))).mode & 0o777, 0o700);
 });
@@ -197,7 +203,13 @@ test('a sweep takes back a removal that a crash cut short', async (t) => {
   const diffId = digestOf('layer');
   {
     await using ingest = await layers.ingest(diffId);
-    await ingest.stage({ parent: null, diffId, gaps: { implied: [], links: [] }, bytes: 0, index: null });
+    await ingest.stage({
+      parent: null,
+      diffId,
+      gaps: { implied: [], links: [], whiteouts: false },
+      bytes: 0,
+      index: null,
+    });
     await ingest.commit();
   }
   mkdirSync(join(folder, 'removed'));
@@ -213,7 +225,13 @@ test('no tar is kept of a layer that is a directory', async (t) => {
   const diffId = digestOf('layer');
   await t.throwsAsync(layers.tar(diffId), { code: 'ERR_LAYER_NOT_FOUND' });
   await using ingest = await layers.ingest(diffId);
-  await ingest.stage({ parent: null, diffId, gaps: { implied: [], links: [] }, bytes: 0, index: null });
+  await ingest.stage({
+    parent: null,
+    diffId,
+    gaps: { implied: [], links: [], whiteouts: false },
+    bytes: 0,
+    index: null,
+  });
   await ingest.commit();
   t.is(await layers.tar(diffId), null);
 });

@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { addContainerFlags, type ContainerFlags } from '../container-flags.ts';
 import { stdout } from '../output.ts';
-import { createFromFlags } from './run.ts';
+import { addAttachFlag, createFromFlags } from './run.ts';
 
 export function define(command: Command, cli: Cli): void {
-  addContainerFlags(command)
+  addAttachFlag(addContainerFlags(command))
     .argument('<image>', 'a name in a registry, @host, or @/dir')
     .argument('[command...]')
     .passThroughOptions()

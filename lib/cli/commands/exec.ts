@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { EngineError } from '../../errors/index.ts';
 import { attachStdio, terminalSize } from '../attach-stdio.ts';
 import type { Cli } from '../cli.ts';
-import { defined } from '../container-options.ts';
-import { parseEnvFlag } from '../flag-values.ts';
+import { defined, readEnvironment } from '../container-options.ts';
+import { list } from '../flag-values.ts';
 import { ExitCode } from '../report-error.ts';
 import { detachKeysOption } from './run.ts';
 
@@ -11,6 +11,7 @@ interface ExecFlags {
   detach?: true;
   detachKeys?: string;
   env?: string[];
+  envFile?: string[];
   interactive?: true;
   privileged?: true;
   tty?: true;
@@ -22,10 +23,8 @@ export function define(command: Command, cli: Cli): void {
   command
     .option('-d, --detach', 'run in the background')
     .option('--detach-keys <keys>', 'keys that detach from the terminal', 'ctrl-p,ctrl-q')
-    .option('-e, --env <name=value>', 'set a variable', (value: string, all?: string[]) => [
-      ...(all ?? []),
-      value,
-    ])
+    .option('-e, --env <name=value>', 'set a variable', list)
+    .option('--env-file <file>', 'read variables from a file', list)
     .option('-i, --interactive', 'keep stdin open')
     .option('--privileged', 'all capabilities')
     .option('-t, --tty', 'give it a terminal')
@@ -49,13 +48,10 @@ async function execInContainer(cli: Cli, name: string, argv: string[], flags: Ex
     );
   }
   const { containers } = await cli.engine();
-  const env = (flags.env ?? [])
-    .map((value) => parseEnvFlag(value, process.env))
-    .filter((entry) => entry !== null);
   const process_ = await containers.exec(name, argv, {
     tty,
     stdin: stdin && !flags.detach,
-    env: Object.fromEntries(env),
+    env: readEnvironment(flags) ?? {},
     ...defined({ user: flags.user, cwd: flags.workdir, privileged: flags.privileged }),
     ...(tty && defined({ terminal: terminalSize() })),
   });

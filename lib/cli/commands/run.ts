@@ -7,7 +7,7 @@ import { attachStdio, type StdioOptions, terminalSize } from '../attach-stdio.ts
 import type { Cli } from '../cli.ts';
 import { addContainerFlags, type ContainerFlags } from '../container-flags.ts';
 import { containerOptions } from '../container-options.ts';
-import { invalidFlag } from '../flag-values.ts';
+import { invalidFlag, list } from '../flag-values.ts';
 import { stderr, stdout } from '../output.ts';
 import { proxySignals } from '../proxy-signals.ts';
 import { showPull } from '../pull-progress.ts';
@@ -15,13 +15,14 @@ import { ExitCode, reportWarnings } from '../report-error.ts';
 import { parseDetachKeys } from '../terminal.ts';
 
 interface RunFlags extends ContainerFlags {
+  attach?: string[];
   detach?: true;
   detachKeys?: string;
   sigProxy: string;
 }
 
 export function define(command: Command, cli: Cli): void {
-  addContainerFlags(command)
+  addAttachFlag(addContainerFlags(command))
     .option('-d, --detach', 'run in the background and print the id')
     .option('--detach-keys <keys>', 'keys that detach from the terminal', 'ctrl-p,ctrl-q')
     .option('--sig-proxy <bool>', 'pass signals to the command', 'true')
@@ -34,6 +35,7 @@ export function define(command: Command, cli: Cli): void {
 }
 
 async function runContainer(engine: Engine, image: string, argv: string[], flags: RunFlags): Promise<number> {
+  const attach = attachedStreams(flags);
   requireTerminal(flags);
   const container = await createFromFlags(engine, image, argv, flags);
   if (flags.detach) {
@@ -44,17 +46,34 @@ async function runContainer(engine: Engine, image: string, argv: string[], flags
   const size = flags.tty && terminalSize();
   const started = await startOrRemove(container, flags, () =>
     container.start({
-      attach: { stdin: flags.interactive === true },
+      attach,
       ...(size && { terminal: size }),
     }),
   );
   const ended = await stayAttached(started, {
     tty: flags.tty === true,
-    stdin: flags.interactive === true,
+    stdin: attach.stdin,
     sigProxy: flags.sigProxy !== 'false' && !flags.tty,
     ...detachKeysOption(flags.detachKeys),
   });
   return ended === 'detached' ? 0 : ended.exitCode;
+}
+
+/** For `run` and `create`, which knows it only because docker's does. */
+export function addAttachFlag(command: Command): Command {
+  return command.option('-a, --attach <stream>', 'only stdin, stdout or stderr', list);
+}
+
+/** Those asked for; by default output, and stdin when it is kept open. @throws EngineError ERR_INVALID_ARGUMENT */
+function attachedStreams({ attach, detach, interactive }: RunFlags) {
+  if (attach === undefined) return { stdin: interactive === true, stdout: true, stderr: true };
+  if (detach) throw invalidFlag('--attach', attach.join(' '), 'conflicting options: --attach and --detach');
+  const streams = attach.map((stream) => stream.toLowerCase());
+  const unknown = streams.find((stream) => !['stdin', 'stdout', 'stderr'].includes(stream));
+  if (unknown !== undefined)
+    throw invalidFlag('--attach', unknown, 'valid streams are STDIN, STDOUT and STDERR');
+  const has = (stream: string) => streams.includes(stream);
+  return { stdin: has('stdin') && interactive === true, stdout: has('stdout'), stderr: has('stderr') };
 }
 
 /** Attached stdio and proxied signals until the end; warnings as they are known before and after. */

@@ -1,7 +1,9 @@
 import { group } from '../subcommands.ts';
 
 export const { define } = group({
+  check: ['verify that all that is kept fits together, and repair it', () => import('./system-check.ts')],
   df: ['show what images, containers and volumes take on disk', () => import('./system-df.ts')],
+  events: ['show what happens, as it happens', () => import('./events.ts')],
   info: ['show what this engine and this machine can do, and what would help', () => import('./info.ts')],
   'install-unit': [
     'write a systemd unit that starts what should run after a reboot',
