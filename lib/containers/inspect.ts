@@ -14,8 +14,9 @@ import { stopSignalOf } from './stop-signal.ts';
 /** All that is known of a container now. ERR_CONTAINER_NOT_FOUND when it has gone meanwhile. */
 export async function inspectContainer(
   context: ContainersContext,
-  record: ContainerRecord,
+  known: ContainerRecord,
 ): Promise<ContainerInfo> {
+  const record = (await context.store.read(known.id)) ?? known;
   const state = await observe(context, record);
   if (state !== null) return describe(context, record, state);
   throw new EngineError('ERR_CONTAINER_NOT_FOUND', `container ${record.name} has been removed`);

@@ -20,11 +20,12 @@ import { previousExit } from './store.ts';
  */
 export async function startContainer(
   context: ContainersContext,
-  record: ContainerRecord,
+  known: ContainerRecord,
   options: StartOptions = {},
 ): Promise<Task> {
-  const trace = beginTrace(`start ${record.name}`, context.onTrace);
-  using _lock = await context.store.lock(record.id);
+  const trace = beginTrace(`start ${known.name}`, context.onTrace);
+  using _lock = await context.store.lock(known.id);
+  const record = (await context.store.read(known.id)) ?? known; // somebody may have changed it meanwhile
   requireState('start', record.name, (await observeLocked(context, record)) ?? { status: 'created' });
   await requireFree(context, record, 'start');
   await using undo = new Undo();

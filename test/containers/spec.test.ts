@@ -93,7 +93,6 @@ const refused: [title: string, options: unknown, message: RegExp, code?: string]
   ['a sysctl that is a path', { sysctls: { '../../etc/passwd': 'x' } }, /sysctls/],
   ['an unknown signal', { stopSignal: 'SIGFOO' }, /signal/],
   ['an unknown log driver', { log: { driver: 'syslog' } }, /log\.driver/],
-  ['a gateway without a bridge', { extraHosts: { gw: 'host-gateway' } }, /gateway/],
   ['a platform that is none', { platform: 'a/b/c/d' }, /platform/, 'ERR_PLATFORM_INVALID'],
   ['a hidden path that is relative', { hide: ['home'] }, /hide/],
 ];
