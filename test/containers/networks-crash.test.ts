@@ -26,44 +26,50 @@ const starter = (root: string, netns: string, image: string) => `
   }
 `;
 
-test('a starter that is killed at any moment leaves nothing once the next command has run', async (t) => {
-  t.timeout(240_000);
-  const { engine, host, image } = t.context;
-  for (let round = 0; round < 12; round++) {
-    const script = starter(engine.root, host.path, image);
-    const child = spawn(process.execPath, ['--import=tsx', '--input-type=module', '-e', script], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    await once(child.stdout, 'data');
-    await delay(20 + round * 3.7);
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-    await delay(100);
-    for (const { id } of await engine.containers.list({ all: true }))
-      await engine.containers.remove(id, { force: true });
-    await t.context.assertNothingLeft(t);
-  }
-});
+test.serial(
+  'a starter that is killed at any moment leaves nothing once the next command has run',
+  async (t) => {
+    t.timeout(240_000);
+    const { engine, host, image } = t.context;
+    for (let round = 0; round < 12; round++) {
+      const script = starter(engine.root, host.path, image);
+      const child = spawn(process.execPath, ['--import=tsx', '--input-type=module', '-e', script], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      await once(child.stdout, 'data');
+      await delay(20 + round * 3.7);
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      await delay(100);
+      for (const { id } of await engine.containers.list({ all: true }))
+        await engine.containers.remove(id, { force: true });
+      await t.context.assertNothingLeft(t);
+    }
+  },
+);
 
-test('a monitor that is killed at any moment leaves nothing once the next command has run', async (t) => {
-  t.timeout(240_000);
-  const { engine, image } = t.context;
-  for (let round = 0; round < 25; round++) {
-    const options = {
-      network: 'dual',
-      ports: [{ containerPort: 80, hostPort: 8124 }],
-      argv: ['sleep', '0.005'],
-    };
-    const container = await engine.containers.create(image, options);
-    const started = container.start().catch(() => null);
-    await delay(round * 0.7);
-    killMonitorOf(`${engine.runDir}/containers/${container.id}`);
-    await started;
-    await engine.containers.list({ all: true });
-    await container.remove({ force: true });
-    await t.context.assertNothingLeft(t);
-  }
-});
+test.serial(
+  'a monitor that is killed at any moment leaves nothing once the next command has run',
+  async (t) => {
+    t.timeout(240_000);
+    const { engine, image } = t.context;
+    for (let round = 0; round < 25; round++) {
+      const options = {
+        network: 'dual',
+        ports: [{ containerPort: 80, hostPort: 8124 }],
+        argv: ['sleep', '0.005'],
+      };
+      const container = await engine.containers.create(image, options);
+      const started = container.start().catch(() => null);
+      await delay(round * 0.7);
+      killMonitorOf(`${engine.runDir}/containers/${container.id}`);
+      await started;
+      await engine.containers.list({ all: true });
+      await container.remove({ force: true });
+      await t.context.assertNothingLeft(t);
+    }
+  },
+);
 
 /** By its command line, which has the run directory. */
 function killMonitorOf(runDir: string): void {
