@@ -4,7 +4,7 @@
  *     npx tsx bench/pool.ts [rounds]
  *
  * A busybox image's `true` without network, all stores in memory. "taken" is from the call to the answer that the command
- * has been executed, "run" from the call to its output and exit code; the pool is full again before each round, so that
+ * has been executed (the execve's success, told by the monitor), "run" from the call to its output and exit code; the pool is full again before each round, so that
  * its making shows in none. The second table is the proportional set size of one monitor and one init that wait. Needs root
  * and script/setup --tests.
  */

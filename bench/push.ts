@@ -15,19 +15,20 @@ import { debianImage } from '../test/fixtures/debian-image.ts';
 import { type LayoutImage, writeLayout } from '../test/fixtures/oci-layout.ts';
 import { startRegistry } from '../test/fixtures/registry.ts';
 import { mustRun } from '../test/fixtures/run-program.ts';
+import { keep, measureCost, nothing, printCosts, type Spent, type Workers } from './harness/cost.ts';
 import { mountDisk } from './harness/disk.ts';
 import { Held } from './harness/hold.ts';
-import { type Contender, interleave, timed } from './harness/measure.ts';
+import { type Contender, interleave } from './harness/measure.ts';
 import { type PeerFolders, podman, startContainerd, startDocker } from './harness/peers.ts';
-import { installed } from './harness/programs.ts';
+import { installed, Stopwatch, type Usage } from './harness/programs.ts';
 import { checkout, inSandbox, runFolder } from './harness/sandbox.ts';
 import { printSeries } from './harness/table.ts';
 
 /** One way to push what was pulled as `source`; `target` has another name each time. */
-interface Pusher {
+interface Pusher extends Workers {
   readonly name: string;
   prepare(target: string): Promise<unknown>;
-  push(target: string): Promise<unknown>;
+  push(target: string): Promise<Spent>;
 }
 
 await inSandbox(import.meta.filename, debianImage, async () => {
@@ -40,10 +41,17 @@ await inSandbox(import.meta.filename, debianImage, async () => {
     const registry = held.use(await startRegistry());
     const image = await plainImage(folder);
     const source = await registry.push(image, 'debian:12');
-    const pushers = [...(await ours(held, folders, source)), ...(await peers(held, folders, source, image))];
-    const contenders = await whichCan(pushers.map(contender));
+    const stopwatch = await Stopwatch.start();
+    held.add(() => stopwatch.close());
+    const pushers = [
+      ...(await ours(held, stopwatch, folders, source)),
+      ...(await peers(held, stopwatch, folders, source, image)),
+    ];
+    const costs = new Map<string, Usage[]>();
+    const contenders = await whichCan(pushers.map((pusher) => contender(pusher, costs)));
     const series = await interleave(contenders, { rounds, warmups: 0 });
     printSeries('push into an empty registry', series, 's');
+    printCosts(costs);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -63,17 +71,24 @@ async function whichCan(contenders: readonly Contender[]): Promise<Contender[]> 
   return able;
 }
 
-function contender({ name, prepare, push }: Pusher): Contender {
+function contender(pusher: Pusher, costs: Map<string, Usage[]>): Contender {
   const once = async (): Promise<number> => {
     await using registry = await startRegistry();
     const target = `${registry.address}/debian:12`;
-    await prepare(target);
-    return await timed(() => push(target));
+    await pusher.prepare(target);
+    const cost = await measureCost(pusher, () => pusher.push(target));
+    keep(costs, pusher.name, cost);
+    return cost.milliseconds;
   };
-  return { name, once };
+  return { name: pusher.name, once };
 }
 
-async function ours(held: Held, { store }: PeerFolders, source: string): Promise<Pusher[]> {
+async function ours(
+  held: Held,
+  stopwatch: Stopwatch,
+  { store }: PeerFolders,
+  source: string,
+): Promise<Pusher[]> {
   const { openEngine } = await import('strake');
   const pushers: Pusher[] = [];
   for (const layers of ['directory', 'erofs'] as const) {
@@ -83,15 +98,19 @@ async function ours(held: Held, { store }: PeerFolders, source: string): Promise
     const kept = layers === 'directory' ? 'compressed layers' : 'tars';
     pushers.push({
       name: `strake, library, keeps ${kept}`,
+      isHere: true,
       prepare: (target) => images.tag(source, target),
-      push: (target) => Promise.resolve(images.push(target)),
+      push: async (target) => {
+        await images.push(target);
+        return nothing;
+      },
     });
     const strake = [join(checkout, 'bin/strake'), '--root', root];
     const run = (...argv: string[]) => mustRun(strake[0] ?? '', [...strake.slice(1), ...argv]);
     pushers.push({
       name: `strake push, keeps ${kept}`,
       prepare: (target) => run('tag', source, target),
-      push: (target) => run('push', '-q', target),
+      push: (target) => stopwatch.measure([...strake, 'push', '-q', target]),
     });
   }
   return pushers;
@@ -118,6 +137,7 @@ async function plainImage(folder: string): Promise<LayoutImage> {
 
 async function peers(
   held: Held,
+  stopwatch: Stopwatch,
   folders: PeerFolders,
   source: string,
   image: LayoutImage,
@@ -127,17 +147,20 @@ async function peers(
     await mkdir(folders.run, { recursive: true });
     const containerd = held.use(await startContainerd(folders));
     const docker = ['docker', '-H', `unix://${held.use(await startDocker(folders, containerd)).socket}`];
-    found.push(await command('docker push', docker, source, ['push', '-q']));
+    const push = await command(stopwatch, 'docker push', docker, source, ['push', '-q']);
+    found.push({ ...push, daemons: ['dockerd', 'containerd'] });
   }
   if (await installed('podman')) {
     await mkdir(join(folders.run, 'podman-tmp'), { recursive: true });
-    found.push(await command('podman push', podman(folders), source, ['push', '-q', '--tls-verify=false']));
+    const push = ['push', '-q', '--tls-verify=false'];
+    found.push(await command(stopwatch, 'podman push', podman(folders), source, push));
   }
-  if (await installed('skopeo')) found.push(skopeo(image));
+  if (await installed('skopeo')) found.push(skopeo(stopwatch, image));
   return found;
 }
 
 async function command(
+  stopwatch: Stopwatch,
   name: string,
   [program = '', ...base]: readonly string[],
   source: string,
@@ -148,15 +171,15 @@ async function command(
   return {
     name,
     prepare: (target) => run('tag', source, target),
-    push: (target) => run(...push, target),
+    push: (target) => stopwatch.measure([program, ...base, ...push, target]),
   };
 }
 
-function skopeo({ reference }: LayoutImage): Pusher {
+function skopeo(stopwatch: Stopwatch, { reference }: LayoutImage): Pusher {
   const copy = ['--insecure-policy', 'copy', '-q', '--dest-tls-verify=false', reference];
   return {
     name: 'skopeo copy, from a layout',
     prepare: async () => undefined,
-    push: (target) => mustRun('skopeo', [...copy, `docker://${target}`]),
+    push: (target) => stopwatch.measure(['skopeo', ...copy, `docker://${target}`]),
   };
 }

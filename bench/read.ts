@@ -5,7 +5,7 @@
  *
  * One Debian image with Python and gcc on an ext4 with a journal (a loop device over memory, made here): as plain
  * directories, as its tar with strake's EROFS index, as an EROFS image of 4 KiB blocks (mkfs.erofs, uncompressed), and as
- * a container sees it, an overlay of four layers of either kind. Programs run in it, warm and with cold caches. A last
+ * a container sees it, an overlay of four layers of either kind, and of docker's (overlay2). Programs run in it, warm and with cold caches. A last
  * table says how much page cache the same files take when a second container reads them. Needs root and script/setup --tests.
  */
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
@@ -21,8 +21,9 @@ import { mustRun } from '../test/fixtures/run-program.ts';
 import { mountDisk } from './harness/disk.ts';
 import { Held } from './harness/hold.ts';
 import { interleave } from './harness/measure.ts';
+import { startContainerd, startDocker } from './harness/peers.ts';
 import { installed, Stopwatch } from './harness/programs.ts';
-import { checkout, inSandbox } from './harness/sandbox.ts';
+import { checkout, inSandbox, runFolder } from './harness/sandbox.ts';
 import { printSeries, printTable } from './harness/table.ts';
 
 /** A root file system that programs run in. */
@@ -59,9 +60,19 @@ await inSandbox(import.meta.filename, debianImage, async () => {
     await compare(roots, rounds);
     await comparePageCache(disk.path, folder);
   } finally {
+    await unmountBelow(folder);
     await rm(folder, { recursive: true, force: true });
   }
 });
+
+/** Of this mount namespace, the last first. */
+async function unmountBelow(folder: string): Promise<void> {
+  const points = (await readFile('/proc/self/mounts', 'utf8'))
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '');
+  for (const point of points.reverse().filter((path) => path.startsWith(`${folder}/`)))
+    await mustRun('umount', ['-l', point]);
+}
 
 async function compare(roots: readonly Root[], rounds: number): Promise<void> {
   const stopwatch = await Stopwatch.start();
@@ -105,6 +116,8 @@ async function makeRoots(held: Held, folder: string, disk: string): Promise<Root
     const name = layers === 'erofs' ? 'overlay, 4 tars with index' : 'overlay, 4 directories';
     mounts.push([name, await pulledView(held, join(disk, layers), layers)]);
   }
+  if ((await installed('containerd')) && (await installed('dockerd')))
+    mounts.push(['docker, overlay2', await dockerView(held, disk)]);
   const roots: Root[] = [];
   for (const [at, [name, mount]] of mounts.entries())
     roots.push({ name, path: await attach(mount, join(folder, `root${at}`)) });
@@ -132,7 +145,7 @@ async function indexed(disk: string, source: string): Promise<LayerRef> {
   });
   const { index } = await sink.finish();
   if (index === null) throw new Error('no index');
-  await writeIndex(index, { ...files, diffId: digest, lowers: [] });
+  await writeIndex(index, { ...files, diffId: digest, chainId: digest, lowers: [] });
   return files;
 }
 
@@ -153,6 +166,21 @@ async function pulledView(held: Held, root: string, layers: 'directory' | 'erofs
   return openSnapshotter({ root: join(root, 'layers'), writable: join(root, 'containers'), layers }).view(
     chainId,
   );
+}
+
+/** The layers as docker keeps them. */
+async function dockerView(held: Held, disk: string): Promise<Mount> {
+  await using registry = await startRegistry();
+  const folders = { store: disk, run: runFolder };
+  const containerd = held.use(await startContainerd(folders));
+  const docker = ['-H', `unix://${held.use(await startDocker(folders, containerd)).socket}`];
+  const reference = await registry.push(await debianImage(), 'debian:12');
+  await mustRun('docker', [...docker, 'pull', '-q', reference]);
+  const { UpperDir: top, LowerDir: below } = JSON.parse(
+    await mustRun('docker', [...docker, 'image', 'inspect', '-f', '{{json .GraphDriver.Data}}', reference]),
+  );
+  const lower = [top, ...below.split(':')].map((directory: string) => ({ directory }));
+  return { type: 'overlay', lower };
 }
 
 /** In this mount namespace, with a /tmp to write to. */

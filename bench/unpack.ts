@@ -7,7 +7,7 @@
  * EROFS index, as a directory, by gzip and tar (followed by syncfs), and the floor
  * (`bench/floor-unpack.cc`). Needs root and script/setup --tests.
  */
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openLayerSink } from '../bindings/layer.ts';
 import type { Descriptor, Digest } from '../lib/oci/index.ts';
@@ -15,12 +15,21 @@ import { directorySnapshotter, erofsSnapshotter, type Snapshotter } from '../lib
 import { makeFastFolder } from '../test/fixtures/cache.ts';
 import { debianImage } from '../test/fixtures/debian-image.ts';
 import { mustRun } from '../test/fixtures/run-program.ts';
+import { keep, measureCost, nothing, printCosts, type Spent, type Workers } from './harness/cost.ts';
 import { mountDisk } from './harness/disk.ts';
 import { compileFloorUnpack } from './harness/floor-unpack.ts';
 import { Held } from './harness/hold.ts';
-import { type Contender, interleave, timed } from './harness/measure.ts';
+import { type Contender, interleave } from './harness/measure.ts';
+import { Stopwatch, type Usage } from './harness/programs.ts';
 import { inSandbox } from './harness/sandbox.ts';
 import { printSeries } from './harness/table.ts';
+
+/** One way to do it, and to be as before. */
+interface Unpacker extends Workers {
+  readonly name: string;
+  unpack(): Promise<Spent>;
+  remove(): Promise<unknown>;
+}
 
 interface Blob extends Pick<Descriptor, 'digest' | 'size'> {
   readonly path: string;
@@ -34,17 +43,33 @@ await inSandbox(import.meta.filename, debianImage, async () => {
     await using held = new Held();
     const disk = held.use(await mountDisk(folder, 6));
     const blob = await largestLayer(disk.path);
-    const contenders = [
+    const stopwatch = await Stopwatch.start();
+    held.add(() => stopwatch.close());
+    const unpackers = [
       ours('strake, tar and EROFS index', erofsSnapshotter, blob, join(disk.path, 'erofs')),
       ours('strake, directory', directorySnapshotter, blob, join(disk.path, 'directory')),
-      await floor(blob, join(disk.path, 'floor')),
-      byTar(blob, join(disk.path, 'tar'), disk.path),
+      await floor(stopwatch, blob, join(disk.path, 'floor')),
+      byTar(stopwatch, blob, join(disk.path, 'tar'), disk.path),
     ];
+    const costs = new Map<string, Usage[]>(unpackers.map(({ name }) => [name, []]));
+    const contenders = unpackers.map((unpacker) => contender(unpacker, costs));
     printSeries('a layer unpacked and synced', await interleave(contenders, { rounds, warmups: 1 }), 'ms');
+    printCosts(costs);
+    console.log('\ngoal: the floor at least 0.77 x (strake at most 1.3 times the floor)');
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 });
+
+function contender(unpacker: Unpacker, costs: Map<string, Usage[]>): Contender {
+  const once = async (): Promise<number> => {
+    const cost = await measureCost(unpacker, () => unpacker.unpack());
+    keep(costs, unpacker.name, cost);
+    await unpacker.remove();
+    return cost.milliseconds;
+  };
+  return { name: unpacker.name, once };
+}
 
 /** Copied to the disk, so that all read from the same one. */
 async function largestLayer(disk: string): Promise<Blob> {
@@ -68,14 +93,17 @@ function ours(
   open: (options: { root: string; writable: string }) => Snapshotter,
   blob: Blob,
   root: string,
-): Contender {
+): Unpacker {
   const layers = open({ root, writable: root });
-  const once = async () => {
-    const took = await timed(() => commit(layers, blob));
-    await layers.remove([blob.diffId]);
-    return took;
+  return {
+    name,
+    isHere: true,
+    unpack: async () => {
+      await commit(layers, blob);
+      return nothing;
+    },
+    remove: () => layers.remove([blob.diffId]),
   };
-  return { name, once };
 }
 
 async function commit(layers: Snapshotter, { path, size, digest, diffId }: Blob): Promise<void> {
@@ -97,23 +125,20 @@ async function commit(layers: Snapshotter, { path, size, digest, diffId }: Blob)
   await ingest.commit();
 }
 
-async function floor(blob: Blob, output: string): Promise<Contender> {
+async function floor(stopwatch: Stopwatch, blob: Blob, output: string): Promise<Unpacker> {
   const program = await compileFloorUnpack();
-  const once = async () => {
-    const took = await timed(() => mustRun(program, [blob.path, output]));
-    await rm(output);
-    return took;
+  return {
+    name: 'the floor: hash, igzip, hash, one write, fdatasync',
+    unpack: () => stopwatch.measure([program, blob.path, output]),
+    remove: () => rm(output),
   };
-  return { name: 'the floor: hash, igzip, hash, one write, fdatasync', once };
 }
 
-function byTar(blob: Blob, folder: string, disk: string): Contender {
-  const once = async () => {
-    await mkdir(folder);
-    const script = `gzip -dc '${blob.path}' | tar -x -C '${folder}' && sync -f '${disk}'`;
-    const took = await timed(() => mustRun('sh', ['-ec', script]));
-    await rm(folder, { recursive: true });
-    return took;
+function byTar(stopwatch: Stopwatch, blob: Blob, folder: string, disk: string): Unpacker {
+  const script = `mkdir '${folder}'; gzip -dc '${blob.path}' | tar -x -C '${folder}' && sync -f '${disk}'`;
+  return {
+    name: 'gzip -dc | tar x, syncfs',
+    unpack: () => stopwatch.measure(['sh', '-ec', script]),
+    remove: () => rm(folder, { recursive: true }),
   };
-  return { name: 'gzip -dc | tar x, syncfs', once };
 }

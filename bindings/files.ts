@@ -1,5 +1,5 @@
 /** native/sys as the library sees it: locks, whole files, trees. Failures are EngineErrors (errors.ts). */
-import { fromNative } from './errors.ts';
+import { fromNative, toEngineError } from './errors.ts';
 import { native } from './load.ts';
 import type { NativeLock, NativeUserNamespace } from './native.ts';
 
@@ -11,6 +11,15 @@ export function lockFile(
   options: { readonly shared: boolean; readonly wait: boolean },
 ): Promise<NativeLock | null> {
   return fromNative(() => native.lockFile(path, options));
+}
+
+/** See NativeAddon.isLocked. */
+export function isLocked(path: string): boolean {
+  try {
+    return native.isLocked(path);
+  } catch (error) {
+    throw toEngineError(error);
+  }
 }
 
 /** See NativeAddon.syncFileSystem. */

@@ -78,6 +78,7 @@ export interface NativeAddon {
   verifyLayer(
     options: ErofsLayer & {
       readonly diffId: string;
+      readonly chainId: string;
       readonly lowers: readonly LayerRef[];
       readonly scratch: string;
     },
@@ -175,6 +176,8 @@ export interface NativeAddon {
   // file_binding.cc
   /** flock(2) on a file that is created 0600 when absent. `wait: false` answers null when somebody else holds it. */
   lockFile(path: string, options: { shared: boolean; wait: boolean }): NativePromise<NativeLock | null>;
+  /** Whether somebody holds it exclusively now. Synchronous; a file that does not exist is not made. */
+  isLocked(path: string): boolean;
   syncFileSystem(path: string): Promise<void>;
   /** Writes beside, fsyncs (durable), renames over, fsyncs the directory (durable). */
   writeFileAtomic(
@@ -199,13 +202,18 @@ export interface NativeAddon {
   /**
    * posix_spawn of the monitor from a read-only view of its file (CVE-2019-5736), environment empty but STRAKE_*, in a
    * session of its own, with one end of a socketpair as descriptor 3; it is reaped by the addon. Resolves to the other end.
-   * From the second start of a program on, one more is started that waits for the next, until this process ends.
+   * One that prepareMonitor() has started is taken first.
    */
   spawnMonitor(
     monitorPath: string,
     argv: readonly string[],
     env: readonly string[],
   ): Promise<{ pid: number; fd: number }>;
+  /**
+   * To be called once for each start, when it is over: from the second on, a monitor is started that waits for the next one,
+   * until this process ends. While a container is being started it would take a processor from that.
+   */
+  prepareMonitor(monitorPath: string): void;
   /** connect(2) to a unix stream socket whose path may be longer than 107 bytes. */
   connectUnix(path: string): Promise<number>;
   /** pidfd_send_signal to that very process (start time: field 22 of /proc/PID/stat). false: it is gone. */
@@ -248,6 +256,15 @@ export interface NativeAddon {
   restoreNetworks(netns: string, networks: string): Promise<void>;
   /** What the monitor of a container left in the kernel when it was killed, and its record. */
   releaseEndpoint(netns: string, directory: string, container: string): Promise<void>;
+
+  // quota_binding.cc
+  /**
+   * Limits what is written below empty directories of one file system to so many bytes, by a project quota of theirs.
+   * ERR_STORAGE_SIZE_UNSUPPORTED.
+   */
+  limitSize(directories: readonly string[], bytes: number): Promise<void>;
+  /** Forgets the limit of a directory that is about to be removed. What is not there is no error. */
+  forgetLimit(directory: string): void;
 
   // user_namespace_binding.cc: where a function takes one, its files are made, seen and removed as its root does
   /**
@@ -345,7 +362,11 @@ export interface NativeLayerIndex {
    * completeLayer. Once, and nothing is synced. `size` in bytes; `root`: of the layer's root directory. ERR_LAYER_CORRUPT, ERR_LAYER_TOO_LARGE.
    */
   write(
-    options: ErofsLayer & { readonly diffId: string; readonly lowers: readonly LayerRef[] },
+    options: ErofsLayer & {
+      readonly diffId: string;
+      readonly chainId: string;
+      readonly lowers: readonly LayerRef[];
+    },
   ): Promise<{ size: number; root: { mode: number; uid: number; gid: number } }>;
 }
 

@@ -14,3 +14,9 @@ export async function openPacker(options: PackerOptions): Promise<NativePacker> 
     abort: () => fromNative(() => packer.abort()),
   };
 }
+
+/** Of all that decides which bytes a packer makes of the same tar. */
+export function packerVersion(): string {
+  const { zlib, isal, zstd } = native.versions;
+  return [zlib, isal, zstd].join('-');
+}

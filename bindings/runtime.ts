@@ -15,6 +15,11 @@ export async function spawnMonitor(
   return (await fromNative(() => native.spawnMonitor(path, argv, env))).fd;
 }
 
+/** Starts a monitor for the next start. See NativeAddon.prepareMonitor. */
+export function prepareMonitor(program?: string): void {
+  native.prepareMonitor(program ?? nativeFile('strake-monitor'));
+}
+
 /**
  * Connects to a unix stream socket. See NativeAddon.connectUnix.
  * @returns the descriptor, the caller's to close, or null when nobody listens there

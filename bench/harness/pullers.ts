@@ -2,25 +2,16 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LayoutImage } from '../../test/fixtures/oci-layout.ts';
 import { mustRun } from '../../test/fixtures/run-program.ts';
+import { nothing, type Spent, type Workers } from './cost.ts';
 import { compileFloorUnpack } from './floor-unpack.ts';
 import type { Held } from './hold.ts';
 import { type PeerFolders, podman, startContainerd, startDocker } from './peers.ts';
-import { installed, Stopwatch, type Usage } from './programs.ts';
+import { installed, Stopwatch } from './programs.ts';
 import { checkout } from './sandbox.ts';
 
-/** What the commands of a step took: milliseconds of processor time together, and KiB of memory, the largest of them. */
-export type Spent = Pick<Usage, 'cpu' | 'peak'>;
-
-/** What is done in this program, or by its children, is counted here. */
-const nothing: Spent = { cpu: 0, peak: 0 };
-
 /** One way to bring an image into a store: the job, and how the image goes from there again. */
-export interface Puller {
+export interface Puller extends Workers {
   readonly name: string;
-  /** Whether it does its work in this program. */
-  readonly isHere?: boolean;
-  /** Programs that work for it beside its commands. */
-  readonly daemons?: readonly string[];
   pull(): Promise<Spent>;
   remove(): Promise<Spent>;
 }

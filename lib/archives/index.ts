@@ -8,6 +8,7 @@ export type { ImageFile, ImageFormat, OfferedImage, OfferedName } from './image-
 export { LayoutFolder } from './layout-folder.ts';
 export { OciImages } from './oci-images.ts';
 export { type ArchiveInput, type OpenOptions, openImageFile, openPlainFile } from './open-image-file.ts';
+export { PackedImages, type Packing } from './packed-images.ts';
 export { type PackedImage, type PackedLayer, PlainImages, type PlainOptions } from './plain-images.ts';
 export {
   type ArchiveOptions,

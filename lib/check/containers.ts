@@ -94,7 +94,7 @@ async function recover(context: ContainersContext, record: ContainerRecord): Pro
   if ((await taskState(runDir).catch(() => ({ status: 'dead' }))).status === 'running')
     await killTask(runDir, 9);
   await putAside(context.root, `${runDir}/state.json`);
-  await endTask(context, record.id);
+  await endTask(context, record);
   await observe(context, record);
 }
 

@@ -65,6 +65,7 @@ export interface ContainerFlags extends LimitFlags, NetworkFlags {
   shmSize?: string;
   stopSignal?: string;
   stopTimeout?: number;
+  storageOpt?: string[];
   sysctl?: string[];
   tmpfs?: string[];
   tty?: true;
@@ -184,6 +185,7 @@ export function addContainerFlags(command: Command): Command {
     .option('--shm-size <bytes>', 'size of /dev/shm')
     .option('--stop-signal <signal>', 'signal that stops it')
     .option('--stop-timeout <seconds>', 'wait before SIGKILL', numberFlag('--stop-timeout'))
+    .option('--storage-opt <name=value>', 'size=SIZE: how much it may write', list)
     .option('--sysctl <name=value>', 'kernel parameter', list)
     .option('--tmpfs <path>', 'mount a tmpfs (/path:size=64m)', list)
     .option('-t, --tty', 'give it a terminal')

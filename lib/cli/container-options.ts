@@ -44,6 +44,7 @@ export function containerOptions(flags: ContainerFlags, argv: readonly string[])
     mounts: mounts(flags),
     volumesFrom: flags.volumesFrom?.map(parseVolumesFromFlag),
     ...networkOptions(flags, defaultNetwork(process.env)),
+    storageSize: flags.storageOpt && storageSize(flags.storageOpt),
     readOnly: flags.readOnly,
     privileged: flags.privileged,
     capAdd: flags.capAdd,
@@ -140,6 +141,14 @@ function mounts(flags: ContainerFlags): ContainerOptions['mounts'] {
     ...(flags.mount ?? []).map((value) => parseMountFlag(value, process.cwd())),
     ...(flags.tmpfs ?? []).map(parseTmpfsFlag),
   ];
+}
+
+/** Docker's storage drivers have more options, none of which is overlayfs'. */
+function storageSize(values: readonly string[]): string | undefined {
+  const options = new Map(values.map((value) => parsePairFlag('--storage-opt', value)));
+  const unknown = [...options.keys()].find((key) => key !== 'size');
+  if (unknown) throw invalidFlag('--storage-opt', unknown, 'the only option is size');
+  return options.get('size');
 }
 
 function dnsOptions(flags: ContainerFlags): ContainerOptions['dns'] | undefined {

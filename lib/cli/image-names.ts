@@ -1,3 +1,5 @@
+import type { Images } from '../images/index.ts';
+
 /** As people write it: without docker.io/ and library/. */
 export function familiar(reference: string): string {
   return reference.replace(/^docker\.io\/(library\/)?/, '');
@@ -25,4 +27,13 @@ export function listedNames(image: {
 /** The first twelve digits of an id. */
 export function shortId(id: string): string {
   return id.replace(/^sha256:/, '').slice(0, 12);
+}
+
+/** What a command is to take for a name: with --platform the image of that platform, by its id. */
+export async function onPlatform(
+  images: Pick<Images, 'idOfPlatform'>,
+  name: string,
+  platform: string | undefined,
+): Promise<string> {
+  return platform === undefined ? name : await images.idOfPlatform(name, platform);
 }

@@ -21,11 +21,29 @@ export async function attachContainer(
     ...(stderr !== undefined && { stderr }),
   });
   announce(context, record, 'attach');
-  return attachmentOf(task, () => announce(context, record, 'detach'));
+  return containerAttachment(context, record, task);
+}
+
+/** A container's own stdio: of what is done to it is told. */
+export function containerAttachment(
+  context: ContainersContext,
+  record: ContainerRecord,
+  task: Task,
+): Attachment {
+  return attachmentOf(task, {
+    onDetach: () => announce(context, record, 'detach'),
+    onResize: (rows, cols) =>
+      announce(context, record, 'resize', { height: String(rows), width: String(cols) }),
+  });
+}
+
+interface AttachmentEvents {
+  readonly onDetach?: () => void;
+  readonly onResize?: (rows: number, cols: number) => void;
 }
 
 /** A task as far as its stdio is concerned. */
-export function attachmentOf(task: Task, onDetach: () => void = () => {}): Attachment {
+export function attachmentOf(task: Task, { onDetach, onResize }: AttachmentEvents = {}): Attachment {
   return {
     get stdin() {
       return task.stdin;
@@ -39,10 +57,13 @@ export function attachmentOf(task: Task, onDetach: () => void = () => {}): Attac
     get exited() {
       return task.exited;
     },
-    resize: (rows, cols) => task.resize(rows, cols),
+    resize: (rows, cols) => {
+      task.resize(rows, cols);
+      onResize?.(rows, cols);
+    },
     detach: () => {
       task.detach();
-      onDetach();
+      onDetach?.();
     },
   };
 }

@@ -2,6 +2,7 @@ import { writeLayerDiff } from '../../bindings/layer.ts';
 import { EngineError, isEngineError } from '../errors/index.ts';
 import type { Image } from '../images/index.ts';
 import type { Descriptor, ImageProcess } from '../oci/index.ts';
+import { announce } from './announce.ts';
 import { upperDirectory } from './changes.ts';
 import type { CommitOptions } from './container.ts';
 import type { ContainersContext } from './context.ts';
@@ -25,7 +26,7 @@ export async function commitContainer(
   throwIfAborted(options.signal);
   const { pause = true, sourceDateEpoch, reference, changes, author, message, signal } = options;
   const upper = await upperDirectory(context, record);
-  return await context.images.addLayer({
+  const image = await context.images.addLayer({
     base: await baseOf(context, record),
     reference,
     process: committedProcess(record),
@@ -44,6 +45,8 @@ export async function commitContainer(
       ),
     signal,
   });
+  announce(context, record, 'commit', { imageID: image.id, ...(message && { comment: message }) });
+  return image;
 }
 
 async function baseOf({ images }: ContainersContext, { name, image }: ContainerRecord): Promise<Descriptor> {

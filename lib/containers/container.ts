@@ -4,6 +4,7 @@ import type { LogEntry, LogOptions as ReadLogOptions } from '../logs/index.ts';
 import type { PublishedPort } from '../network/index.ts';
 import type { ExecInfo } from './exec-records.ts';
 import type { ContainerHealth } from './health.ts';
+import type { ListOptions } from './list.ts';
 import type {
   ContainerOptions,
   ContainerWarning,
@@ -24,6 +25,7 @@ import type { UpdateOptions } from './update.ts';
 
 export type { ExecInfo } from './exec-records.ts';
 export type { ContainerHealth } from './health.ts';
+export type { ListOptions } from './list.ts';
 export type { Pool, PoolRunOptions, PoolSize, TakeOptions } from './pool.ts';
 export type { RestartPolicy } from './restart-policy.ts';
 export type { RestartedContainer } from './start-restartable.ts';
@@ -330,7 +332,7 @@ export interface Containers {
   /** By name, id or unique prefix of the id. ERR_CONTAINER_NOT_FOUND, ERR_CONTAINER_AMBIGUOUS. */
   get(nameOrId: string): Promise<Container>;
   /** Newest first. Default: those that run. */
-  list(options?: Cancellable & { all?: boolean }): Promise<ContainerInfo[]>;
+  list(options?: Cancellable & ListOptions): Promise<ContainerInfo[]>;
   /** create, start, wait and remove in one: the fast path. */
   run(
     image: string,

@@ -36,7 +36,7 @@ export interface ContainersContext {
   /** Which ids of the machine containers have for themselves. */
   readonly idRanges: IdRanges;
   readonly userNamespaces: UserNamespaceDefaults;
-  readonly events: Pick<EventJournal, 'directory' | 'emit'>;
+  readonly events: Pick<EventJournal, 'directory' | 'emit' | 'read'>;
   /** Where CDI's spec files are. */
   readonly cdiDirectories: readonly string[];
   /** Receives the step trace of each start. Default: stderr. */

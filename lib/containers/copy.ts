@@ -1,6 +1,7 @@
 import { type CopyTree, openProcessRoot } from '../../bindings/copy.ts';
 import type { NativeUserNamespace } from '../../bindings/user-namespace.ts';
 import { EngineError } from '../errors/index.ts';
+import { announce } from './announce.ts';
 import { askedMounts } from './asked-mounts.ts';
 import { imageLayers, mountSources } from './bundle.ts';
 import type { CopyInOptions, CopyOutOptions, PathInfo } from './container.ts';
@@ -39,6 +40,7 @@ export async function* copyOutOfContainer(
   await using files = await openFiles(context, record);
   try {
     yield* copyOutOf(files.tree, path, options, files.namespace);
+    announce(context, record, 'archive-path', { path });
   } catch (error) {
     throw explain(record, path, error);
   }
@@ -56,6 +58,7 @@ export async function copyIntoContainer(
   await explaining(record, path, () =>
     inFiles(context, record, ({ tree, namespace }) => copyInto(tree, path, tar, options, namespace)),
   );
+  announce(context, record, 'extract-to-dir', { path });
 }
 
 interface OpenFiles extends AsyncDisposable {

@@ -9,6 +9,7 @@ import { announce } from './announce.ts';
 import { giveIds, refuseIdmaps, resolveUserNamespace, returnIds } from './container-ids.ts';
 import type { ContainersContext } from './context.ts';
 import { resolveJoins } from './joined.ts';
+import { requireOwnSysctls } from './machines-sysctls.ts';
 import { generateName } from './names.ts';
 import { invalidOption, normalizePath } from './option-values.ts';
 import type { ContainerOptions } from './options.ts';
@@ -63,11 +64,12 @@ export async function draftRecord(
   const user = await resolveUserNamespace(context, spec);
   refuseIdmaps(context, spec, user);
   const joined = await resolveJoins(context, spec);
+  const resolved = { ...joined, namespaces: { ...joined.namespaces, user } };
+  await requireOwnSysctls(context, resolved);
   const inherited = await inheritVolumes(context, spec);
   await checkBinds([...spec.mounts, ...inherited.binds]);
   const images = await mountedImages(context, spec, signal);
   const id = randomId();
-  const resolved = { ...joined, namespaces: { ...joined.namespaces, user } };
   return {
     version: 1,
     id,

@@ -1,5 +1,5 @@
-import { rmSync } from 'node:fs';
-import { EngineError } from '../errors/index.ts';
+import { existsSync, rmSync } from 'node:fs';
+import { EngineError, isEngineError } from '../errors/index.ts';
 import type { RuntimeProcess } from '../oci/index.ts';
 import { randomId } from '../random-id/index.ts';
 import { type ExecDescription, execTask, runExec, type Task } from '../runtime/index.ts';
@@ -27,7 +27,7 @@ export async function execInContainer(
   options: ExecOptions = {},
 ): Promise<Exec> {
   const description = describeExec(context, record, argv, options, options.stdin === true);
-  await requireRunning(context, record);
+  await expectRunning(context, record);
   await forgetOldExecs(context, record);
   const { runDir } = context.store.paths(record.id);
   const id = description.events.attributes.execID;
@@ -38,7 +38,7 @@ export async function execInContainer(
     return execOf(id, await execTask(runDir, description, launch));
   } catch (error) {
     rmSync(directory, { recursive: true, force: true });
-    throw error;
+    throw await explained(context, record, error);
   }
 }
 
@@ -51,11 +51,15 @@ export async function runInContainer(
 ): Promise<RunResult> {
   const { input, timeout, maxOutput, signal } = options;
   const description = describeExec(context, record, argv, options, input !== undefined);
-  await requireRunning(context, record);
+  await expectRunning(context, record);
   const { runDir } = context.store.paths(record.id);
   tellCreated(context, record, description);
   const limits = { input, timeout, maxOutput, signal, monitor: context.monitor };
-  const { status, stdout, stderr, warnings } = await runExec(runDir, description, limits);
+  const { status, stdout, stderr, warnings } = await runExec(runDir, description, limits).catch(
+    async (error: unknown) => {
+      throw await explained(context, record, error);
+    },
+  );
   const { exitCode, signal: endedBy, oomKilled } = status;
   return {
     exitCode,
@@ -74,6 +78,24 @@ function tellCreated(
 ): void {
   const { execID } = events.attributes;
   announce(context, record, `exec_create: ${process.args.join(' ').slice(0, 1024)}`, { execID });
+}
+
+/** Looks no further than for what a container that runs has: the exec's own monitor finds out whether it still does. */
+async function expectRunning(context: ContainersContext, record: ContainerRecord): Promise<void> {
+  const { runDir, paused } = context.store.paths(record.id);
+  if (existsSync(`${runDir}/state.json`) && !existsSync(paused)) return;
+  await requireRunning(context, record);
+}
+
+/** The error, or, of a container that does not run after all, the one that says so. */
+async function explained(
+  context: ContainersContext,
+  record: ContainerRecord,
+  error: unknown,
+): Promise<unknown> {
+  if (isEngineError(error, 'ERR_CONTAINER_STATE'))
+    return (await requireRunning(context, record).catch((better: unknown) => better)) ?? error;
+  return error;
 }
 
 async function requireRunning(context: ContainersContext, record: ContainerRecord): Promise<void> {

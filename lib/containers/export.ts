@@ -2,6 +2,7 @@ import { Socket } from 'node:net';
 import { readTree } from '../../bindings/archive.ts';
 import { EngineError } from '../errors/index.ts';
 import type { Mount } from '../mount/index.ts';
+import { announce } from './announce.ts';
 import type { ContainersContext } from './context.ts';
 import { throwIfAborted } from './create.ts';
 import type { ContainerRecord } from './record.ts';
@@ -26,6 +27,7 @@ export async function* exportContainer(
   try {
     yield* pipe;
     await written;
+    announce(context, record, 'export');
   } catch (error) {
     if (!signal?.aborted) throw error;
     throw new EngineError('ERR_ABORTED', `the export of ${record.name} was aborted`, {

@@ -1,4 +1,4 @@
-import { isEngineError } from '../errors/index.ts';
+import { type EngineError, isEngineError } from '../errors/index.ts';
 import type { ContainerUse } from '../images/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { ContainerInfo } from './container.ts';
@@ -14,12 +14,23 @@ interface Observed {
   readonly state: ContainerState;
 }
 
+/** Which containers are listed. */
+export interface ListOptions {
+  /** Also those that do not run. */
+  all?: boolean;
+  /**
+   * Told of each whose record is damaged (ERR_CONTAINER_RECORD_CORRUPT, which names the file); the others are listed. Without it
+   * the whole list fails: who decides by it what is in use must not be told half.
+   */
+  onUnreadable?: (error: EngineError) => void;
+}
+
 /** Newest first. Looking heals: what a crash left is put in order here. */
 export async function listContainers(
   context: ContainersContext,
-  options: { all?: boolean } = {},
+  options: ListOptions = {},
 ): Promise<ContainerInfo[]> {
-  const observed = await observeAll(context);
+  const observed = await observeAll(context, options.onUnreadable);
   return observed
     .filter(({ state }) => options.all || isUp(state))
     .sort((left, right) => (left.record.createdAt < right.record.createdAt ? 1 : -1))
@@ -42,9 +53,13 @@ function useOf({ chainId, manifest }: RecordedImage, imageId: Digest) {
   return { imageId, chainId, blobs: [imageId, ...(manifest ? [manifest.digest] : [])] };
 }
 
-async function observeAll(context: ContainersContext): Promise<Observed[]> {
+async function observeAll(
+  context: ContainersContext,
+  onUnreadable?: ListOptions['onUnreadable'],
+): Promise<Observed[]> {
   await sweepContainers(context);
-  const found = await Promise.all((await context.store.ids()).map((id) => observeOne(context, id)));
+  const look = (id: string) => observeOne(context, id).catch(unreadable(onUnreadable));
+  const found = await Promise.all((await context.store.ids()).map(look));
   const observed = found.filter((item) => item !== null);
   const records = observed.map(({ record }) => record);
   for (const name of await findOtherNames(context.store, records)) await sweepLeftover(context, name);
@@ -56,6 +71,15 @@ async function observeOne(context: ContainersContext, id: string): Promise<Obser
   const record = await context.store.read(id);
   const state = record && (await observe(context, record).catch(gone));
   return record && state && { record, state };
+}
+
+/** For `.catch`: a damaged record is told of, if somebody wants to know, and passed over. */
+function unreadable(tell: ListOptions['onUnreadable']): (error: unknown) => null {
+  return (error) => {
+    if (tell === undefined || !isEngineError(error, 'ERR_CONTAINER_RECORD_CORRUPT')) throw error;
+    tell(error);
+    return null;
+  };
 }
 
 /** For `.catch`: what another process has removed meanwhile is not there. */

@@ -1,7 +1,7 @@
 import { EngineError } from '../errors/index.ts';
 import type { ContainerUse } from '../images/index.ts';
 import type { Task } from '../runtime/index.ts';
-import { attachContainer, attachmentOf } from './attach.ts';
+import { attachContainer, containerAttachment } from './attach.ts';
 import type { Container, Containers, StartedContainer, StartOptions } from './container.ts';
 import type { ContainersContext } from './context.ts';
 import { createContainer, throwIfAborted } from './create.ts';
@@ -28,9 +28,9 @@ export function openContainers(context: ContainersContext): Containers & { uses(
   return {
     create: async (image, options) => handleOf(context, await createContainer(context, image, options)),
     get,
-    list: async ({ all = false, signal } = {}) => {
+    list: async ({ signal, ...options } = {}) => {
       throwIfAborted(signal);
-      return await listContainers(context, { all });
+      return await listContainers(context, options);
     },
     run: ((image, argv = [], options = {}) =>
       runContainer(context, image, argv, options)) as Containers['run'],
@@ -167,7 +167,7 @@ function startedHandle(
     pid: task.pid,
     startedAt: task.startedAt,
     warnings: task.warnings,
-    attachment: attached ? attachmentOf(task) : null,
+    attachment: attached ? containerAttachment(context, record, task) : null,
     [Symbol.asyncDispose]: async () => {
       task.detach();
       await removeContainer(context, record, { force: true, volumes: true }).catch((error: unknown) => {

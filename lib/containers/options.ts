@@ -54,6 +54,11 @@ export interface ContainerOptions {
   publishAll?: boolean;
   /** Names of other containers on its networks for its /etc/hosts, as their addresses are when it starts. */
   links?: readonly { readonly container: string; readonly alias?: string }[];
+  /**
+   * How much it may write outside of mounts. Only where the root's file system has project quotas (xfs, ext4 with prjquota):
+   * else ERR_STORAGE_SIZE_UNSUPPORTED.
+   */
+  storageSize?: ByteSize;
   /** The root file system cannot be written; mounts still can. */
   readOnly?: boolean;
   /** All capabilities, all devices, no seccomp, nothing masked: root on the host in all but name. */

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
-import { cgroupDelegation, freezeCgroup } from '../../bindings/cgroup.ts';
+import { constants } from 'node:os';
+import { cgroupDelegation, freezeCgroup, thawCgroup } from '../../bindings/cgroup.ts';
 import { EngineError } from '../errors/index.ts';
 import { announce } from './announce.ts';
 import { cgroupOf } from './bundle.ts';
@@ -21,7 +23,8 @@ export async function pauseContainer(
   owner?: Owner,
 ): Promise<void> {
   using _lock = await context.store.lock(record.id);
-  requireState('pause', record.name, (await observeLocked(context, record)) ?? { status: 'created' });
+  const state = (await observeLocked(context, record)) ?? { status: 'created' };
+  requireState('pause', record.name, state);
   if (!cgroupDelegation().delegated) throw noFreezer(record);
   const { paused } = context.store.paths(record.id);
   const mark = owner === undefined ? '' : JSON.stringify(owner);
@@ -31,8 +34,29 @@ export async function pauseContainer(
     await rm(paused, { force: true });
     throw error;
   });
+  if ('pid' in state && isBeingKilled(state.pid)) {
+    await rm(paused, { force: true });
+    await thawCgroup(cgroupOf(record)).catch(() => undefined); // it has gone with the container
+    throw hasEnded(record);
+  }
   await writeFile(paused, mark).catch(ignoring('ENOENT')); // a kill meanwhile has removed the mark, and thawed too early
   announce(context, record, 'pause');
+}
+
+/**
+ * Whether a SIGKILL has come that a frozen process cannot follow (freezer of cgroup v1). Whoever sends one later thaws after
+ * it, so that none is missed.
+ */
+function isBeingKilled(pid: number): boolean {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const pending = [...status.matchAll(/^(?:SigPnd|ShdPnd):\t([0-9a-f]+)$/gm)];
+    return pending.some(
+      ([, set = '']) => (BigInt(`0x${set}`) & (1n << BigInt(constants.signals.SIGKILL - 1))) !== 0n,
+    );
+  } catch {
+    return true; // it has ended
+  }
 }
 
 function noFreezer({ name }: ContainerRecord): EngineError {

@@ -11,6 +11,7 @@ import { Undo } from '../undo/index.ts';
 import { announce } from './announce.ts';
 import { makeBundle } from './bundle.ts';
 import type { Cancellable, ExecRunOptions, StartedContainer } from './container.ts';
+import { returnIds } from './container-ids.ts';
 import type { ContainersContext } from './context.ts';
 import { draftRecord, makeVolumes, throwIfAborted } from './create.ts';
 import { endTask } from './observe.ts';
@@ -90,7 +91,7 @@ export async function openPool(
     );
   const own = { log: { driver: 'none' }, argv: placeholder, ...rest, autoRemove: true, stdin: true } as const;
   const spec = parseContainerOptions(own);
-  await draftRecord(context, reference, spec); // pulls, and refuses what cannot be
+  await returnIds(context, await draftRecord(context, reference, spec)); // pulls, and refuses what cannot be
   return new ContainerPool(context, reference, { ...spec, pull: 'missing' }, count, handleOf);
 }
 
@@ -263,6 +264,7 @@ async function makeMember(
   const record = { ...(await draftRecord(context, reference, spec)), owner: thisProcess() };
   await using undo = new Undo();
   undo.add(() => removeFiles(context, record, { volumes: true }));
+  undo.add(() => endTask(context, record)); // of a monitor that was killed
   await writeRecord(context, record);
   await makeVolumes(context, record, undo);
   announce(context, record, 'create');

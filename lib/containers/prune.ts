@@ -23,6 +23,8 @@ export async function pruneContainers(
     removed.push(info.id);
     bytes += freed;
   }
+  const attributes = { reclaimed: String(bytes) };
+  context.events.emit({ type: 'container', action: 'prune', id: '', attributes });
   return { removed, bytes };
 }
 

@@ -63,15 +63,16 @@ export interface RecordedVolume {
   readonly inherited?: true;
 }
 
-/** Reads what a file of ours holds. @throws EngineError ERR_SYSTEM when it is not ours any more. */
+/** Reads what a file of ours holds. @throws EngineError ERR_CONTAINER_RECORD_CORRUPT when it is not ours any more. */
 export function parseRecord(json: string, path: string): ContainerRecord {
   const record = parseJson(json) as Partial<ContainerRecord> | undefined;
   if (record?.version === 1 && record.id && record.name && record.spec && record.image) {
     return { ...(record as ContainerRecord), spec: { ...laterFields, ...record.spec } };
   }
   throw new EngineError(
-    'ERR_SYSTEM',
-    `${path} is no container record of this version: remove its directory, or use the version that wrote it`,
+    'ERR_CONTAINER_RECORD_CORRUPT',
+    `${path} is no container record of this version: \`strake system check --repair\` puts it aside, or use the version that wrote it`,
+    { details: { path } },
   );
 }
 
@@ -84,6 +85,7 @@ const laterFields = {
   ports: [],
   publishAll: false,
   links: [],
+  storageSize: null,
   annotations: {},
   exposedPorts: [],
   cgroupParent: 'strake',

@@ -1,3 +1,4 @@
+import { forgetLimit } from '../../bindings/quota.ts';
 import { EngineError } from '../errors/index.ts';
 import { waitTask } from '../runtime/index.ts';
 import { Undo } from '../undo/index.ts';
@@ -35,6 +36,7 @@ export async function removeFiles(
   record: ContainerRecord,
   options: { volumes: boolean },
 ): Promise<void> {
+  if (record.spec.storageSize !== null) forgetLimit(context.store.paths(record.id).upper);
   const volumes = options.volumes && record.volumes.some(({ anonymous }) => anonymous);
   const renamed = await context.store.read(record.id).catch(() => null); // since the caller has read it
   const hidden = await context.store.hide(record.id, { volumes });

@@ -1,4 +1,5 @@
 import { chmodSync, mkdirSync, statSync } from 'node:fs';
+import { limitSize } from '../../bindings/quota.ts';
 import type { Mount } from '../mount/index.ts';
 import type { ContainersContext } from './context.ts';
 import type { ContainerRecord } from './record.ts';
@@ -14,25 +15,30 @@ export async function prepareRoot(
   place: RootPlace = { ...context.store.paths(record.id), key: record.id },
 ): Promise<Mount> {
   const { image, spec } = record;
-  if (image.directory === null) {
-    return withHidden(
-      await context.snapshots.prepare(place.key, image.chainId, { volatile: spec.autoRemove }),
-      spec.hide,
-    );
-  }
-  const owner = context.ids.inside(makeWritable(place, image.directory));
+  const mount =
+    image.directory === null
+      ? await context.snapshots.prepare(place.key, image.chainId, { volatile: spec.autoRemove })
+      : await prepareAbove(context, record, place, image.directory);
+  if (spec.storageSize !== null) await limitSize([place.upper, place.work], spec.storageSize);
+  return image.directory === null ? asAsked(record, mount) : mount;
+}
+
+async function prepareAbove(
+  context: ContainersContext,
+  record: ContainerRecord,
+  place: RootPlace,
+  directory: string,
+): Promise<Mount> {
+  const owner = context.ids.inside(makeWritable(place, directory));
   if (owner.uid !== 0 || owner.gid !== 0) await context.ids.setOwner(place.upper, owner);
-  return directoryRoot(context, record, image.directory);
+  return directoryRoot(context, record, directory);
 }
 
 /** The root file system of a container that exists. */
 export async function existingRoot(context: ContainersContext, record: ContainerRecord): Promise<Mount> {
   const { image, id, spec } = record;
   if (image.directory !== null) return directoryRoot(context, record, image.directory);
-  return withHidden(
-    await context.snapshots.mount(id, image.chainId, { volatile: spec.autoRemove }),
-    spec.hide,
-  );
+  return asAsked(record, await context.snapshots.mount(id, image.chainId, { volatile: spec.autoRemove }));
 }
 
 /** The root itself looks as the directory below does; answers whose that is. Synchronous: it takes less than one turn through libuv's pool. */
@@ -66,6 +72,11 @@ function hiddenByDefault({ root, runDir }: ContainersContext, directory: string)
   return directory === '/' ? ['/run', ...own.filter((path) => !path.startsWith('/run/'))] : own;
 }
 
-function withHidden(mount: Mount, hide: readonly string[]): Mount {
-  return hide.length === 0 ? mount : { ...mount, hidden: [...(mount.hidden ?? []), ...hide] };
+/** With what is hidden, and an empty root with the ids of the container, as an overlay has them anyway. */
+function asAsked({ spec: { hide }, idMap }: ContainerRecord, mount: Mount): Mount {
+  return {
+    ...mount,
+    ...(hide.length > 0 && { hidden: [...(mount.hidden ?? []), ...hide] }),
+    ...(mount.type === 'directory' && idMap && { idmap: true }),
+  };
 }

@@ -6,6 +6,7 @@ import { announce } from './announce.ts';
 import { makeBundle } from './bundle.ts';
 import type { ContainersContext } from './context.ts';
 import { draftRecord, makeVolumes, throwIfAborted } from './create.ts';
+import { endTask } from './observe.ts';
 import type { RunOptions, RunResult } from './options.ts';
 import { thisProcess } from './owner.ts';
 import type { ContainerRecord } from './record.ts';
@@ -35,6 +36,7 @@ export async function runContainer(
   await using undo = new Undo();
   undo.add(() => trace?.end());
   undo.add(() => removeFiles(context, record, { volumes: true }));
+  undo.add(() => endTask(context, record)); // of a monitor that was killed
   await writeRecord(context, record);
   await makeVolumes(context, record, undo);
   announce(context, record, 'create');

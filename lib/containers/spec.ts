@@ -4,6 +4,7 @@ import { parseHealth, type SpecHealth } from './health.ts';
 import { parseContainerName } from './names.ts';
 import {
   absolutePath,
+  byteSize,
   flag,
   integer,
   invalidOption,
@@ -52,6 +53,8 @@ export interface ContainerSpec extends SpecSecurity, SpecNetwork {
   readonly mounts: readonly SpecMount[];
   /** Of the record of a container that is made: resolved already. */
   readonly volumesFrom: readonly SpecVolumesFrom[];
+  /** Bytes; null: unlimited. */
+  readonly storageSize: number | null;
   readonly readOnly: boolean;
   readonly privileged: boolean;
   readonly capAdd: readonly string[];
@@ -154,6 +157,7 @@ function parseSurroundings(options: ContainerOptions) {
 function parseRights(options: ContainerOptions) {
   return {
     ...parseSecurity(options.security ?? {}),
+    storageSize: options.storageSize === undefined ? null : parseStorageSize(options.storageSize),
     readOnly: flag('readOnly', options.readOnly),
     privileged: flag('privileged', options.privileged),
     capAdd: texts('capAdd', options.capAdd ?? []).map((name) => parseCapability('capAdd', name)),
@@ -191,6 +195,12 @@ export function parseUser(value: unknown): string {
     user,
     'write a name or uid, and optionally ":" and a group: 1000:1000, www-data',
   );
+}
+
+function parseStorageSize(value: unknown): number {
+  const bytes = byteSize('storageSize', value);
+  if (bytes >= 2 ** 20) return bytes;
+  throw invalidOption('storageSize', value, 'it must be at least 1m');
 }
 
 function parseMounts(options: ContainerOptions): SpecMount[] {
@@ -255,7 +265,7 @@ function checkedPlatform(value: string): string {
 
 const known: ReadonlySet<string> = new Set(
   (
-    'name argv entrypoint env cwd user groups tty stdin hostname domainname extraHosts dns mounts volumesFrom network networks ports publishAll links readOnly ' +
+    'name argv entrypoint env cwd user groups tty stdin hostname domainname extraHosts dns mounts volumesFrom network networks ports publishAll links storageSize readOnly ' +
     'annotations expose cgroupParent ' +
     'privileged capAdd capDrop security limits devices deviceCgroupRules sysctls init labels stopSignal stopTimeout ' +
     'autoRemove restart health platform pull log hide namespaces'

@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync } from 'node:fs';
-import { open, readdir, readFile, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { open, readdir, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
 import { lockFile, removeTree, writeFileAtomic } from '../../bindings/files.ts';
 import { EngineError } from '../errors/index.ts';
 import { hostIds, type Ids } from '../id-map/index.ts';
@@ -188,7 +188,7 @@ export class ContainerStore {
   async lock(id: string): Promise<Disposable> {
     const { lock: path, record } = this.paths(id);
     const lock = await lockFile(path, { shared: false, wait: true }).catch(ignoring('ENOENT'));
-    const exists = lock !== null && (await readFile(record).catch(ignoring('ENOENT'))) !== null;
+    const exists = lock !== null && existsSync(record);
     if (lock === null || !exists) {
       lock?.release();
       throw new EngineError('ERR_CONTAINER_NOT_FOUND', `container ${id.slice(0, 12)} has been removed`);
@@ -297,9 +297,18 @@ export function parseRecordDraft(entry: string): string | undefined {
   return /^\.record-([0-9a-f]{64})(\..{6})?$/.exec(entry)?.[1];
 }
 
+/** Synchronous in all but its form: `ps` reads hundreds, and a turn through libuv's pool takes longer than a read. */
 async function readRecord(path: string): Promise<ContainerRecord | null> {
-  const json = await readFile(path, 'utf8').catch(ignoring('ENOENT'));
+  const json = readText(path);
   return json === null || /^\0*$/.test(json) ? null : parseRecord(json, path);
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    return ignoring('ENOENT')(error);
+  }
 }
 
 async function entriesOf(directory: string): Promise<string[]> {

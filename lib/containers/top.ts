@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { cgroupProcesses } from '../../bindings/cgroup.ts';
 import { EngineError } from '../errors/index.ts';
+import { announce } from './announce.ts';
 import { cgroupOf } from './bundle.ts';
 import type { ContainersContext } from './context.ts';
 import { observe } from './observe.ts';
@@ -30,6 +31,7 @@ export async function listProcesses(
   const column = titles.indexOf('PID');
   if (column < 0) throw refused(psArgs, 'its output has no column PID');
   const rows = lines.map((line) => cells(line, titles.length));
+  announce(context, record, 'top');
   return { titles, rows: rows.filter((row) => pids.has(row[column] ?? '')) };
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError, isEngineError } from '../errors/index.ts';
+import type { EngineEvent } from '../events/index.ts';
 import { waitTask } from '../runtime/index.ts';
 import type { Cancellable } from './container.ts';
 import type { ContainersContext } from './context.ts';
@@ -15,6 +16,8 @@ export interface WaitOptions extends Cancellable {
 
 /** Milliseconds between looks where nothing tells: at a container that is not started, or not removed, yet. */
 const pollInterval = 50;
+/** Milliseconds that an event may take from its writer to its reader. */
+const journalDelay = 500;
 
 /**
  * Resolves with how it ended: at once if it has ended already (`not-running`), at its next end, or when it is removed after
@@ -26,17 +29,79 @@ export async function waitForContainer(
   options: WaitOptions = {},
 ): Promise<ExitStatus> {
   const { condition = 'not-running', signal } = options;
+  await using journal = followEnds(context, record, signal); // from before the look on
   const state = await observe(context, record);
   if (state?.status === 'exited' && condition !== 'next-exit')
     return await removedIfAsked(context, record, state, options);
   if (state === null || state.status === 'created' || state.status === 'exited') {
-    await untilStarted(context, record, state?.status === 'exited' ? state.finishedAt : undefined, signal);
+    const previous = state?.status === 'exited' ? state.finishedAt : undefined;
+    const first = await firstEnd(context, record, journal, previous);
+    if (condition === 'next-exit' || record.spec.restart.policy === 'no')
+      return await removedIfAsked(context, record, first, options);
   }
   const status =
     condition === 'next-exit'
       ? await waitForEnd(context, record, signal)
       : await waitForLastEnd(context, record, signal);
   return await removedIfAsked(context, record, status, options);
+}
+
+/** What the journal tells of its ends, from the call on. Disposal stops to follow it. */
+function followEnds(context: ContainersContext, { id }: ContainerRecord, signal: AbortSignal | undefined) {
+  const stop = new AbortController();
+  const signals = AbortSignal.any([stop.signal, ...(signal ? [signal] : [])]);
+  const filters = { type: ['container'], container: [id] };
+  const events = context.events.read({ filters, signal: signals });
+  return { events, signal: signals, [Symbol.asyncDispose]: async () => stop.abort() };
+}
+
+/**
+ * The first end of one that is not started yet. Whoever looks now and then may miss a whole run, and even the container; the
+ * journal tells of each. Looking is for a journal that could not be written.
+ */
+async function firstEnd(
+  context: ContainersContext,
+  record: ContainerRecord,
+  { events, signal }: ReturnType<typeof followEnds>,
+  previousEnd: string | undefined,
+): Promise<ExitStatus> {
+  const told = toldEnd(context, record, events);
+  const seen = untilStarted(context, record, previousEnd, signal).then(() =>
+    waitForEnd(context, record, signal),
+  );
+  told.catch(() => undefined);
+  seen.catch(() => undefined);
+  const late = seen.catch(async (error: unknown) => {
+    await Promise.race([told, sleep(journalDelay)]).catch(() => undefined); // which settles the race, if it has a word of it
+    throw error;
+  });
+  return await Promise.race([told, late]);
+}
+
+/** Of the record where that is still of this end: it knows the signal. */
+async function toldEnd(
+  context: ContainersContext,
+  record: ContainerRecord,
+  events: AsyncIterable<EngineEvent>,
+): Promise<ExitStatus> {
+  let startedAt: string | undefined;
+  let oomKilled = false;
+  for await (const { action, time, attributes } of events) {
+    if (action === 'start') startedAt = time;
+    if (action === 'oom') oomKilled = true;
+    if (action === 'destroy') throw removed(record);
+    if (action !== 'die') continue;
+    const state = await observe(context, record).catch(() => null);
+    if (state?.status === 'exited' && state.finishedAt <= time && state.startedAt >= (startedAt ?? ''))
+      return state;
+    return {
+      exitCode: Number(attributes.exitCode),
+      oomKilled,
+      startedAt: startedAt ?? time,
+      finishedAt: time,
+    };
+  }
+  throw removed(record);
 }
 
 /** The end after which its restart policy does not start it again. */

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { diskUsage, removeTree } from '../../bindings/files.ts';
 import { EngineError } from '../errors/index.ts';
 import { type Descriptor, type Digest, digestHex, parseDigest } from '../oci/index.ts';
 import {
@@ -163,6 +164,15 @@ export class BlobStore implements ContentSource, ContentSink {
     renameIfPresent(this.path(digest), target);
     await syncDirectory(join(this.#root, 'blobs/sha256'));
     return target;
+  }
+
+  /** Deletes what quarantine() has put aside. Answers the bytes that it took. */
+  async emptyQuarantine(): Promise<number> {
+    const folder = join(this.#root, 'quarantine');
+    if (!existsSync(folder)) return 0;
+    const { bytes } = await diskUsage(folder);
+    await removeTree(folder);
+    return bytes;
   }
 
   /** Removes what dead processes were making, and takes back removals that were cut short. */

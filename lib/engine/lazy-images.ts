@@ -1,5 +1,5 @@
 import type { EventJournal } from '../events/index.ts';
-import type { Image, Images, ProgressTask, RemovedImage } from '../images/index.ts';
+import type { Images, ProgressTask, RemovedImage } from '../images/index.ts';
 
 type Events = Pick<EventJournal, 'emit'>;
 
@@ -12,12 +12,29 @@ export function lazyImages(events: Events, open: () => Promise<Images>): Images 
   };
   return {
     pull: (...call) =>
-      telling(events, 'pull', defer(images().then((ready) => ({ task: ready.pull(...call) })))),
-    push: (...call) => defer(images().then((ready) => ({ task: ready.push(...call) }))),
-    import: async (...call) => await (await images()).import(...call),
+      telling(defer(images().then((ready) => ({ task: ready.pull(...call) }))), ({ reference }) =>
+        tellNamed(events, 'pull', reference, reference),
+      ),
+    push: (...call) =>
+      telling(defer(images().then((ready) => ({ task: ready.push(...call) }))), ({ reference }) =>
+        tellNamed(events, 'push', reference, reference),
+      ),
+    import: async (...call) => {
+      const made = await (await images()).import(...call);
+      tellNamed(events, 'import', made.id, made.reference);
+      return made;
+    },
     copy: (...call) => defer(images().then((ready) => ({ task: ready.copy(...call) }))),
-    save: (...call) => iterate(images(), (ready) => ready.save(...call)),
-    load: (...call) => defer(images().then((ready) => ({ task: ready.load(...call) }))),
+    save: async function* (references, options) {
+      yield* iterate(images(), (ready) => ready.save(references, options));
+      for (const reference of references) tellNamed(events, 'save', reference, reference);
+    },
+    load: (...call) =>
+      telling(defer(images().then((ready) => ({ task: ready.load(...call) }))), (loaded) => {
+        for (const { image, references } of loaded)
+          for (const name of references.length > 0 ? references : [image.id])
+            tellNamed(events, 'load', image.id, name);
+      }),
     list: async () => await (await images()).list(),
     inspect: async (...call) => await (await images()).inspect(...call),
     remove: async (...call) => {
@@ -25,11 +42,23 @@ export function lazyImages(events: Events, open: () => Promise<Images>): Images 
       for (const one of removed) tellRemoved(events, one);
       return removed;
     },
-    tag: async (...call) => await (await images()).tag(...call),
+    tag: async (source, target) => {
+      const ready = await images();
+      await ready.tag(source, target);
+      const { id, reference } = await ready.inspect(target);
+      tellNamed(events, 'tag', id, reference);
+    },
     addLayer: async (...call) => await (await images()).addLayer(...call),
+    idOfPlatform: async (...call) => await (await images()).idOfPlatform(...call),
     history: async (...call) => await (await images()).history(...call),
     scrub: async (...call) => await (await images()).scrub(...call),
-    prune: async (...call) => await (await images()).prune(...call),
+    prune: async (...call) => {
+      const pruned = await (await images()).prune(...call);
+      for (const one of pruned.removed) tellRemoved(events, one);
+      const attributes = { reclaimed: String(pruned.bytes) };
+      events.emit({ type: 'image', action: 'prune', id: '', attributes });
+      return pruned;
+    },
     usage: async () => await (await images()).usage(),
     sweep: async () => await (await images()).sweep(),
   };
@@ -40,14 +69,15 @@ function tellRemoved(events: Events, removed: RemovedImage): void {
   else events.emit({ type: 'image', action: 'delete', id: removed.deleted });
 }
 
-/** The task, whose image is told of when it is there. */
-function telling<Step>(
-  events: Events,
-  action: string,
-  task: ProgressTask<Image, Step>,
-): ProgressTask<Image, Step> {
-  const tell = ({ reference }: Image) =>
-    events.emit({ type: 'image', action, id: reference, attributes: { name: reference } });
+function tellNamed(events: Events, action: string, id: string, name: string): void {
+  events.emit({ type: 'image', action, id, attributes: { name } });
+}
+
+/** The task, whose result is told of when it is there. */
+function telling<Result, Step>(
+  task: ProgressTask<Result, Step>,
+  tell: (result: Result) => void,
+): ProgressTask<Result, Step> {
   task.then(tell, () => undefined); // whoever only iterates is told by the iteration
   return task;
 }

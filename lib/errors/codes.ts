@@ -81,6 +81,7 @@ export const errorCodes = {
   ERR_CONTAINER_NAME_INVALID: 'invalid',
   ERR_CONTAINER_NAME_IN_USE: 'conflict',
   ERR_CONTAINER_STATE: 'conflict',
+  ERR_CONTAINER_RECORD_CORRUPT: 'corrupt',
   ERR_CONTAINER_OPTION_INVALID: 'invalid',
   ERR_NETWORK_NOT_AVAILABLE: 'notImplemented',
   ERR_EXEC_NOT_KNOWN: 'notFound',

@@ -2,6 +2,8 @@ import {
   type ImageToArchive,
   LayoutFolder,
   OciImages,
+  PackedImages,
+  type PackedLayer,
   PlainImages,
   writeDockerArchive,
   writeOciArchive,
@@ -64,13 +66,13 @@ function storeDestination(reference: string, { stores, signal, platform }: CopyC
   });
 }
 
-async function registryDestination(
-  reference: ImageReference,
-  { stores, signal }: CopyContext,
-): Promise<Destination> {
+async function registryDestination(reference: ImageReference, context: CopyContext): Promise<Destination> {
+  const { stores, signal } = context;
   const sink = await stores.openSink(reference, { mountFrom: [] });
   return {
-    write: async ({ source, root }, onCopied) => {
+    write: async (content, onCopied) => {
+      const { source, root } =
+        reference.digest === undefined ? await withPackedLayers(content, context) : content;
       requireDigest(reference, root);
       await copyGraph(source, sink, root, { signal, onCopied, concurrency: stores.concurrency });
       const bytes = await fetchBytes(source, root, { limit: maxManifestSize, signal });
@@ -79,6 +81,30 @@ async function registryDestination(
     },
     [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose](),
   };
+}
+
+/** What is plain is packed on its way into a registry, as by a push. */
+async function withPackedLayers(content: CopiedContent, context: CopyContext): Promise<CopiedContent> {
+  const { documents, source } = content;
+  const { format, level } = context.compression ?? { format: 'gzip' };
+  const layers = layersOf(documents);
+  if (
+    documents === undefined ||
+    format === 'none' ||
+    layers.every(({ compression }) => compression !== 'none')
+  )
+    return content;
+  const images = new PackedImages(source, context.scratch, context.signal);
+  const root = await images.add({ config: documents.configDescriptor, layers }, { format, level });
+  return { source: images, root, documents };
+}
+
+function layersOf(documents: ImageDocuments | undefined): PackedLayer[] {
+  return (documents?.layers ?? []).map(({ blob, diffId }) => ({
+    blob,
+    diffId,
+    compression: layerCompression(blob),
+  }));
 }
 
 /** A digest says what the content must be; nobody can choose it. */
@@ -124,10 +150,9 @@ function dockerArchiveDestination(path: string, name: string | undefined, contex
   const { scratch, signal, stores } = context;
   const references = name === undefined ? [] : [formatReference(parseTag(name))];
   return withoutEnd(async (content, onCopied) => {
-    const { configDescriptor, layers } = requireImage(content, 'a docker-archive');
+    const documents = requireImage(content, 'a docker-archive');
     const plain = new PlainImages(content.source, { scratch, signal, maxBytes: stores.limits.maxBytes });
-    const packed = layers.map(({ blob, diffId }) => ({ blob, diffId, compression: layerCompression(blob) }));
-    const target = await plain.add({ config: configDescriptor, layers: packed });
+    const target = await plain.add({ config: documents.configDescriptor, layers: layersOf(documents) });
     await writeWhole(path, writeDockerArchive(plain, [{ target, references }], { signal }), { signal });
     onCopied(target);
     return target.digest;

@@ -11,6 +11,7 @@ import { fetchDocuments, type ImageDocuments } from './fetch-documents.ts';
 import { documentSource, wantedPlatform } from './load-images.ts';
 import { parseLocation } from './parse-location.ts';
 import type { PullStores } from './pull-image.ts';
+import type { PushCompression } from './push-progress.ts';
 import { storingError } from './storing-error.ts';
 
 /** What a copy takes from the rest of the engine. */
@@ -26,6 +27,11 @@ export interface CopyImageOptions {
   readonly platform?: string | undefined;
   /** All of them, and whatever else stands under that name. */
   readonly all?: boolean;
+  /**
+   * How a registry gets layers that are plain tars: by default gzip, as push() does. `none`: as they are. Packed layers go
+   * digest for digest, and so does everything with `all`, or to a name with a digest.
+   */
+  readonly compression?: PushCompression | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -61,7 +67,8 @@ export async function copyImage(
     refuseBoth(options);
     const [origin, destination] = [parseLocation(from), parseLocation(to)];
     await using scratch = await createScratch(join(stores.root, 'content/ingest'));
-    const context = { stores, scratch: scratch.path, signal, platform: options.platform };
+    const { platform, compression } = options;
+    const context = { stores, scratch: scratch.path, signal, platform, compression };
     await using place = await openDestination(destination, context);
     await using opened = await openOrigin(origin, context);
     const content = await select(opened, options, signal);

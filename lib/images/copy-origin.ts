@@ -15,6 +15,7 @@ import { findImage } from './find-image.ts';
 import { creationTime } from './import-image.ts';
 import { LocalSource } from './local-source.ts';
 import type { ImageLocation } from './parse-location.ts';
+import type { PushCompression } from './push-progress.ts';
 import { rootImage } from './root-image.ts';
 
 /** An image where it is, opened to be read. */
@@ -29,6 +30,7 @@ export interface CopyContext {
   readonly scratch: string;
   readonly signal: AbortSignal;
   readonly platform: string | undefined;
+  readonly compression: PushCompression | undefined;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Descriptor, ImageProcess } from '../oci/index.ts';
+import type { Descriptor, Digest, ImageProcess } from '../oci/index.ts';
 import type { CopiedImage, CopyImageOptions, CopyProgress } from './copy-image.ts';
 import type { Image, ImageHistory, ImageSummary, ImagesUsage, PrunedImages, RemovedImage } from './image.ts';
 import type { ImportOptions } from './import-image.ts';
@@ -75,7 +75,12 @@ export interface Images {
    */
   save(
     references: readonly string[],
-    options?: { readonly format?: ArchiveFormat; readonly signal?: AbortSignal },
+    options?: {
+      readonly format?: ArchiveFormat;
+      /** Of what is here for several platforms the image of this one, under the same names. ERR_PLATFORM_*. */
+      readonly platform?: string | undefined;
+      readonly signal?: AbortSignal;
+    },
   ): AsyncIterable<Uint8Array>;
   /**
    * Makes an image of one layer of a root file system's tar, packed by gzip, zstd or not at all: a path, or the bytes as they
@@ -99,7 +104,7 @@ export interface Images {
   addLayer(added: AddedLayer): Promise<Image>;
   /**
    * Removes the images without a tag that no container has, with `all` those with a tag too; `filter` may spare some. Then
-   * sweep(). With `all` interrupted downloads that nobody is at work on go as well: the store holds what is in use, and the
+   * sweep(). With `all` interrupted downloads that nobody is at work on and what is in quarantine go as well: the store holds what is in use, and the
    * file system has the rest back.
    */
   prune(options?: PruneImagesOptions): Promise<PrunedImages>;
@@ -108,6 +113,11 @@ export interface Images {
    * corrupt is taken out of use, and the images that have it are pulled again, by digest, from where their names say.
    */
   scrub(options?: ScrubOptions): Promise<ScrubReport>;
+  /**
+   * The id of what a name stands for on one platform, of several that are here. ERR_PLATFORM_NOT_FOUND; ERR_PLATFORM_INVALID;
+   * and what inspect() rejects with.
+   */
+  idOfPlatform(reference: string, platform: string): Promise<Digest>;
   /** How an image came to be, newest step first. Rejects as inspect() does. */
   history(reference: string): Promise<ImageHistory[]>;
   /** What the images take on disk, and what of it they share. */

@@ -13,6 +13,7 @@ import { ImageLoader } from './image-loader.ts';
 import type { ContainerUse, Images, ScrubOptions } from './images.ts';
 import { startLoad } from './load-task.ts';
 import { NameStore } from './name-store.ts';
+import { PackedLayers } from './packed-layers.ts';
 import { startTask } from './progress-task.ts';
 import { startPull } from './pull-task.ts';
 import { startPush } from './push-task.ts';
@@ -53,6 +54,7 @@ export function openImages(options: ImagesOptions): Images {
     leases: new Leases(join(root, 'leases')),
     names: new NameStore(join(root, 'images')),
     loader: new ImageLoader(blobs),
+    packed: new PackedLayers(join(root, 'content/packed')),
   };
   return {
     pull: (reference, pullOptions = {}) =>
@@ -65,6 +67,9 @@ export function openImages(options: ImagesOptions): Images {
       ),
     list: async () => (await import('./list-images.ts')).listImages(stores),
     inspect: (reference) => inspectImage(stores, reference),
+    idOfPlatform: async (reference, platform) =>
+      (await (await import('./image-of-platform.ts')).imageOfPlatform(stores, reference, platform)).config
+        .digest,
     history: async (reference) =>
       (await import('./image-history.ts')).imageHistory(await inspectImage(stores, reference), stores),
     remove: async (reference, removeOptions) =>
@@ -88,7 +93,7 @@ export function openImages(options: ImagesOptions): Images {
     addLayer: async (added) => (await import('./add-layer.ts')).addLayer(stores, added),
     prune: async (pruneOptions = {}) =>
       (await import('./prune-images.ts')).pruneImages(stores, pruneOptions, () =>
-        sweepImages(stores, pruneOptions.all ? 0 : undefined),
+        pruneOptions.all ? sweepWhole(stores) : sweepImages(stores),
       ),
     usage: async () => (await import('./image-usage.ts')).imagesUsage(stores),
     scrub: (scrubOptions) => scrub(stores, scrubOptions),
@@ -125,7 +130,9 @@ function keepsCompressed({ keepCompressed = 'auto', snapshots }: ImagesOptions):
   return keepCompressed === 'auto' ? !snapshots.keepsTars : keepCompressed;
 }
 
-async function sweepImages(stores: GarbageStores & HealedStores, partialAge?: number): Promise<Collected> {
+type SweptStores = GarbageStores & HealedStores & { readonly packed: PackedLayers };
+
+async function sweepImages(stores: SweptStores, partialAge?: number): Promise<Collected> {
   const [{ heal }, { collectGarbage }] = await Promise.all([
     import('./heal.ts'),
     import('./collect-garbage.ts'),
@@ -136,5 +143,15 @@ async function sweepImages(stores: GarbageStores & HealedStores, partialAge?: nu
     chainIds: layers.map(({ chainId }) => chainId),
     blobs: await stores.blobs.list(),
   });
+  const removed = new Set(gone);
+  const left = layers.filter(({ chainId }) => !removed.has(chainId));
+  await stores.packed.sweep(new Set(left.map(({ diffId }) => diffId)));
   return { layers: gone, bytes: bytes + partials };
+}
+
+/** Also what somebody might have wanted to continue, or to look at. */
+async function sweepWhole(stores: SweptStores): Promise<Collected> {
+  const { layers, bytes } = await sweepImages(stores, 0);
+  const put = await Promise.all([stores.blobs.emptyQuarantine(), stores.snapshots.emptyQuarantine()]);
+  return { layers, bytes: put.reduce((sum, size) => sum + size, bytes) };
 }

@@ -9,12 +9,14 @@ import type { Snapshotter } from '../snapshots/index.ts';
 import { findLayerSource, type LayerSource, layerSourceReader } from '../unpack/index.ts';
 import type { ImageLayer } from './image.ts';
 import type { MountSources } from './mount-sources.ts';
+import type { PackedLayers } from './packed-layers.ts';
 import type { BlobProgress, PushCompression, PushProgress } from './push-progress.ts';
 import { Slots } from './slots.ts';
 
 export interface PushLayerStores {
   readonly blobs: BlobStore;
   readonly snapshots: Snapshotter;
+  readonly packed: PackedLayers;
 }
 
 export interface BlobPush {
@@ -99,12 +101,24 @@ export class BlobPusher {
       await this.#send({ descriptor: layer.blob, open }, report, false);
       return layer.blob;
     }
+    return this.#pushPacked(layer, source, compression ?? { format: 'gzip' }, report);
+  }
+
+  /** What it was packed into before may be there: then nothing is packed. */
+  async #pushPacked(
+    layer: ImageLayer,
+    source: LayerSource,
+    wanted: PushCompression,
+    report: Report,
+  ): Promise<Descriptor> {
+    const { packed } = this.#stores;
+    const known = await packed.find(layer.diffId, wanted);
+    if (known !== undefined && (await this.#exists(known, report))) return known;
     report('packing', 0);
-    const packed = await this.#inSlot(this.#packing, () =>
-      this.#pack(layer, source, compression ?? { format: 'gzip' }),
-    );
-    await this.#send(packed, report);
-    return packed.descriptor;
+    const made = await this.#inSlot(this.#packing, () => this.#pack(layer, source, wanted));
+    await packed.remember(layer.diffId, wanted, made.descriptor);
+    await this.#send(made, report);
+    return made.descriptor;
   }
 
   /** A registry's layer goes on as it is; one that was made here as a tar is compressed first. */

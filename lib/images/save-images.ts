@@ -13,6 +13,7 @@ import { createScratch } from '../scratch/index.ts';
 import { type LayerLimits, layerCompression } from '../unpack/index.ts';
 import type { Image } from './image.ts';
 import type { ImageLoader } from './image-loader.ts';
+import { nameOfPlatform } from './image-of-platform.ts';
 import { LocalSource, type LocalStores } from './local-source.ts';
 import type { ImageName, NameStore } from './name-store.ts';
 import { namesToSave, type SavedImage } from './names-to-save.ts';
@@ -32,6 +33,8 @@ export interface SaveStores extends LocalStores {
 
 export interface SaveOptions {
   readonly format?: ArchiveFormat;
+  /** Of what is here for several platforms the image of this one, under the same names. */
+  readonly platform?: string | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -39,17 +42,30 @@ export interface SaveOptions {
 export async function* saveImages(
   stores: SaveStores,
   texts: readonly string[],
-  { format = 'docker-archive', signal }: SaveOptions = {},
+  { format = 'docker-archive', platform, signal }: SaveOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     signal?.throwIfAborted();
-    const images = await namesToSave(stores.names, texts);
+    const images = await chosen(stores, await namesToSave(stores.names, texts), platform);
     await using _lease = await stores.leases.take(needsOf(images));
     if (format === 'oci-archive') yield* saveAsOci(stores, images, signal);
     else yield* saveAsDocker(stores, images, signal);
   } catch (error) {
     throw storingError(error, { what: 'the save', root: stores.root, aborted: signal?.aborted ?? false });
   }
+}
+
+async function chosen(
+  stores: SaveStores,
+  images: readonly SavedImage[],
+  platform: string | undefined,
+): Promise<readonly SavedImage[]> {
+  if (platform === undefined) return images;
+  const choose = async ({ name, references }: SavedImage) => ({
+    name: await nameOfPlatform(stores, name, platform),
+    references,
+  });
+  return await Promise.all(images.map(choose));
 }
 
 async function* saveAsOci(

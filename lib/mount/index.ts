@@ -37,5 +37,7 @@ export interface OverlayMount {
 export interface DirectoryMount {
   readonly type: 'directory';
   readonly path: string;
+  /** Seen through the id map of the container that it is mounted for, as the layers of an overlay are. */
+  readonly idmap?: boolean;
   readonly hidden?: readonly string[];
 }

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { spawnMonitor } from '../../bindings/runtime.ts';
+import { prepareMonitor, spawnMonitor } from '../../bindings/runtime.ts';
 import { EngineError } from '../errors/index.ts';
 import { type LinkOptions, MonitorLink, type OutputSink } from './monitor-link.ts';
 import { StreamOutput } from './stream-output.ts';
@@ -65,7 +65,10 @@ export async function startMonitor(
   const environment = options.trace ? ['STRAKE_TRACE=1'] : [];
   const fd = await spawnMonitor([verb, directory], environment, options.monitor);
   options.trace?.step('spawn seen');
-  return new MonitorLink(fd, output, options);
+  const link = new MonitorLink(fd, output, options);
+  const prepare = () => prepareMonitor(options.monitor);
+  Promise.race([link.ready, link.started]).then(prepare, prepare);
+  return link;
 }
 
 export function throwIfAborted(signal: AbortSignal | undefined): void {

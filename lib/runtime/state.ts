@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { lockFile } from '../../bindings/files.ts';
+import { isLocked, lockFile } from '../../bindings/files.ts';
 import { signalProcess } from '../../bindings/runtime.ts';
 import { EngineError } from '../errors/index.ts';
 import { connectLink, notRunning } from './attach.ts';
@@ -26,11 +26,13 @@ export type TaskState =
   | { readonly status: 'starting' }
   | { readonly status: 'dead' };
 
-/** Of a run directory, or of an exec's. One that does not exist is dead. */
+/**
+ * Of a run directory, or of an exec's. One that does not exist is dead. Looks synchronously: a turn through libuv's pool takes
+ * longer, and who lists asks of hundreds.
+ */
 export async function taskState(runDir: string): Promise<TaskState> {
-  const isFree = await tryLock(runDir);
-  if (isFree) return { status: 'dead' };
-  const state = await readJson(join(runDir, 'state.json'));
+  if (!isLocked(join(runDir, 'lock'))) return { status: 'dead' };
+  const state = readJson(join(runDir, 'state.json'));
   if (state === null) return { status: 'starting' };
   return { status: 'restartAt' in state ? 'restarting' : 'running', ...state } as TaskState;
 }
@@ -53,7 +55,7 @@ export async function waitTask(
 ): Promise<ExitStatus> {
   const { signal } = options;
   throwIfAborted(signal);
-  const statusFile = options.statusFile ?? (await statusFileOf(runDir));
+  const statusFile = options.statusFile ?? statusFileOf(runDir);
   const ended = toldByMonitor(runDir, signal).then((told) => told ?? recorded(runDir, statusFile, signal));
   const status = await raceWith(signal, ended);
   if (status) return status;
@@ -96,30 +98,17 @@ async function recorded(
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
-  return statusFile === null ? null : ((await readJson(statusFile)) as ExitStatus | null);
+  return statusFile === null ? null : (readJson(statusFile) as ExitStatus | null);
 }
 
-async function statusFileOf(runDir: string): Promise<string | null> {
-  const description =
-    (await readJson(join(runDir, 'task.json'))) ?? (await readJson(join(runDir, 'exec.json')));
+function statusFileOf(runDir: string): string | null {
+  const description = readJson(join(runDir, 'task.json')) ?? readJson(join(runDir, 'exec.json'));
   return typeof description?.statusFile === 'string' ? description.statusFile : null;
 }
 
-/** Whether no monitor has the directory. */
-async function tryLock(runDir: string): Promise<boolean> {
+function readJson(path: string): Record<string, unknown> | null {
   try {
-    const lock = await lockFile(join(runDir, 'lock'), { shared: true, wait: false });
-    lock?.release();
-    return lock !== null;
-  } catch (error) {
-    if (isMissing(error)) return true;
-    throw error;
-  }
-}
-
-async function readJson(path: string): Promise<Record<string, unknown> | null> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8'));
+    return JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
     if (isMissing(error)) return null;
     throw error;

@@ -23,7 +23,12 @@ let timer: NodeJS.Timeout | undefined;
  * stays as it is: whoever mounts it says why.
  */
 export function holdMounts(layers: readonly LayerRef[]): LayerRef[] {
-  return layers.map((layer) => ('index' in layer ? held(layer) : layer));
+  return layers.map(holdMount);
+}
+
+/** The same for one. */
+export function holdMount(layer: LayerRef): LayerRef {
+  return 'index' in layer ? held(layer) : layer;
 }
 
 /** Lets go of those whose index is below one of the folders: what is removed there shall not take room any more. */

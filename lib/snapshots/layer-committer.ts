@@ -15,9 +15,13 @@ import type { Ids } from '../id-map/index.ts';
 import type { DirectoryLayer, ErofsLayer, LayerRef } from '../mount/index.ts';
 import { type Digest, digestOf } from '../oci/index.ts';
 import { createScratch, type Scratch, syncDirectory } from '../scratch/index.ts';
+import { holdMount } from './held-mounts.ts';
 import { type LayerStore, layerIn, type StoredLayer } from './layer-store.ts';
 import { serialRun, sharedRun } from './runs.ts';
 import type { LayerIngest, LayerVerdict, StagedLayer } from './snapshotter.ts';
+
+/** So many layers are mounted anew for each that comes upon them, if need be. */
+const lowStack = 8;
 
 /** What a new layer is kept as. */
 export type LayerForm = 'directory' | 'erofs';
@@ -104,9 +108,15 @@ export class LayerCommitter {
     return [parent, ...ancestors];
   }
 
-  ref(chainId: Digest): LayerRef {
-    const staged = this.#staged.get(chainId);
-    return staged === undefined ? this.layers.ref(chainId) : layerIn(staged.folder);
+  /** Of a low stack few layers are looked into, and mounted for it; of a high one each would be for every layer above. */
+  refs(chainIds: readonly Digest[]): LayerRef[] {
+    const isHigh = chainIds.length > lowStack;
+    return chainIds.map((chainId) => {
+      const staged = this.#staged.get(chainId);
+      if (staged !== undefined) return layerIn(staged.folder);
+      const layer = this.layers.ref(chainId);
+      return isHigh ? holdMount(layer) : layer;
+    });
   }
 }
 
@@ -141,10 +151,7 @@ class Ingest implements LayerIngest {
     const { parent, diffId } = layer;
     this.#parentNamed = parent === null ? undefined : this.#committer.staged(parent)?.named;
     const ancestors = await this.#committer.ancestorsAbove(parent);
-    const completed = await this.#complete(
-      layer,
-      ancestors.map((ancestor) => this.#committer.ref(ancestor)),
-    );
+    const completed = await this.#complete(layer, this.#committer.refs(ancestors));
     const [chainId, createdAt] = [this.#chainId, new Date().toISOString()];
     const record: StoredLayer = { chainId, diffId, parent, ancestors, ...completed, createdAt };
     await writeFile(join(this.#scratch.path, 'layer.json'), JSON.stringify(record));
@@ -160,7 +167,7 @@ class Ingest implements LayerIngest {
     if ('directory' in target) return this.#completeDirectory(target.directory, layer, lowers);
     if (layer.index === null) throw new TypeError('a tar comes with its index');
     const files = { index: join(this.#scratch.path, 'index.erofs'), tar: target.tar };
-    return completeIndex(files, layer.index, layer, lowers);
+    return completeIndex(files, layer.index, { diffId: layer.diffId, chainId: this.#chainId, lowers });
   }
 
   async #completeDirectory(
@@ -195,13 +202,9 @@ class Ingest implements LayerIngest {
 async function completeIndex(
   files: ErofsLayer,
   index: NativeLayerIndex,
-  { diffId }: StagedLayer,
-  lowers: readonly LayerRef[],
+  above: { readonly diffId: Digest; readonly chainId: Digest; readonly lowers: readonly LayerRef[] },
 ): Promise<Completed> {
-  const [written, tar] = await Promise.all([
-    writeIndex(index, { ...files, diffId, lowers }),
-    stat(files.tar),
-  ]);
+  const [written, tar] = await Promise.all([writeIndex(index, { ...files, ...above }), stat(files.tar)]);
   return { size: written.size + tar.size, root: written.root };
 }
 

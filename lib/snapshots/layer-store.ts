@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { diskUsage } from '../../bindings/files.ts';
 import { EngineError, isEngineError } from '../errors/index.ts';
 import type { Ids } from '../id-map/index.ts';
 import type { LayerRef } from '../mount/index.ts';
@@ -131,6 +132,15 @@ export class LayerStore {
     } finally {
       lock.release();
     }
+  }
+
+  /** See Snapshotter.emptyQuarantine. */
+  async emptyQuarantine(): Promise<number> {
+    const folder = join(this.#root, 'quarantine');
+    if (!existsSync(folder)) return 0;
+    const { bytes } = await diskUsage(folder, await this.#ids.namespace());
+    await this.#ids.removeTree(folder);
+    return bytes;
   }
 
   /** See Snapshotter.sweep. */

@@ -218,15 +218,25 @@ class OverlaySnapshotter implements Snapshotter {
     return await this.#committer.compare(layer, ref, ingest, await again(ingest));
   }
 
-  async #verifyIndex({ diffId, ancestors }: StoredLayer, files: ErofsLayer): Promise<LayerVerdict> {
+  async #verifyIndex({ diffId, chainId, ancestors }: StoredLayer, files: ErofsLayer): Promise<LayerVerdict> {
     await using scratch = await createScratch(this.#layers.ingestFolder);
     const lowers = ancestors.map((ancestor) => this.#layers.ref(ancestor));
-    const complaint = await verifyLayer({ ...files, diffId, lowers, scratch: join(scratch.path, 'index') });
+    const complaint = await verifyLayer({
+      ...files,
+      diffId,
+      chainId,
+      lowers,
+      scratch: join(scratch.path, 'index'),
+    });
     return complaint === null ? { state: 'intact' } : { state: 'corrupt', complaint };
   }
 
   quarantine(chainId: Digest): Promise<string> {
     return this.#layers.quarantine(chainId);
+  }
+
+  emptyQuarantine(): Promise<number> {
+    return this.#layers.emptyQuarantine();
   }
 
   sweep(): Promise<void> {

@@ -68,6 +68,8 @@ export interface Snapshotter {
    * where it is kept for whoever wants to look at it. ERR_LAYER_NOT_FOUND.
    */
   quarantine(chainId: Digest): Promise<string>;
+  /** Deletes what quarantine() has put aside. Answers the bytes that it took. */
+  emptyQuarantine(): Promise<number>;
   /** Heals: drops ingests of dead processes, and finishes or takes back removals that were cut short. */
   sweep(): Promise<void>;
 }

@@ -36,6 +36,10 @@ Napi::Value lockFile(const Napi::CallbackInfo& info) {
       lockObject);
 }
 
+Napi::Value isLocked(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), sys::isLocked(text(info, 0)));
+}
+
 Napi::Value syncFileSystem(const Napi::CallbackInfo& info) {
   return async(info.Env(), [path = text(info, 0)] { sys::syncFileSystem(path); });
 }
@@ -84,6 +88,7 @@ Napi::Value diskUsage(const Napi::CallbackInfo& info) {
 
 void registerFile(Napi::Env env, Napi::Object exports) {
   exports.Set("lockFile", entry<lockFile>(env, "lockFile"));
+  exports.Set("isLocked", entry<isLocked>(env, "isLocked"));
   exports.Set("syncFileSystem", entry<syncFileSystem>(env, "syncFileSystem"));
   exports.Set("writeFileAtomic", entry<writeFileAtomic>(env, "writeFileAtomic"));
   exports.Set("removeTree", entry<removeTree>(env, "removeTree"));

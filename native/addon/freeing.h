@@ -1,5 +1,5 @@
-// Files without names whose bytes are still to be freed: that takes as long as they are large, and nobody
-// shall wait for it who does not need the room.
+// Descriptors whose closing takes its time: the last one of a file without a name, whose bytes are freed, or
+// of a detached mount, which is unmounted. Nobody shall wait for it who does not need the room.
 #pragma once
 #include <vector>
 

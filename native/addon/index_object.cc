@@ -2,6 +2,7 @@
 
 #include "addon/async.h"
 #include "addon/convert.h"
+#include "addon/freeing.h"
 #include "addon/mount_view.h"
 
 namespace strake::addon {
@@ -19,6 +20,10 @@ Napi::Object writtenObject(Napi::Env env, const layer::LayerIndex::Written& writ
   return object;
 }
 
+layer::LayerIds idsOf(const Napi::Object& options) {
+  return {textOf(options, "diffId"), textOf(options, "chainId")};
+}
+
 }  // namespace
 
 Napi::Object indexObject(Napi::Env env, std::shared_ptr<layer::LayerIndex> index) {
@@ -32,9 +37,8 @@ Napi::Object indexObject(Napi::Env env, std::shared_ptr<layer::LayerIndex> index
     return async(
         info.Env(), Thread::own,
         [index = std::move(taken), path = textOf(options, "index"), tar = textOf(options, "tar"),
-         diffId = textOf(options, "diffId"),
-         lowers = layersOf(options.Get("lowers").As<Napi::Array>())]() mutable {
-          const auto written = index->write(path, tar, diffId, lowers);
+         ids = idsOf(options), lowers = layersOf(options.Get("lowers").As<Napi::Array>())]() mutable {
+          const auto written = index->write(path, tar, ids, lowers);
           index.reset();
           return written;
         },
@@ -51,7 +55,12 @@ Napi::Value mountLayer(const Napi::CallbackInfo& info) {
       std::make_shared<sys::UniqueFd>(sys::openLayer({.index = text(info, 0), .tar = text(info, 1)}));
   Napi::Object object = Napi::Object::New(info.Env());
   object.Set("fd", Napi::Number::New(info.Env(), mount->get()));
-  const auto close = [mount](const Napi::CallbackInfo&) { mount->reset(); };
+  // Unmounting waits for all processors, and frees what is cached.
+  const auto close = [mount](const Napi::CallbackInfo&) {
+    std::vector<sys::UniqueFd> closing;
+    closing.push_back(std::move(*mount));
+    closeLater(std::move(closing));
+  };
   object.Set("close", Napi::Function::New(info.Env(), close, "close"));
   return object;
 }
@@ -61,8 +70,8 @@ Napi::Value verifyLayer(const Napi::CallbackInfo& info) {
   return async(
       info.Env(), Thread::own,
       [layer = sys::LayerRef{.index = textOf(options, "index"), .tar = textOf(options, "tar")},
-       diffId = textOf(options, "diffId"), lowers = layersOf(options.Get("lowers").As<Napi::Array>()),
-       scratch = textOf(options, "scratch")] { return layer::verifyLayer(layer, diffId, lowers, scratch); },
+       ids = idsOf(options), lowers = layersOf(options.Get("lowers").As<Napi::Array>()),
+       scratch = textOf(options, "scratch")] { return layer::verifyLayer(layer, ids, lowers, scratch); },
       [](Napi::Env env, const std::string& wrong) -> Napi::Value {
         return wrong.empty() ? env.Null() : Napi::String::New(env, wrong).As<Napi::Value>();
       });

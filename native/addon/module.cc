@@ -23,9 +23,9 @@ Napi::Object versions(Napi::Env env) {
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   EventLoop::attach(env);
   exports.Set("versions", versions(env));
-  for (auto* registerRoom :
-       {&registerLayer, &registerPack, &registerArchive, &registerCopy, &registerHash, &registerFile,
-        &registerRuntime, &registerEvents, &registerCgroup, &registerUserNamespace, &registerNet, &registerProbe}) {
+  for (auto* registerRoom : {&registerLayer, &registerPack, &registerArchive, &registerCopy, &registerHash,
+                              &registerFile, &registerRuntime, &registerEvents, &registerCgroup,
+                              &registerUserNamespace, &registerQuota, &registerNet, &registerProbe}) {
     registerRoom(env, exports);
   }
   return exports;

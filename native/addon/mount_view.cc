@@ -1,6 +1,7 @@
 #include "addon/mount_view.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "addon/convert.h"
 #include "runtime/overlay.h"
@@ -8,12 +9,25 @@
 
 namespace strake::addon {
 
+namespace {
+
+/// A mount that this process holds already (`held` of lib/mount's ErofsLayer), for as long as it is needed.
+std::shared_ptr<const sys::UniqueFd> heldMount(const Napi::Object& layer) {
+  if (!layer.Get("held").IsObject()) return nullptr;
+  const auto held = layer.Get("held").As<Napi::Object>();
+  if (held.Get("pid").As<Napi::Number>().Int32Value() != ::getpid()) return nullptr;
+  const int fd = held.Get("fd").As<Napi::Number>().Int32Value();
+  return std::make_shared<const sys::UniqueFd>(sys::check(::fcntl(fd, F_DUPFD_CLOEXEC, 3), "fcntl"));
+}
+
+}  // namespace
+
 std::vector<sys::LayerRef> layersOf(const Napi::Array& array) {
   std::vector<sys::LayerRef> layers;
   for (uint32_t i = 0; i < array.Length(); ++i) {
     const auto layer = array.Get(i).As<Napi::Object>();
-    layers.push_back(
-        {optionalTextOf(layer, "directory"), optionalTextOf(layer, "index"), optionalTextOf(layer, "tar")});
+    layers.push_back({optionalTextOf(layer, "directory"), optionalTextOf(layer, "index"),
+                      optionalTextOf(layer, "tar"), heldMount(layer)});
   }
   return layers;
 }

@@ -13,7 +13,7 @@
 
 namespace strake::addon {
 
-/// LayerRefs of lib/mount.
+/// LayerRefs of lib/mount; with the mounts of those that this process holds.
 std::vector<sys::LayerRef> layersOf(const Napi::Array& array);
 
 /// A Mount object. A wrong type is a TypeError.

@@ -147,7 +147,7 @@ sys::LayerRef writeTinyLayer(const ScratchDirectory& scratch) {
   const sys::LayerRef layer{.index = scratch.make("erofs") + "/index", .tar = scratch.make("tar") + "/tar"};
   sys::writeFileAtomic(layer.tar, std::string(1024, '\0'), 0600, false);
   layer::NoBytes none;
-  layer::LayerIndex(none, 1).write(layer.index, layer.tar, "", {});
+  layer::LayerIndex(none, 1).write(layer.index, layer.tar, {}, {});
   return layer;
 }
 

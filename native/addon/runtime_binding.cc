@@ -27,7 +27,6 @@ Napi::Value spawnMonitor(const Napi::CallbackInfo& info) {
   const std::string program = text(info, 0);
   std::vector<std::string> arguments = texts(info, 1), environment = texts(info, 2);
   if (std::optional<Spawned> spare = takeSpare(program, arguments, environment)) {
-    run(Thread::shared, Task([program] { keepSpare(program); }));
     auto deferred = Napi::Promise::Deferred::New(info.Env());
     deferred.Resolve(toJsSpawned(info.Env(), std::move(*spare)));
     return deferred.Promise();
@@ -35,11 +34,14 @@ Napi::Value spawnMonitor(const Napi::CallbackInfo& info) {
   return async(
       info.Env(),
       [program, arguments = std::move(arguments), environment = std::move(environment)] {
-        Spawned spawned = spawnDetached(program, arguments, environment);
-        run(Thread::shared, Task([program] { keepSpare(program); }));
-        return spawned;
+        return spawnDetached(program, arguments, environment);
       },
       toJsSpawned);
+}
+
+Napi::Value prepareMonitor(const Napi::CallbackInfo& info) {
+  run(Thread::shared, Task([program = text(info, 0)] { keepSpare(program); }));
+  return info.Env().Undefined();
 }
 
 /// The address of a socket whatever the length of its path: sun_path has 108 bytes, but
@@ -94,6 +96,7 @@ Napi::Value processStartTime(const Napi::CallbackInfo& info) {
 
 void registerRuntime(Napi::Env env, Napi::Object exports) {
   exports.Set("spawnMonitor", entry<spawnMonitor>(env, "spawnMonitor"));
+  exports.Set("prepareMonitor", entry<prepareMonitor>(env, "prepareMonitor"));
   exports.Set("connectUnix", entry<connectUnix>(env, "connectUnix"));
   exports.Set("signalProcess", entry<signalProcess>(env, "signalProcess"));
   exports.Set("processStartTime", entry<processStartTime>(env, "processStartTime"));

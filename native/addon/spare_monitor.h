@@ -13,9 +13,9 @@ namespace strake::addon {
 std::optional<Spawned> takeSpare(const std::string& program, const std::vector<std::string>& arguments,
                                  const std::vector<std::string>& environment);
 
-/// Starts one to wait for the next container, unless there is one. Not for the first start of this process:
-/// a command line has no second. It ends with this process, and has nothing open but its socket. Blocks like
-/// spawnDetached; where it fails there is none.
+/// Starts one to wait for the next container, unless there is one. Called once for each start; not for the
+/// first of this process: a command line has no second. It ends with this process, and has nothing open but
+/// its socket. Blocks like spawnDetached; where it fails there is none.
 void keepSpare(const std::string& program) noexcept;
 
 }  // namespace strake::addon

@@ -74,20 +74,20 @@ LayerIndex::LayerIndex(ByteSource& tar, uint64_t maxEntries) {
   entries_ = erofs::IndexApplier(tree_, maxEntries).apply(reader);
 }
 
-LayerIndex::Written LayerIndex::write(const std::string& path, const std::string& tar,
-                                      const std::string& diffId, const std::vector<sys::LayerRef>& lowers) {
+LayerIndex::Written LayerIndex::write(const std::string& path, const std::string& tar, const LayerIds& ids,
+                                      const std::vector<sys::LayerRef>& lowers) {
   const LayerStack below(lowers);
   erofs::complete(tree_, below);
   const sys::UniqueFd source = openToRead(tar);
   const int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
   const sys::UniqueFd file(sys::check(::open(path.c_str(), flags, 0600), "open", path));
-  const erofs::IndexedTar indexed{source.get(), sizeOf(source, tar), diffId};
+  const erofs::IndexedTar indexed{source.get(), sizeOf(source, tar), ids};
   const uint64_t size = erofs::writeIndex(tree_, indexed, below, file.get(), path);
   const erofs::Node& root = tree_.node(erofs::rootId);
   return {size, root.mode & 07777u, root.uid, root.gid};
 }
 
-std::string verifyLayer(const sys::LayerRef& layer, const std::string& diffId,
+std::string verifyLayer(const sys::LayerRef& layer, const LayerIds& ids,
                         const std::vector<sys::LayerRef>& lowers, const std::string& scratch) {
   HashedFile tar(layer.tar);
   std::optional<LayerIndex> index;
@@ -98,11 +98,11 @@ std::string verifyLayer(const sys::LayerRef& layer, const std::string& diffId,
     unreadable = error.what();
     while (!tar.next().empty()) continue;
   }
-  if (const std::string digest = tar.digest(); digest != diffId)
-    return "its tar " + layer.tar + " has the digest " + digest + " instead of " + diffId;
+  if (const std::string digest = tar.digest(); digest != ids.diffId)
+    return "its tar " + layer.tar + " has the digest " + digest + " instead of " + ids.diffId;
   if (!index) return unreadable;
   const Unlinked made{scratch};
-  index->write(scratch, layer.tar, diffId, lowers);
+  index->write(scratch, layer.tar, ids, lowers);
   if (!sameBytes(scratch, layer.index))
     return "its index " + layer.index + " is not the one that belongs to its tar";
   return "";

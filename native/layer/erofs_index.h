@@ -8,6 +8,7 @@
 
 #include "layer/byte_source.h"
 #include "layer/erofs_tree.h"
+#include "layer/layer_ids.h"
 #include "sys/layer_ref.h"
 
 namespace strake::layer {
@@ -26,10 +27,10 @@ class LayerIndex {
     /// Of the layer's root directory.
     uint32_t mode = 0, uid = 0, gid = 0;
   };
-  /// Writes the index for the tar in the file `tar`, whose digest is `diffId`, to the new file `path` (0600),
+  /// Writes the index for the tar in the file `tar`, to the new file `path` (0600),
   /// above `lowers` (top first). Once. Throws SysError, ERR_LAYER_CORRUPT for a hard link that leads nowhere,
   /// ERR_LAYER_TOO_LARGE. Nothing is synced.
-  Written write(const std::string& path, const std::string& tar, const std::string& diffId,
+  Written write(const std::string& path, const std::string& tar, const LayerIds& ids,
                 const std::vector<sys::LayerRef>& lowers);
 
  private:
@@ -37,10 +38,10 @@ class LayerIndex {
   uint64_t entries_ = 0;
 };
 
-/// Whether the files of a layer are what they were when it was committed: the tar's digest is `diffId`, and
+/// Whether the files of a layer are what they were when it was committed: the tar's digest is its diffId, and
 /// its index, built again above `lowers`, has the same bytes. "" or what is wrong. `scratch` is a file that
 /// is made and removed.
-std::string verifyLayer(const sys::LayerRef& layer, const std::string& diffId,
+std::string verifyLayer(const sys::LayerRef& layer, const LayerIds& ids,
                         const std::vector<sys::LayerRef>& lowers, const std::string& scratch);
 
 }  // namespace strake::layer

@@ -65,6 +65,10 @@ uint8_t typeOf(const Node& node) {
   }
 }
 
+std::string hexOf(const std::string& digest) {
+  return digest.substr(digest.find(':') + 1);
+}
+
 bool isZero(std::string_view bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](char byte) { return byte == 0; });
 }
@@ -104,10 +108,11 @@ class Writer {
     super.featureIncompat = incompatChunkedFile | incompatDeviceTable;
     super.extraDevices = 1;
     super.deviceSlot = (superblockAt + sizeof super) / sizeof(DeviceSlot);
-    const std::string hex = tar_.diffId.substr(tar_.diffId.find(':') + 1);
-    for (size_t i = 0; i < sizeof super.uuid && 2 * i + 1 < hex.size(); ++i)
-      super.uuid[i] = static_cast<uint8_t>(std::stoul(hex.substr(2 * i, 2), nullptr, 16));
+    const std::string name = hexOf(tar_.ids.chainId);
+    for (size_t i = 0; i < sizeof super.uuid && 2 * i + 1 < name.size(); ++i)
+      super.uuid[i] = static_cast<uint8_t>(std::stoul(name.substr(2 * i, 2), nullptr, 16));
     DeviceSlot slot = {};
+    const std::string hex = hexOf(tar_.ids.diffId);
     std::memcpy(slot.tag, hex.data(), std::min(hex.size(), sizeof slot.tag));
     slot.blocks = static_cast<uint32_t>(plan_.tarBlocks());
     slot.unifiedBlock = static_cast<uint32_t>(plan_.endBlock());

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "layer/erofs_tree.h"
+#include "layer/layer_ids.h"
 #include "layer/layer_stack.h"
 
 namespace strake::layer::erofs {
@@ -14,8 +15,7 @@ struct IndexedTar {
   /// Open for reading.
   int file = -1;
   uint64_t bytes = 0;
-  /// "sha256:<hex>": tags the device, and names the file system (its uuid).
-  std::string diffId;
+  LayerIds ids;
 };
 
 /// Writes the index of `tree`, which is complete() above `lowers`, into `file`, which is empty. Answers its

@@ -172,7 +172,8 @@ void JsonLog::trim() {
 
 void JsonLog::rotate() {
   const auto numbered = [this](unsigned number) { return options_.path + "." + std::to_string(number); };
-  ::unlink((numbered(options_.maxFile - 1) + ".gz").c_str());  // the oldest, also where the next one is none
+  // The oldest, packed or not: what follows it may be the other, and would leave it for good.
+  for (const char* suffix : {"", ".gz"}) ::unlink((numbered(options_.maxFile - 1) + suffix).c_str());
   for (unsigned i = options_.maxFile; i > 2; --i) {
     ::rename(numbered(i - 2).c_str(), numbered(i - 1).c_str());
     ::rename((numbered(i - 2) + ".gz").c_str(), (numbered(i - 1) + ".gz").c_str());

@@ -257,19 +257,34 @@ std::unique_ptr<HealthMonitor> watchHealth(Monitor& monitor, const Container& co
               }});
 }
 
+/// 0 where nobody can say any more.
+uint64_t oomKillsOf(const cgroup::Cgroup& group) noexcept {
+  try {
+    return group.oomKills();
+  } catch (const std::exception&) {
+    return 0;
+  }
+}
+
 /// Tells of it at once: the container may well go on, and whoever follows the events wants to know.
 std::unique_ptr<Readiness> watchOom(Monitor& monitor, Container& container) {
   sys::UniqueFd events = container.group ? container.group->watchOom() : sys::UniqueFd();
   if (!events) return nullptr;
   const int fd = events.get();
-  return std::make_unique<Readiness>(monitor.loop(), std::move(events), [&monitor, &container, fd] {
-    char buffer[4096];
-    while (::read(fd, buffer, sizeof buffer) > 0) continue;
-    // On v1 the notice comes before the kill; on v2 memory.events changes for other reasons, too.
-    if (cgroup::layout() == cgroup::Layout::v2 && container.group->oomKills() == 0) return;
-    container.toldOfOom = true;
-    emit(currentTask(monitor, container.task).events, "oom");
-  });
+  return std::make_unique<Readiness>(monitor.loop(), std::move(events),
+                                     [&monitor, &container, fd, told = uint64_t{0}]() mutable {
+                                       char buffer[4096];
+                                       while (::read(fd, buffer, sizeof buffer) > 0) continue;
+                                       // On v1 the notice comes before the kill; on v2 memory.events changes
+                                       // for other reasons, too: with each reclaim, for one.
+                                       if (cgroup::layout() == cgroup::Layout::v2) {
+                                         const uint64_t kills = oomKillsOf(*container.group);
+                                         if (kills <= told) return;
+                                         told = kills;
+                                       }
+                                       container.toldOfOom = true;
+                                       emit(currentTask(monitor, container.task).events, "oom");
+                                     });
 }
 
 /// From its start to the record of its end.

@@ -1,7 +1,6 @@
 // Everything that flows between a container and its clients: output to the log and to every client that is
-//  attached, input from them, terminal sizes. Memory is bounded: the container is read only when the launcher
-//  has
-// taken the last piece and nobody else is more than `maxBehind` behind (who stays there is dropped, see
+// attached, input from them, terminal sizes. Memory is bounded: the container is read only when the launcher
+// has taken the last piece and nobody else is more than `maxBehind` behind (who stays there is dropped, see
 // protocol/frames.h), clients are read only when the container has taken the last piece.
 #pragma once
 #include <functional>

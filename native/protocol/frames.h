@@ -18,8 +18,8 @@
 //                    and cgroup are gone. What the client sends after that is read and dropped.
 //   trace            JSON [["step",N],…], only with STRAKE_TRACE: when each ended, in nanoseconds of
 //                    CLOCK_MONOTONIC; in no order
-//   dropped          JSON {"code","message"}: attach.sock only, after what it is owed: it was too slow; then
-//                    EOF
+//   dropped          JSON {"code","message"}: attach.sock only, after what it is owed: it was too slow. The
+//                    connection ends with it
 //   reloaded         JSON {}, or {"code","step","errno","path","message"}: to the client that sent reload
 //   warning          JSON {"code","message"}: a degraded setting (nested machines), before started; later
 //                    only ERR_LOG_FAILED, once

@@ -91,7 +91,7 @@ bool isImage(const Mount& mount) {
 }
 
 bool isHostsAlone(const Mount& mount, const MountOptions& options) {
-  return !options.remount && !isBind(mount, options) && !isImage(mount) &&
+  return !options.remount && !isBind(mount, options) && !isImage(mount) && !mount.type.empty() &&
          std::find(std::begin(inUserNamespaces), std::end(inUserNamespaces), mount.type) ==
              std::end(inUserNamespaces);
 }

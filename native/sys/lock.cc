@@ -57,4 +57,13 @@ std::optional<FileLock> tryLockFile(const std::string& path, LockMode mode) {
   return lockNamed(path, operationOf(mode) | LOCK_NB);
 }
 
+bool isLocked(const std::string& path) {
+  for (;;) {
+    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!fd && (errno == ENOENT || errno == ENOTDIR)) return false;
+    if (!flockFile(check(fd.get(), "open", path), LOCK_SH | LOCK_NB, path)) return true;
+    if (hasName(fd.get(), path)) return false;
+  }
+}
+
 }  // namespace strake::sys

@@ -30,4 +30,8 @@ FileLock lockFile(const std::string& path, LockMode mode);
 /// The same without waiting: nothing when somebody else holds it.
 std::optional<FileLock> tryLockFile(const std::string& path, LockMode mode);
 
+/// Whether somebody holds it exclusively now. A file that does not exist is held by nobody, and is not made.
+/// Throws SysError.
+bool isLocked(const std::string& path);
+
 }  // namespace strake::sys

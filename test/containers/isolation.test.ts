@@ -36,6 +36,8 @@ const sysctls: [name: string, options: object, message: RegExp | null][] = [
   ['kernel.hostname', {}, /conflicts with the OCI "hostname" field/],
   ['kernel.pid_max', {}, /is not in a separate kernel namespace/],
   ['vm.swappiness', {}, /is not in a separate kernel namespace/],
+  ['user.max_user_namespaces', { namespaces: { user: 'auto' } }, null],
+  ['user.max_user_namespaces', { namespaces: { user: 'host' } }, /the hosts user namespace/],
 ];
 
 for (const [name, options, message] of sysctls) {
@@ -45,6 +47,39 @@ for (const [name, options, message] of sysctls) {
     else t.throws(parse, { code: 'ERR_CONTAINER_OPTION_INVALID', message });
   });
 }
+
+test("a sysctl of what only turns out to be the machine's is refused before any effect", async (t) => {
+  const { engine, image } = t.context;
+  const { containers } = engine;
+  const shared = { network: 'host', namespaces: { ipc: 'host' } } as const;
+  const donor = await containers.create(image, { ...shared, name: 'donor', argv: ['true'] });
+  const second = await containers.create(image, {
+    network: 'container:donor',
+    name: 'second',
+    argv: ['true'],
+  });
+  const refused: [options: object, message: RegExp][] = [
+    [{ sysctls: { 'user.max_user_namespaces': '1' } }, /the hosts user namespace/],
+    [{ sysctls: { 'net.ipv4.ip_forward': '1' }, network: 'container:donor' }, /host network namespace/],
+    [{ sysctls: { 'net.ipv4.ip_forward': '1' }, network: 'container:second' }, /host network namespace/],
+    [
+      { sysctls: { 'net.ipv4.ip_forward': '1' }, network: { path: '/proc/self/ns/net' } },
+      /host network namespace/,
+    ],
+    [
+      { sysctls: { 'kernel.shmmax': '1' }, namespaces: { ipc: 'container:donor' } },
+      /the hosts ipc namespace/,
+    ],
+  ];
+  for (const [options, message] of refused)
+    await t.throwsAsync(containers.create(image, { argv: ['true'], ...options }), {
+      code: 'ERR_CONTAINER_OPTION_INVALID',
+      message,
+    });
+  for (const container of [second, donor]) await container.remove();
+  const own = await containers.create(image, { argv: ['true'], sysctls: { 'net.ipv4.ip_forward': '1' } });
+  await own.remove();
+});
 
 const conflicts: [options: object, message: RegExp][] = [
   [{ hostname: 'a', namespaces: { uts: 'host' } }, /conflicting options: hostname and the UTS mode/],

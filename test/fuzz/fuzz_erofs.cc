@@ -57,7 +57,8 @@ bool index(const uint8_t* data, size_t size, const sys::LayerRef& layer, const s
     fuzz::Source source(data, size);
     write(layer.tar, source.bytes());
     layer::LayerIndex(source, 200)
-        .write(layer.index, layer.tar, std::string("sha256:") + std::string(64, '0'), {{.directory = lower}});
+        .write(layer.index, layer.tar, {"sha256:" + std::string(64, '0'), "sha256:" + std::string(64, '1')},
+               {{.directory = lower}});
     return true;
   } catch (const sys::Error&) {
   } catch (const sys::SysError& error) {

@@ -1,7 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { parseLocation } from '../../lib/images/parse-location.ts';
+import { digestOf, mediaTypes } from '../../lib/oci/index.ts';
 import { inPieces, layoutMembers, ociArchive } from '../fixtures/archives.ts';
 import { buildImage, buildIndex, hostArchitecture, noise } from '../fixtures/image.ts';
 import { startQuirkyRegistry } from '../fixtures/quirky-registry.ts';
@@ -208,6 +210,30 @@ test("an image with Docker's manifest gets OCI's in a layout, of the same config
   await images.copy(`oci:${join(folder, 'layout')}:1`, 'again:1');
   t.is((await images.inspect('again:1')).id, docker.config.digest);
   t.is((await images.copy(source, `oci:${join(folder, 'all')}:1`, { all: true })).digest, digest);
+});
+
+test('plain layers are packed on their way into a registry, as by a push, unless they are to stay', async (t) => {
+  await using registry = await startUploadRegistry();
+  const { images, folder, leftovers } = open(t);
+  const path = join(folder, 'a.tar');
+  const plain = buildImage({ layers: [{ entries: [{ path: 'f', content: 'f' }], compression: 'none' }] });
+  writeFileSync(path, ociArchive({ image: plain, names: ['one:1'] }));
+  const layerOf = async (options: Parameters<typeof images.copy>[2]) => {
+    const { digest } = await images.copy(
+      `oci-archive:${path}`,
+      `docker://${registry.address}/one:1`,
+      options,
+    );
+    const [layer] = JSON.parse(registry.manifests.get(`one@${digest}`)!.bytes.toString()).layers;
+    return { mediaType: layer.mediaType, bytes: registry.blobs.get(`one@${layer.digest}`)! };
+  };
+  const gzip = await layerOf({});
+  t.is(gzip.mediaType, mediaTypes.ociLayerGzip);
+  t.is(digestOf(gunzipSync(gzip.bytes)), plain.layers[0]!.diffId);
+  t.is((await layerOf({ compression: { format: 'zstd', level: 19 } })).mediaType, mediaTypes.ociLayerZstd);
+  t.is((await layerOf({ compression: { format: 'none' } })).mediaType, mediaTypes.ociLayer);
+  t.is((await layerOf({ all: true })).mediaType, mediaTypes.ociLayer);
+  t.deepEqual(leftovers(), []);
 });
 
 test('an archive becomes an image in a registry, and packed layers a docker-archive of plain ones', async (t) => {

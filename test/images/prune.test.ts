@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
+import { BlobStore } from '../../lib/content/index.ts';
 import { buildImage, noise } from '../fixtures/image.ts';
 import { startPullProcess } from '../fixtures/pull-process.ts';
 import { startQuirkyRegistry } from '../fixtures/quirky-registry.ts';
@@ -60,6 +61,20 @@ test('with `all` what an interrupted pull has left goes too, but for one that go
   await opened.images.prune({ all: true });
   t.true(opened.partials().length > 0, 'it is being continued');
   await living.kill();
+});
+
+test('with `all` what a scrub has put into quarantine goes, and not without', async (t) => {
+  await using registry = await startQuirkyRegistry();
+  const opened = open(t);
+  await opened.images.pull(registry.add(image, 'image'));
+  await opened.snapshots.quarantine(image.layers[1]!.chainId);
+  await new BlobStore(join(opened.root, 'content')).quarantine(image.layers[0]!.blob.digest);
+  await opened.images.prune();
+  t.is(readdirSync(join(opened.root, 'content/quarantine')).length, 1);
+  await opened.images.prune({ all: true });
+  t.false(existsSync(join(opened.root, 'content/quarantine')));
+  t.false(existsSync(join(opened.root, 'snapshots/directory/quarantine')));
+  assertNothing(t, opened);
 });
 
 test('pulls and prunes at the same time end with images that are whole', async (t) => {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
@@ -179,6 +179,24 @@ test('layers that are here as tars are compressed, the same each time, and the m
   const sent = registry.blobs.get(`only@${manifest.layers[0].digest}`)!;
   t.is(digestOf(gunzipSync(sent)), layer!.diffId);
   t.is((await keeping.images.push(`${registry.address}/only`)).digest, pushed.digest);
+});
+
+test('what a layer was packed into is remembered: it is not packed again for a repository that has it', async (t) => {
+  const { images, root } = await stocked(t, { image });
+  await using registry = await startUploadRegistry();
+  const references = ['one', 'two'].map((tag) => `${registry.address}/image:${tag}`);
+  const push = async (reference: string) => {
+    await images.tag('other.example/image', reference);
+    const steps = await stepsOf(images.push(reference, { compression: { format: 'gzip', level: 1 } }));
+    return steps.filter((step) => step.type === 'blob' && step.status === 'packing').length;
+  };
+  t.is(await push(references[0]!), 3);
+  t.is(await push(references[1]!), 0);
+  const manifestOf = (tag: string) => registry.manifests.get(`image:${tag}`)!.bytes;
+  t.deepEqual(manifestOf('two'), manifestOf('one'));
+  t.is(readdirSync(join(root, 'content/packed')).length, 3);
+  await images.prune({ all: true });
+  t.deepEqual(readdirSync(join(root, 'content/packed')), []);
 });
 
 test('with a compression every layer is brought into it', async (t) => {

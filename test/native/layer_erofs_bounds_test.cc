@@ -43,7 +43,8 @@ class ErofsBoundsTest : public LayerTest {
     try {
       LayerIndex index(tar, 5'000'000);
       std::ofstream(root_ + "/tar") << "";
-      index.write(root_ + "/index", root_ + "/tar", "sha256:" + std::string(64, 'a'), {});
+      index.write(root_ + "/index", root_ + "/tar",
+                  LayerIds{"sha256:" + std::string(64, 'a'), "sha256:" + std::string(64, 'b')}, {});
     } catch (const sys::Error& error) {
       return error.code();
     }
@@ -76,7 +77,9 @@ TEST_F(ErofsBoundsTest, TakesAsManyXattrsAsFitWithTheOpaqueMark) {
     ::unlink((root_ + "/index").c_str());
     StringSource source(tar, 1 << 16);
     try {
-      LayerIndex(source, 100).write(root_ + "/index", root_ + "/tar", "sha256:" + std::string(64, 'a'), {});
+      LayerIndex(source, 100)
+          .write(root_ + "/index", root_ + "/tar",
+                 LayerIds{"sha256:" + std::string(64, 'a'), "sha256:" + std::string(64, 'b')}, {});
     } catch (const sys::Error& error) {
       EXPECT_EQ(error.code(), std::string("ERR_LAYER_CORRUPT"));
       ++refused;
@@ -141,7 +144,8 @@ TEST_F(ErofsBoundsTest, LooksForDeepDirectoriesInTheLayersBelowInAboutAsManyStep
   for (const std::string name : {"/below", "/above"}) {
     StringSource source(bytes, 1 << 16);
     LayerIndex(source, 5'000'000)
-        .write(root_ + name, root_ + "/tar", "sha256:" + std::string(64, 'a'), lowers);
+        .write(root_ + name, root_ + "/tar",
+               LayerIds{"sha256:" + std::string(64, 'a'), "sha256:" + std::string(64, 'b')}, lowers);
     lowers.insert(lowers.begin(), {.index = root_ + name, .tar = root_ + "/tar"});
   }
   EXPECT_LT((std::clock() - before) / CLOCKS_PER_SEC, 15) << "8000 directories, 1000 levels deep on average";

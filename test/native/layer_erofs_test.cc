@@ -111,8 +111,8 @@ class ErofsTest : public LayerTest {
     StringSource source(tar, 1000);
     ::unlink((root_ + "/" + name + ".erofs").c_str());
     return LayerIndex(source, 1 << 20)
-        .write(root_ + "/" + name + ".erofs", root_ + "/" + name + ".tar", "sha256:" + std::string(64, 'a'),
-               lowers);
+        .write(root_ + "/" + name + ".erofs", root_ + "/" + name + ".tar",
+               LayerIds{"sha256:" + std::string(64, 'a'), "sha256:" + std::string(64, 'b')}, lowers);
   }
 
   sys::LayerRef ref(const std::string& name) const {
@@ -337,6 +337,24 @@ TEST_F(ErofsTest, WhitesOutAllBelowAnOpaqueRoot) {
   expectSame({below.end(), above.end()});
 }
 
+TEST_F(ErofsTest, HasTheUuidOfItsPlaceAndNotOfItsTar) {
+  const std::string bytes = TarBuilder().file("f").end();
+  const auto uuidAbove = [&](char place) {
+    index(bytes, "one");
+    ::unlink((root_ + "/one.erofs").c_str());
+    StringSource source(bytes);
+    LayerIndex(source, 10)
+        .write(root_ + "/one.erofs", root_ + "/one.tar",
+               {"sha256:" + std::string(64, 'a'), "sha256:" + std::string(64, place)}, {});
+    std::ifstream file(root_ + "/one.erofs", std::ios::binary);
+    std::string uuid(16, ' ');
+    file.seekg(1024 + 48).read(uuid.data(), 16);
+    return uuid;
+  };
+  EXPECT_EQ(uuidAbove('b'), std::string(16, '\xbb'));
+  EXPECT_NE(uuidAbove('b'), uuidAbove('c'));
+}
+
 TEST_F(ErofsTest, IsTheSameFromTheSameTarAndSaysWhatIsAltered) {
   TarBuilder tar;
   tar.directory("d").file("d/f", "data").file("g");
@@ -348,12 +366,12 @@ TEST_F(ErofsTest, IsTheSameFromTheSameTarAndSaysWhatIsAltered) {
   const std::string diffId = "sha256:" + hash::toHex(hash.finish());
   ::unlink(layer.index.c_str());
   StringSource source(bytes);
-  LayerIndex(source, 10).write(layer.index, layer.tar, diffId, {});
-  EXPECT_EQ(verifyLayer(layer, diffId, {}, root_ + "/scratch"), "");
+  LayerIndex(source, 10).write(layer.index, layer.tar, {diffId, diffId}, {});
+  EXPECT_EQ(verifyLayer(layer, {diffId, diffId}, {}, root_ + "/scratch"), "");
   std::fstream(layer.index, std::ios::in | std::ios::out).seekp(2000).put('x');
-  EXPECT_NE(verifyLayer(layer, diffId, {}, root_ + "/scratch").find("index"), std::string::npos);
+  EXPECT_NE(verifyLayer(layer, {diffId, diffId}, {}, root_ + "/scratch").find("index"), std::string::npos);
   std::fstream(layer.tar, std::ios::in | std::ios::out).seekp(1300).put('x');
-  EXPECT_NE(verifyLayer(layer, diffId, {}, root_ + "/scratch").find("digest"), std::string::npos);
+  EXPECT_NE(verifyLayer(layer, {diffId, diffId}, {}, root_ + "/scratch").find("digest"), std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(root_ + "/scratch"));
 }
 

@@ -101,6 +101,14 @@ TEST_F(JsonLogTest, RotatesAndKeepsMaxFileFiles) {
   }
 }
 
+TEST_F(JsonLogTest, APackedLogForgetsTheFileThatAKillLeftUnpackedBesideIt) {
+  std::ofstream(path(".1")) << "left";
+  JsonLog log({.path = path(), .maxSize = 500, .maxFile = 3, .compress = true});
+  for (int i = 0; i < 100; ++i) log.write(Stream::out, bytes("line " + std::to_string(i) + "\n"));
+  EXPECT_EQ(::access(path(".2.gz").c_str(), F_OK), 0);
+  EXPECT_NE(::access(path(".2").c_str(), F_OK), 0) << "it would hide what is packed by that number";
+}
+
 TEST_F(JsonLogTest, OneFileIsTruncatedInstead) {
   JsonLog log({.path = path(), .maxSize = 500, .maxFile = 1});
   for (int i = 0; i < 100; ++i) log.write(Stream::out, bytes("line " + std::to_string(i) + "\n"));

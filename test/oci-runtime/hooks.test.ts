@@ -63,3 +63,14 @@ linux('a poststart hook that fails is a warning', (t) => {
   t.is(statusOf(id), 'running');
   runtime(['delete', '-f', id]);
 });
+
+linux('a poststop hook without a timeout does not keep a container that is deleted by force', (t) => {
+  const id = unique('endless');
+  const poststop = [{ path: '/bin/sleep', args: ['sleep', '60'] }];
+  const path = bundle('endless', ['sleep', '60'], { hooks: { poststop } });
+  t.is(runtime(['create', '-b', path, id], 'ignore').status, 0);
+  const began = Date.now();
+  t.is(runtime(['delete', '-f', id]).status, 0);
+  t.true(Date.now() - began < 30_000);
+  t.not(runtime(['state', id]).status, 0);
+});

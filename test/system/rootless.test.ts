@@ -332,3 +332,35 @@ test.serial('a root of other ids than the user has now is refused', async (t) =>
     new RegExp(`0:${user.uid}:1 1:${user.firstSubordinate}:`),
   );
 });
+
+test.serial('an ordinary user shares namespaces among his containers, /dev/shm too', async (t) => {
+  await strake(
+    t,
+    'run',
+    '-d',
+    '--name',
+    'donor',
+    '--ipc',
+    'shareable',
+    busybox,
+    'sh',
+    '-c',
+    'echo shared > /dev/shm/a; sleep 60',
+  );
+  const namespaces = 'readlink /proc/self/ns/net; readlink /proc/self/ns/ipc; readlink /proc/self/ns/user';
+  const donors = await strake(t, 'exec', 'donor', 'sh', '-c', namespaces);
+  const flags = ['--ipc', 'container:donor', '--network', 'container:donor', '--pid', 'container:donor'];
+  const guests = await strake(
+    t,
+    'run',
+    '--rm',
+    ...flags,
+    busybox,
+    'sh',
+    '-c',
+    `${namespaces}; cat /dev/shm/a; ps | grep -q "[s]leep 60" && echo seen`,
+  );
+  t.regex(guests, /\nshared\nseen\n$/);
+  t.is(guests.split('\n').slice(0, 3).join('\n'), donors.trim());
+  await strake(t, 'rm', '-f', 'donor');
+});

@@ -1,11 +1,13 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { busyboxImage } from '../fixtures/busybox-image.ts';
+import { checkout } from '../fixtures/cache.ts';
 import { MountWorld } from '../fixtures/mount-world.ts';
 import { type Registry, startRegistry } from '../fixtures/registry.ts';
 
 const first = 2_000_000_000;
+const tsx = import.meta.resolve('tsx');
 let registry: Registry;
 let image: string;
 let world: MountWorld;
@@ -92,6 +94,20 @@ test.serial('many processes that make containers at once get ranges of their own
   t.is(code, 1);
   t.regex(stderr, /no 65536 ids in one piece left .* containers: remove containers/);
   await world.script(t, 'strake rm $(cat id?) >/dev/null');
+});
+
+test.serial('a pool has a range for each container that waits, and no other', async (t) => {
+  const script = `
+    import { readdirSync } from 'node:fs';
+    import { openEngine } from '${checkout}/lib/engine/index.ts';
+    const [root, image] = process.argv.slice(2);
+    const engine = await openEngine({ root });
+    await using pool = await engine.pool(image, { namespaces: { user: 'auto' } }, { size: 1 });
+    await pool.filled();
+    console.log(readdirSync(root + '/id-ranges').length);`;
+  await world.script(t, `strake pull -q ${image} >/dev/null`);
+  writeFileSync(join(world.folder, 'dir/pool.mts'), script);
+  t.is(await world.script(t, `node --import ${tsx} pool.mts "$ROOT" ${image}`), '1\n');
 });
 
 test.serial('a range whose maker died before its container was there is free again', async (t) => {

@@ -7,6 +7,7 @@ native=(sys cgroup runtime monitor 'seccomp:SeccompInstall.*:*AChildUnderDockers
 suites=(
   test/system/cgroup-v2.test.ts
   test/system/limits.test.ts
+  test/system/storage-size.test.ts
   test/system/rootless-limits.test.ts
   test/runtime/launch.test.ts
   test/runtime/exec.test.ts

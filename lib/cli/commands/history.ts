@@ -2,13 +2,14 @@ import type { Command } from 'commander';
 import type { ImageHistory } from '../../images/index.ts';
 import type { Cli } from '../cli.ts';
 import { formatAge, formatSize, formatTable, printable } from '../format.ts';
-import { shortId } from '../image-names.ts';
+import { onPlatform, shortId } from '../image-names.ts';
 import { stdout } from '../output.ts';
 import { compileTemplate } from '../template.ts';
 
 interface HistoryFlags {
   format?: string;
   human: boolean;
+  platform?: string;
   quiet?: true;
   trunc: boolean;
 }
@@ -19,11 +20,14 @@ export function define(command: Command, cli: Cli): void {
     .option('-H, --human', 'sizes and times for people', true)
     .option('--no-human', 'bytes and RFC 3339')
     .option('--no-trunc', 'show all of ids and commands')
+    .option('--platform <os/arch>', 'of an image that is here for several platforms the one for this')
     .option('-q, --quiet', 'only ids')
     .argument('<image>')
     .action(async (name: string, flags: HistoryFlags) => {
       const { images } = await cli.engine();
-      const rows = (await images.history(name)).map((step) => rowOf(step, flags));
+      const rows = (await images.history(await onPlatform(images, name, flags.platform))).map((step) =>
+        rowOf(step, flags),
+      );
       stdout().write(render(rows, flags));
     });
 }

@@ -3,6 +3,7 @@ import type { Engine } from '../../engine/index.ts';
 import { EngineError, isEngineError } from '../../errors/index.ts';
 import type { Cli } from '../cli.ts';
 import { invalidFlag } from '../flag-values.ts';
+import { onPlatform } from '../image-names.ts';
 import { containerDocument } from '../inspect-container.ts';
 import { imageDocument } from '../inspect-image.ts';
 import { stdout } from '../output.ts';
@@ -11,12 +12,14 @@ import { compileTemplate } from '../template.ts';
 
 interface InspectFlags {
   format?: string;
+  platform?: string;
   size?: true;
   type?: string;
 }
 
 export function define(command: Command, cli: Cli): void {
   addInspectFlags(command)
+    .option('--platform <os/arch>', 'of an image that is here for several platforms the one for this')
     .option('-s, --size', 'with what a container takes on disk')
     .option('--type <type>', 'container or image')
     .action((names: string[], flags: InspectFlags) => inspectAll(cli, names, flags));
@@ -50,20 +53,24 @@ export async function inspectAll(cli: Cli, names: readonly string[], flags: Insp
 }
 
 async function inspect(engine: Engine, name: string, flags: InspectFlags): Promise<unknown> {
-  if (flags.type === 'image') return await inspectImage(engine, name);
+  if (flags.type === 'image') return await inspectImage(engine, name, flags.platform);
   try {
     return await inspectContainer(engine, name, flags.size === true);
   } catch (error) {
     if (flags.type === 'container' || !isEngineError(error, 'ERR_CONTAINER_NOT_FOUND')) throw error;
   }
-  return await inspectImage(engine, name).catch((error: unknown) => {
+  return await inspectImage(engine, name, flags.platform).catch((error: unknown) => {
     if (!isEngineError(error) || error.kind === 'internal') throw error;
     throw new EngineError('ERR_CONTAINER_NOT_FOUND', `there is neither a container nor an image ${name}`);
   });
 }
 
-async function inspectImage({ images }: Engine, name: string): Promise<unknown> {
-  const image = await images.inspect(name);
+async function inspectImage(
+  { images }: Engine,
+  name: string,
+  platform: string | undefined,
+): Promise<unknown> {
+  const image = await images.inspect(await onPlatform(images, name, platform));
   const summary = (await images.list()).find(({ id }) => id === image.id);
   return imageDocument(image, summary);
 }

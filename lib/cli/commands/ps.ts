@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
-import type { ContainerInfo } from '../../containers/index.ts';
+import type { ContainerInfo, Containers } from '../../containers/index.ts';
 import type { Cli } from '../cli.ts';
 import { parseFilters } from '../container-filters.ts';
-import { formatDuration, formatTable, printable } from '../format.ts';
+import { formatDuration, formatSize, formatTable, printable } from '../format.ts';
 import { stdout } from '../output.ts';
 import { portTexts } from '../port-rows.ts';
+import { reportWarnings } from '../report-error.ts';
 import { compileTemplate } from '../template.ts';
 
 interface PsFlags {
@@ -14,6 +15,7 @@ interface PsFlags {
   last?: string;
   latest?: true;
   quiet?: true;
+  size?: true;
   trunc: boolean;
 }
 
@@ -29,10 +31,14 @@ export function define(command: Command, cli: Cli): void {
     .option('-n, --last <number>', 'only the newest ones, whatever their state')
     .option('-l, --latest', 'only the newest one')
     .option('-q, --quiet', 'only ids')
+    .option('-s, --size', 'show what they have written')
     .option('--no-trunc', 'show all of ids and commands')
     .action(async (flags: PsFlags) => {
       const { containers } = await cli.engine();
-      stdout().write(render(select(await containers.list({ all: true }), flags), flags));
+      const all = await containers.list({ all: true, onUnreadable: (error) => reportWarnings([error]) });
+      const shown = select(all, flags);
+      const sizes = flags.size ? await sizesOf(containers, shown) : undefined;
+      stdout().write(render(shown, flags, sizes));
     });
 }
 
@@ -48,15 +54,49 @@ function select(all: readonly ContainerInfo[], flags: PsFlags): ContainerInfo[] 
   return last > 0 ? shown.slice(0, last) : shown;
 }
 
-function render(containers: readonly ContainerInfo[], flags: PsFlags): string {
-  const rows = containers.map((container) => rowOf(container, flags.trunc));
+/** Bytes by id; of one that goes meanwhile none. */
+async function sizesOf(
+  containers: Containers,
+  shown: readonly ContainerInfo[],
+): Promise<Map<string, number>> {
+  const sizes = shown.map(async ({ id }) => [id, await containers.size(id).catch(() => 0)] as const);
+  return new Map(await Promise.all(sizes));
+}
+
+function render(
+  containers: readonly ContainerInfo[],
+  flags: PsFlags,
+  sizes?: ReadonlyMap<string, number>,
+): string {
+  const rows = containers.map((container) => ({
+    ...rowOf(container, flags.trunc),
+    ...(sizes && { Size: formatSize(sizes.get(container.id) ?? 0) }),
+  }));
   if (flags.format === 'json') return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
   if (flags.format && flags.format !== 'table') return rows.map(lineByTemplate(flags.format)).join('');
   if (flags.quiet) return rows.map(({ ID }) => `${ID}\n`).join('');
-  const head = ['CONTAINER ID', 'IMAGE', 'COMMAND', 'CREATED', 'STATUS', 'PORTS', 'NAMES'];
+  const head = [
+    'CONTAINER ID',
+    'IMAGE',
+    'COMMAND',
+    'CREATED',
+    'STATUS',
+    'PORTS',
+    'NAMES',
+    ...(sizes ? ['SIZE'] : []),
+  ];
   return formatTable([
     head,
-    ...rows.map((row) => [row.ID, row.Image, row.Command, row.RunningFor, row.Status, row.Ports, row.Names]),
+    ...rows.map((row) => [
+      row.ID,
+      row.Image,
+      row.Command,
+      row.RunningFor,
+      row.Status,
+      row.Ports,
+      row.Names,
+      ...(row.Size === undefined ? [] : [row.Size]),
+    ]),
   ]);
 }
 

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
-import type { Engine, PushCompression, PushedImage } from '../../engine/index.ts';
+import type { Engine, PushedImage } from '../../engine/index.ts';
 import { EngineError } from '../../errors/index.ts';
 import { formatReference, parseReference, repositoryName } from '../../reference/index.ts';
 import type { Cli } from '../cli.ts';
+import { parseCompression } from '../compression-flag.ts';
 import { invalidFlag } from '../flag-values.ts';
 import { stderr, stdout } from '../output.ts';
 import { showPush } from '../push-progress.ts';
@@ -65,14 +66,4 @@ async function tagsOf({ images }: Engine, name: string): Promise<string[]> {
   const found = all.filter((one) => repositoryName(parseReference(one)) === repositoryName(wanted)).sort();
   if (found.length > 0) return found;
   throw new EngineError('ERR_IMAGE_NOT_FOUND', `no image here has a tag in ${formatReference(wanted)}`);
-}
-
-/** `zstd:19` */
-export function parseCompression(text: string): PushCompression {
-  const [, format, digits] = /^(gzip|zstd|none)(?::([0-9]{1,2}))?$/.exec(text) ?? [];
-  const highest = { gzip: 9, zstd: 19, none: 0 }[format as PushCompression['format']];
-  const level = digits === undefined ? undefined : Number(digits);
-  const isValid = highest !== undefined && (level === undefined || (level >= 1 && level <= highest));
-  if (isValid) return { format: format as PushCompression['format'], level };
-  throw invalidFlag('--compression', text, 'write gzip, gzip:1 to gzip:9, zstd, zstd:1 to zstd:19, or none');
 }

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { terminalSize } from '../attach-stdio.ts';
 import type { Cli } from '../cli.ts';
 import { invalidFlag } from '../flag-values.ts';
@@ -8,6 +8,8 @@ import { detachKeysOption, stayAttached } from './run.ts';
 
 interface StartFlags {
   attach?: true;
+  checkpoint?: string;
+  checkpointDir?: string;
   interactive?: true;
   detachKeys?: string;
   sigProxy: string;
@@ -16,11 +18,19 @@ interface StartFlags {
 export function define(command: Command, cli: Cli): void {
   command
     .option('-a, --attach', 'show its output and pass signals on')
+    .addOption(new Option('--checkpoint <name>').hideHelp())
+    .addOption(new Option('--checkpoint-dir <directory>').hideHelp())
     .option('-i, --interactive', 'send stdin to it')
     .option('--detach-keys <keys>', 'keys that detach from the terminal', 'ctrl-p,ctrl-q')
     .option('--sig-proxy <bool>', 'pass signals to the command', 'true')
     .argument('<container...>')
     .action(async (names: string[], flags: StartFlags) => {
+      if (flags.checkpoint !== undefined || flags.checkpointDir !== undefined)
+        throw invalidFlag(
+          '--checkpoint',
+          flags.checkpoint ?? '',
+          'containers are not checkpointed (no CRIU here)',
+        );
       if (flags.attach || flags.interactive) throw new ExitCode(await startAttached(cli, names, flags));
       const { containers } = await cli.engine();
       await forEachReporting(names, async (name) => {

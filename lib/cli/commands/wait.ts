@@ -14,7 +14,9 @@ export function define(command: Command, cli: Cli): void {
     .action(async (names: string[], { condition }: { condition: (typeof conditions)[number] }) => {
       const { containers } = await cli.engine();
       await forEachReporting(names, async (name) => {
-        const { exitCode } = await containers.wait(name, { condition });
+        const { state } = await containers.inspect(name);
+        const isIdle = condition === 'not-running' && state.status === 'created'; // docker's: it is not running
+        const { exitCode } = isIdle ? { exitCode: 0 } : await containers.wait(name, { condition });
         stdout().write(`${exitCode}\n`);
       });
     });
