@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { EngineError } from '../errors/index.ts';
 import type { Undo } from '../undo/index.ts';
 import { parseIp, parseSubnet } from './ip.ts';
@@ -63,6 +64,7 @@ export async function makeEndpoint(
     undo.add(() => leases.release(address, container.id));
     addresses.push({ address, prefix });
   }
+  requireRecord(store, record);
   const description = {
     network: directory,
     interface: freeInterface(before),
@@ -73,6 +75,15 @@ export async function makeEndpoint(
     leases: addresses.map(({ address }) => leases.path(address)),
   };
   return { record, description };
+}
+
+/** Who removes a network takes its record before its directory, which prepareRun() may have made anew meanwhile. */
+function requireRecord(store: NetworkStore, { id, name }: NetworkRecord): void {
+  if (store.read(id) !== null) return;
+  rmSync(store.runPath(id), { recursive: true, force: true });
+  throw new EngineError('ERR_NETWORK_NOT_FOUND', `the network ${name} has just been removed`, {
+    details: { network: name },
+  });
 }
 
 function refuseUnusable({ name, subnets }: NetworkRecord, { ip, ip6 }: EndpointRequest): void {

@@ -91,6 +91,7 @@ export function openNetworks(context: NetworksContext): Networks & { readonly co
     remove: (name) => remove(context, name),
     prune: (options) => prune(context, options?.filters ?? {}),
     reload: async () => {
+      await context.heal(); // nothing is made anew of a container that was killed
       for (const record of store.list()) store.prepareRun(record);
       await restoreNetworks(context.netns, store.runDirectory);
     },
@@ -246,13 +247,11 @@ function refuseOverlap(
 
 async function remove(context: NetworksContext, name: string): Promise<void> {
   if (name === defaultNetwork || withoutRecord.some((network) => network.name === name))
-    throw new EngineError(
-      'ERR_NETWORK_NAME_INVALID',
-      `the network ${name} is always there and cannot be removed`,
-    );
+    throw notRemovable(name);
   await context.heal();
   using _lock = await context.store.lock();
   const record = await findNetwork(context, name);
+  if (record.name === defaultNetwork) throw notRemovable(record.name); // by its id
   if (!(await removeIfUnused(context, record))) throw inUse(record, context.store.members(record.id));
 }
 
@@ -300,6 +299,13 @@ function matches(
 function hasLabel(labels: Readonly<Record<string, string>>, text: string): boolean {
   const [key = '', wanted] = text.split(/=(.*)/s);
   return Object.hasOwn(labels, key) && (wanted === undefined || labels[key] === wanted);
+}
+
+function notRemovable(name: string): EngineError {
+  return new EngineError(
+    'ERR_NETWORK_NAME_INVALID',
+    `the network ${name} is always there and cannot be removed`,
+  );
 }
 
 function inUse({ name }: NetworkRecord, members: Readonly<Record<string, NetworkMember>>): EngineError {

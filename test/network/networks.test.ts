@@ -1,5 +1,10 @@
+import { existsSync } from 'node:fs';
 import anyTest, { type TestFn } from 'ava';
 import { openEngine } from '../../lib/engine/index.ts';
+import { makeEndpoint } from '../../lib/network/endpoints.ts';
+import type { NetworkRecord } from '../../lib/network/network-record.ts';
+import { NetworkStore } from '../../lib/network/network-store.ts';
+import { Undo } from '../../lib/undo/index.ts';
 import { type NetworkFixture, openNetworkFixture } from '../fixtures/networks.ts';
 
 const test = anyTest as TestFn<NetworkFixture>;
@@ -25,13 +30,42 @@ test.serial('a network has a bridge and rules from its making to its removal', a
   await t.throwsAsync(engine.networks.remove('front'), { code: 'ERR_NETWORK_NOT_FOUND' });
 });
 
+test.serial(
+  'a network that is removed while a container is about to join it is not made again',
+  async (t) => {
+    const { engine, host } = t.context;
+    const { id } = await engine.networks.create('short');
+    const store = new NetworkStore(engine.root, engine.runDir, async () => false);
+    const record = store.read(id) as NetworkRecord;
+    await engine.networks.remove('short');
+    const [joining, request] = [
+      { id: 'a'.repeat(64), name: 'late', hostname: 'late' },
+      { network: 'short', aliases: [], ip: null, ip6: null, mac: null },
+    ];
+    await using undo = new Undo();
+    await t.throwsAsync(makeEndpoint(store, record, joining, request, [], undo), {
+      code: 'ERR_NETWORK_NOT_FOUND',
+    });
+    t.false(existsSync(store.runPath(id)));
+    t.not((await host.sh(`ip link show sb-${id.slice(0, 12)}`)).code, 0);
+  },
+);
+
+test.serial('the default network cannot be removed, by its id neither', async (t) => {
+  const { engine } = t.context;
+  const { id } = await engine.networks.inspect('bridge');
+  for (const name of ['bridge', id, id.slice(0, 12)])
+    await t.throwsAsync(engine.networks.remove(name), { code: 'ERR_NETWORK_NAME_INVALID' });
+  t.is((await engine.networks.inspect('bridge')).id, id);
+});
+
 test.serial('another engine sees a network, and its name is taken', async (t) => {
   const { engine, host } = t.context;
   await engine.networks.create('shared');
   await using other = await openEngine({ root: engine.root, netns: host.path });
   t.deepEqual(
     (await other.networks.list()).map(({ name }) => name),
-    ['host', 'none', 'shared'],
+    ['bridge', 'host', 'none', 'shared'],
   );
   await t.throwsAsync(other.networks.create('shared'), { code: 'ERR_NETWORK_EXISTS' });
   await other.networks.remove('shared');
