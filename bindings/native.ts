@@ -248,6 +248,21 @@ export interface NativeAddon {
   /** One reading of all counters; what a hierarchy does not have is 0. */
   cgroupStats(path: string): Promise<CgroupStats>;
 
+  // net_binding.cc: `netns` is the path of the networks' network namespace, or '' for this program's own
+  /** The subnets that are routed there, "10.0.0.0/8"; default routes are not among them. */
+  hostSubnets(netns: string): Promise<string[]>;
+  /**
+   * Makes what is missing of the network whose record is in `directory` (native/net/network.h): bridge, addresses, rules;
+   * when all rules were gone, those of all networks below `networks`. ERR_NETWORK_INTERFACE_TAKEN, ERR_NFTABLES_MISSING, ERR_IPV6_OFF.
+   */
+  ensureNetwork(netns: string, directory: string, networks: string): Promise<void>;
+  /** Its bridge and its rules. What is gone is no error. */
+  removeNetwork(netns: string, directory: string): Promise<void>;
+  /** Bridges, rules and published ports of all networks below `networks`, by their records. */
+  restoreNetworks(netns: string, networks: string): Promise<void>;
+  /** What the monitor of a container left in the kernel when it was killed, and its record. */
+  releaseEndpoint(netns: string, directory: string, container: string): Promise<void>;
+
   // quota_binding.cc
   /**
    * Limits what is written below empty directories of one file system to so many bytes, by a project quota of theirs.

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ContainersContext, endCgroup } from '../containers/index.ts';
+import { type ContainersContext, endTask } from '../containers/index.ts';
 import { taskState } from '../runtime/index.ts';
 import { type Problem, problem } from './finding.ts';
 import type { Survey } from './survey.ts';
@@ -24,9 +24,10 @@ export async function inspectCgroups(
   return (await Promise.all(problems)).flat();
 }
 
-async function end({ store }: ContainersContext, id: string, isThere: boolean): Promise<undefined> {
+async function end(context: ContainersContext, id: string, isThere: boolean): Promise<undefined> {
+  const { store } = context;
   using _lock = isThere ? await store.lock(id).catch(() => null) : null;
-  if ((await taskState(store.paths(id).runDir)).status === 'dead') await endCgroup(id);
+  if ((await taskState(store.paths(id).runDir)).status === 'dead') await endTask(context, id);
 }
 
 /** The groups named for containers below every `strake` that this process may use, each once. */

@@ -4,7 +4,7 @@ import {
   type ContainerLeftover,
   type ContainerRecord,
   type ContainersContext,
-  endCgroup,
+  endTask,
   findLeftovers,
   findOtherNames,
   isId,
@@ -47,7 +47,7 @@ async function retire(context: ContainersContext, id: string): Promise<string | 
     const remedy = task.status === 'running' ? `end it (kill -9 ${task.pid})` : 'wait until it has ended';
     throw new Error(`its task is ${task.status}: ${remedy}, and repair again`);
   }
-  await endCgroup(id);
+  await endTask(context, id);
   const place = await putAside(root, dir);
   await store.bury(id, '.gone');
   for (const name of await store.names())
@@ -94,7 +94,7 @@ async function recover(context: ContainersContext, record: ContainerRecord): Pro
   if ((await taskState(runDir).catch(() => ({ status: 'dead' }))).status === 'running')
     await killTask(runDir, 9);
   await putAside(context.root, `${runDir}/state.json`);
-  await endCgroup(record);
+  await endTask(context, record);
   await observe(context, record);
 }
 

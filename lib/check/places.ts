@@ -13,7 +13,7 @@ export function inspectPlaces(root: string, runDir: string): Problem[] {
   ];
 }
 
-const locks = ['volumes.lock', 'names/.lock', 'layers/lock', 'content/lock'];
+const locks = ['volumes.lock', 'networks.lock', 'names/.lock', 'layers/lock', 'content/lock'];
 
 function exposed(path: string): Problem[] {
   const mode = lstatSync(path).mode & 0o777;

@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander';
 import { durationFlag, list, numberFlag } from './flag-values.ts';
 import { addLimitFlags, type LimitFlags } from './limit-flags.ts';
+import type { NetworkFlags } from './network-flags.ts';
 import { addRefusedFlags } from './refused-flags.ts';
 
 /** The flags that `run` and `create` share, as commander gives them. */
-export interface ContainerFlags extends LimitFlags {
+export interface ContainerFlags extends LimitFlags, NetworkFlags {
   addHost?: string[];
   annotation?: string[];
   cgroupParent?: string;
@@ -50,14 +51,11 @@ export interface ContainerFlags extends LimitFlags {
   memorySwappiness?: number;
   mount?: string[];
   name?: string;
-  net?: string;
-  network?: string;
   oomKillDisable?: true;
   oomScoreAdj?: number;
   pid?: string;
   platform?: string;
   privileged?: true;
-  publish?: string[];
   pull?: 'missing' | 'always' | 'never';
   quiet?: true;
   readOnly?: true;
@@ -111,7 +109,7 @@ export function addContainerFlags(command: Command): Command {
     .option('--entrypoint <command>', "replace the image's entrypoint")
     .option('-e, --env <name=value>', 'set a variable', list)
     .option('--env-file <file>', 'read variables from a file', list)
-    .option('--expose <port>', 'record a port that it listens on (80, 53/udp, 8000-8010)', list)
+    .option('--expose <port>', 'what --publish-all publishes (80, 53/udp, 8000-8010)', list)
     .option('--group-add <group>', 'additional group', list)
     .option('--health-cmd <command>', 'a line for /bin/sh that says whether it works')
     .option('--health-interval <time>', 'between two checks (30s)', durationFlag('--health-interval'))
@@ -141,29 +139,36 @@ export function addContainerFlags(command: Command): Command {
     .option('-h, --hostname <name>', 'host name')
     .option('--init', 'run an init that reaps zombies and forwards signals')
     .option('-i, --interactive', 'keep stdin open')
+    .option('--ip <address>', 'IPv4 address on the first network')
+    .option('--ip6 <address>', 'IPv6 address on the first network')
     .option('--ipc <mode>', 'IPC namespace: private, shareable, none, host, container:NAME')
     .option('-l, --label <key=value>', 'set a label', list)
     .option('--label-file <file>', 'read labels from a file', list)
+    .option('--link <container>', 'another container in /etc/hosts (name:alias)', list)
     .option('--log-driver <driver>', 'json-file, local or none')
     .option(
       '--log-opt <name=value>',
       'max-size=SIZE of one file (64m; -1: unlimited), max-file=NUMBER kept (2), compress=BOOL, labels=, env=',
       list,
     )
+    .option('--mac-address <address>', 'MAC address on the first network')
     .option('--memory-swappiness <percent>', '0 to 100', numberFlag('--memory-swappiness'))
     .option('--mount <mount>', 'type=bind|volume|image|tmpfs,source=…,target=…', list)
     .option('--name <name>', 'name of the container')
     .option(
-      '--network <mode>',
-      'none (the default: loopback only), host, container:NAME, ns:/PATH; bridges are not available yet',
+      '--network <network>',
+      'NAME[:alias=A,ip=ADDRESS,mac-address=M], none, host, container:NAME or ns:/path; several times',
+      list,
     )
-    .addOption(new Option('--net <mode>').hideHelp())
+    .addOption(new Option('--net <network>').argParser(list).hideHelp())
+    .option('--network-alias <name>', 'a further name on the first network', list)
     .option('--oom-kill-disable', 'never kill it for memory')
     .option('--oom-score-adj <adjustment>', '-1000 to 1000', numberFlag('--oom-score-adj'))
     .option('--pid <mode>', 'PID namespace: private, host, container:NAME')
     .option('--platform <os/arch>', 'platform of the image')
     .option('--privileged', 'all capabilities and devices, no confinement')
-    .option('-p, --publish <ports>', 'not available yet', list)
+    .option('-p, --publish <ports>', '[[ip:][host port]:]port[/tcp|udp], also ranges', list)
+    .option('-P, --publish-all', 'publish all exposed ports at free ones')
     .addOption(new Option('--pull <policy>', 'when to pull').choices(['missing', 'always', 'never']))
     .option('-q, --quiet', 'no pull progress')
     .option('--read-only', 'mount the root file system read-only')

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import type { ContainerOptions, ResourceLimits } from '../containers/index.ts';
-import { EngineError } from '../errors/index.ts';
 import type { ContainerFlags } from './container-flags.ts';
 import {
   invalidFlag,
@@ -22,8 +21,9 @@ import {
 import { parseUsernsFlag } from './id-flags.ts';
 import { limitsOf } from './limit-flags.ts';
 import { parseMountFlag, parseTmpfsFlag, parseVolumeFlag } from './mount-flags.ts';
+import { networkOptions } from './network-flags.ts';
 
-/** What the flags ask for. @throws EngineError ERR_INVALID_ARGUMENT, ERR_NETWORK_NOT_AVAILABLE */
+/** What the flags ask for. @throws EngineError ERR_INVALID_ARGUMENT */
 export function containerOptions(flags: ContainerFlags, argv: readonly string[]): ContainerOptions {
   refuseUnavailable(flags);
   return defined({
@@ -43,7 +43,7 @@ export function containerOptions(flags: ContainerFlags, argv: readonly string[])
     dns: dnsOptions(flags),
     mounts: mounts(flags),
     volumesFrom: flags.volumesFrom?.map(parseVolumesFromFlag),
-    network: networkOption(flags.network ?? flags.net),
+    ...networkOptions(flags, defaultNetwork(process.env)),
     storageSize: flags.storageOpt && storageSize(flags.storageOpt),
     readOnly: flags.readOnly,
     privileged: flags.privileged,
@@ -75,6 +75,18 @@ export function containerOptions(flags: ContainerFlags, argv: readonly string[])
   });
 }
 
+/** docker's bridge for whoever can make one; $STRAKE_NETWORK says otherwise. */
+function defaultNetwork({ STRAKE_NETWORK }: NodeJS.ProcessEnv): string {
+  return STRAKE_NETWORK || (administersNetwork() ? 'bridge' : 'none');
+}
+
+/** CAP_NET_ADMIN (capabilities(7)), and not of a user namespace alone, whose root does not have the host's network. */
+function administersNetwork(): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  const isHost = /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
+  return isHost && ((BigInt(`0x${effective}`) >> 12n) & 1n) === 1n;
+}
+
 function refuseUnavailable(flags: ContainerFlags): void {
   if (flags.volumeDriver !== undefined && flags.volumeDriver !== 'local')
     throw invalidFlag(
@@ -88,12 +100,6 @@ function refuseUnavailable(flags: ContainerFlags): void {
       'false',
       'Notary signatures are not verified here; leave it out',
     );
-  if (flags.publish) {
-    throw new EngineError(
-      'ERR_NETWORK_NOT_AVAILABLE',
-      'ports cannot be published yet: there is no bridge network. Use --network host',
-    );
-  }
 }
 
 /** Modes are the library's, which says what it does not know. */
@@ -113,17 +119,6 @@ function readLabels(flags: ContainerFlags): Record<string, string> | undefined {
   if (!flags.label && !flags.labelFile) return undefined;
   const files = (flags.labelFile ?? []).flatMap((path) => parseLabelFile(readText('--label-file', path)));
   return Object.fromEntries([...files, ...(flags.label ?? []).map(parseLabelFlag)]);
-}
-
-function networkOption(network: string | undefined): ContainerOptions['network'] | undefined {
-  if (network === undefined || network === 'none' || network === 'host') return network;
-  if (network.startsWith('container:')) return network as `container:${string}`;
-  if (network.startsWith('ns:/')) return { path: network.slice('ns:'.length) };
-  throw new EngineError(
-    'ERR_NETWORK_NOT_AVAILABLE',
-    `network ${network} is not available: networks other than none, host and container:NAME come later. Use --network none (loopback only, the default) or --network host`,
-    { details: { network } },
-  );
 }
 
 /** --env-file and then --env; undefined without either. @throws EngineError ERR_INVALID_ARGUMENT */

@@ -1,4 +1,5 @@
 import type { ContainerInfo, ContainerState } from '../containers/index.ts';
+import { networkSettings } from './network-document.ts';
 
 /** What a container takes on disk, in bytes: what it has written, and that with its image. */
 export interface ContainerSizes {
@@ -24,7 +25,7 @@ export function containerDocument(info: ContainerInfo, sizes?: ContainerSizes): 
     ...(sizes && { SizeRw: sizes.written, SizeRootFs: sizes.root }),
     Mounts: info.mounts.map(mountDocument),
     Config: configDocument(info),
-    NetworkSettings: { Ports: {}, Networks: { [info.network]: { IPAddress: '' } } },
+    NetworkSettings: networkSettings(info),
   };
 }
 
@@ -73,6 +74,7 @@ function hostDocument({ limits, ...info }: ContainerInfo): Record<string, unknow
       .map(({ source, target, readOnly }) => `${source}:${target}${readOnly ? ':ro' : ''}`),
     LogConfig: { Type: info.log.driver, Config: {} },
     NetworkMode: info.network,
+    PortBindings: asked(info.publishes),
     PidMode: modeText(info.namespaces.pid),
     IpcMode: info.namespaces.ipc,
     UTSMode: modeText(info.namespaces.uts),
@@ -101,6 +103,17 @@ function hostDocument({ limits, ...info }: ContainerInfo): Record<string, unknow
     PidsLimit: limits.pids,
     ShmSize: limits.shmSize,
   };
+}
+
+/** docker's map of what was asked to be published. */
+function asked(ports: ContainerInfo['publishes']) {
+  const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
+  for (const { containerPort, protocol, hostIp, hostPort } of ports) {
+    const key = `${containerPort}/${protocol}`;
+    const binding = { HostIp: hostIp, HostPort: hostPort === 0 ? '' : String(hostPort) };
+    bindings[key] = [...(bindings[key] ?? []), binding];
+  }
+  return bindings;
 }
 
 /** docker leaves out what is its default. */

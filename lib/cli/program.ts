@@ -37,7 +37,6 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'wait until containers end, print their exit codes',
     load: () => import('./commands/wait.ts'),
   },
-  port: { summary: 'list what is published of a container', load: () => import('./commands/port.ts') },
   rename: { summary: 'give a container another name', load: () => import('./commands/rename.ts') },
   update: { summary: "change containers' limits", load: () => import('./commands/update.ts') },
   top: { summary: "list a container's processes", load: () => import('./commands/top.ts') },
@@ -80,6 +79,11 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   history: { summary: 'show how an image came to be', load: () => import('./commands/history.ts') },
   image: { summary: 'manage images', load: () => import('./commands/image.ts') },
   volume: { summary: 'manage volumes', load: () => import('./commands/volume.ts') },
+  network: { summary: 'manage networks', load: () => import('./commands/network.ts') },
+  port: {
+    summary: "list a container's published ports, or change them while it runs",
+    load: () => import('./commands/port.ts'),
+  },
   container: { summary: 'manage containers', load: () => import('./commands/container.ts') },
   system: { summary: 'manage all that the engine holds', load: () => import('./commands/system.ts') },
   info: {
@@ -95,7 +99,8 @@ An IMAGE is a name in a registry (debian:12, ghcr.io/owner/name), or @host: this
 root file system, read-only below and copy-on-write above, or @/some/dir likewise. With @host the \
 machine's other files CAN BE READ by the container; hide what it must not see with --hide PATH.
 
-The network is none (a loopback interface only) unless --network host is given.`;
+As root a container is on the network bridge unless --network says otherwise; an ordinary user's has a
+loopback interface only.`;
 
 /** Runs the command line and answers the exit code. Nothing is thrown; errors are printed on stderr. */
 export async function runCommandLine(given: readonly string[]): Promise<number> {

@@ -3,8 +3,6 @@ import { EngineError, type ErrorCode } from '../errors/index.ts';
 
 type Refusal = readonly [flag: string, reason: string, code?: ErrorCode];
 
-const network = 'ERR_NETWORK_NOT_AVAILABLE';
-
 /** docker's flags of `run` and `create` that are known and refused, each with its reason: docs/cli.md has the same list. */
 export const refusedFlags: readonly Refusal[] = [
   ['--cpu-count <number>', 'it is for Windows; use --cpus'],
@@ -20,19 +18,8 @@ export const refusedFlags: readonly Refusal[] = [
   ['--runtime <name>', 'there is one runtime, built in; strake-runtime is for other engines'],
   ['--use-api-socket', 'there is no API socket and no daemon'],
   [
-    '--link <container>',
-    'links are from before networks, which have names for containers; use --network container:NAME to share one',
-    network,
-  ],
-  ['--ip <address>', 'addresses are of bridge networks, which are not available yet', network],
-  ['--ip6 <address>', 'addresses are of bridge networks, which are not available yet', network],
-  ['--link-local-ip <address>', 'addresses are of bridge networks, which are not available yet', network],
-  ['--mac-address <address>', 'addresses are of bridge networks, which are not available yet', network],
-  ['--network-alias <name>', 'names are of bridge networks, which are not available yet', network],
-  [
-    '-P, --publish-all',
-    'ports cannot be published yet: there is no bridge network. Use --network host',
-    network,
+    '--link-local-ip <address>',
+    'a link-local address is the interface’s own; use --ip6 for one of the network',
   ],
 ];
 

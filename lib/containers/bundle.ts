@@ -3,6 +3,7 @@ import { EngineError } from '../errors/index.ts';
 import type { Mount } from '../mount/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { Bundle, StdinMode, StdioSelection, TerminalSize } from '../runtime/index.ts';
+import type { Undo } from '../undo/index.ts';
 import { eventSource } from './announce.ts';
 import type { MountSource } from './asked-mounts.ts';
 import { type CdiAdditions, cdiAdditions } from './cdi-devices.ts';
@@ -12,6 +13,7 @@ import { writeEtcFiles } from './etc-files.ts';
 import { healthDescription } from './health.ts';
 import { blockDevicesOf, hostDevices } from './host-devices.ts';
 import { joinDescriptions, joinedContainers } from './joined.ts';
+import { joinNetworks } from './network-task.ts';
 import type { ContainerRecord } from './record.ts';
 import { restartDescription } from './restart-policy.ts';
 import { containerHostname, runtimeConfig } from './runtime-config.ts';
@@ -29,17 +31,22 @@ export function cgroupOf({ id, spec }: ContainerRecord): string {
   return `${spec.cgroupParent}/${id}`;
 }
 
-/** What the runtime is given: config.json and what surrounds it. The run directory gets the files of /etc. */
+/**
+ * What the runtime is given: config.json and what surrounds it. The run directory gets the files of /etc; the addresses that
+ * it takes on networks are given back with `undo`.
+ */
 export async function makeBundle(
   context: ContainersContext,
   record: ContainerRecord,
   rootfs: Mount,
   stdio: BundleStdio,
+  undo: Undo,
 ): Promise<Bundle> {
   const { id, spec, image } = record;
   const { runDir } = context.store.paths(id);
   const joined = await joinedContainers(context, record);
-  writeEtcFiles(runDir, spec, containerHostname(id, spec, context.host), rootOf(record));
+  const network = await joinNetworks(context, record, undo);
+  writeEtcFiles(runDir, spec, containerHostname(id, spec, context.host), network, rootOf(record));
   const cdi = await cdiAdditions(context, spec);
   const config = runtimeConfig({
     id,
@@ -62,6 +69,7 @@ export async function makeBundle(
     ...stdio,
     ...taskFields(context, record, cdi),
     ...joinDescriptions(joined),
+    ...(network.description && { network: network.description }),
   };
   return { spec: config, task };
 }

@@ -1,10 +1,18 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Image } from '../images/index.ts';
 import type { LogEntry, LogOptions as ReadLogOptions } from '../logs/index.ts';
+import type { PublishedPort } from '../network/index.ts';
 import type { ExecInfo } from './exec-records.ts';
 import type { ContainerHealth } from './health.ts';
 import type { ListOptions } from './list.ts';
-import type { ContainerOptions, ContainerWarning, RunOptions, RunResult } from './options.ts';
+import type {
+  ContainerOptions,
+  ContainerWarning,
+  NetworkOption,
+  PortOption,
+  RunOptions,
+  RunResult,
+} from './options.ts';
 import type { Pool, PoolSize } from './pool.ts';
 import type { RestartPolicy } from './restart-policy.ts';
 import type { ContainerSpec } from './spec.ts';
@@ -47,10 +55,14 @@ export interface ContainerInfo {
   readonly state: ContainerState;
   readonly labels: Readonly<Record<string, string>>;
   readonly hostname: string;
-  /** `none`, `host`, `container:ID`, or the path of a network namespace. */
+  /** `none`, `host`, `container:ID`, a path, or the name of the first network. */
   readonly network: string;
-  /** What is published: "80/tcp" at an address and a port of this machine. */
-  readonly ports: readonly { readonly container: string; readonly address: string; readonly host: number }[];
+  /** Its networks by name; null while it does not run. */
+  readonly networks: Readonly<Record<string, ConnectedNetwork | null>>;
+  /** What leads to it now. */
+  readonly ports: readonly PublishedPort[];
+  /** What is to be published, whether or not it runs. */
+  readonly publishes: ContainerSpec['ports'];
   readonly exposedPorts: readonly string[];
   readonly namespaces: ContainerSpec['namespaces'];
   readonly cgroupParent: string;
@@ -82,6 +94,17 @@ export interface ContainerInfo {
   readonly log: ContainerSpec['log'];
   /** Where the json-file log is; null for driver `none`. */
   readonly logPath: string | null;
+}
+
+/** How a running container is on a network. */
+export interface ConnectedNetwork {
+  readonly id: string;
+  readonly interface: string;
+  readonly mac: string;
+  /** "172.17.0.2/16", of each family one at most. */
+  readonly addresses: readonly string[];
+  readonly gateways: readonly string[];
+  readonly aliases: readonly string[];
 }
 
 /** Confinement beyond capabilities, as it was asked for; null and `default`: docker's defaults. */
@@ -260,6 +283,17 @@ export interface Container extends FileTree {
   rename(name: string): Promise<void>;
   /** Other limits, at once and for later starts. ERR_CONTAINER_OPTION_INVALID, ERR_CGROUP_*. */
   update(options: UpdateOptions): Promise<void>;
+  /**
+   * One more network, at once when it runs, and at later starts. ERR_NETWORK_NOT_FOUND, ERR_ADDRESS_*; ERR_CONTAINER_STATE
+   * when it is on it already, or has no network of its own.
+   */
+  connect(network: NetworkOption): Promise<void>;
+  /** ERR_NETWORK_NOT_FOUND; ERR_CONTAINER_STATE when it is not on it. */
+  disconnect(network: string): Promise<void>;
+  /** One more published port, or range of them, at once and for later starts. ERR_PORT_IN_USE, ERR_PORT_ADDRESS_MISSING. */
+  publish(port: PortOption): Promise<void>;
+  /** No longer publishes a port of the container: at any port of the host, or at that which is given. ERR_CONTAINER_STATE. */
+  unpublish(port: PortOption): Promise<void>;
   /** Its processes, as ps(1) with these arguments shows them; default `-ef`. */
   top(psArgs?: readonly string[]): Promise<ProcessTable>;
   /** What it uses, read again and again until it stops. */
@@ -335,6 +369,10 @@ export interface Containers {
   resizeExec(execId: string, rows: number, cols: number): Promise<void>;
   rename(container: string, name: string): Promise<void>;
   update(container: string, options: UpdateOptions): Promise<void>;
+  connect(container: string, network: NetworkOption): Promise<void>;
+  disconnect(container: string, network: string): Promise<void>;
+  publish(container: string, port: PortOption): Promise<void>;
+  unpublish(container: string, port: PortOption): Promise<void>;
   top(container: string, psArgs?: readonly string[]): Promise<ProcessTable>;
   stats(container: string, options?: StatsOptions): AsyncIterable<ContainerStats>;
   remove(container: string, options?: RemoveOptions): Promise<void>;

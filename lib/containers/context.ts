@@ -1,6 +1,7 @@
 import type { EventJournal } from '../events/index.ts';
 import type { IdRanges, Ids } from '../id-map/index.ts';
 import type { Images } from '../images/index.ts';
+import type { Connections } from '../network/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
 import type { OnTrace } from '../trace/index.ts';
 import type { VolumeStore } from '../volumes/index.ts';
@@ -26,6 +27,7 @@ export interface ContainersContext {
   readonly init: string | null;
   readonly store: ContainerStore;
   readonly volumes: VolumeStore;
+  readonly networks: Connections;
   readonly images: Pick<Images, 'inspect' | 'pull' | 'addLayer'>;
   readonly snapshots: Pick<Snapshotter, 'prepare' | 'mount' | 'view' | 'discard'>;
   readonly host: HostFacts;

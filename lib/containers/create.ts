@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { EngineError } from '../errors/index.ts';
+import { defaultNetwork } from '../network/index.ts';
 import { randomId } from '../random-id/index.ts';
 import { Undo } from '../undo/index.ts';
 import { type DriverOptions, parseDriverOptions } from '../volumes/index.ts';
@@ -59,6 +60,7 @@ export async function draftRecord(
   const image = await resolveImage(context, reference, spec, signal);
   requireSecurityModules(spec);
   commandLine(spec, image.process); // refuses a container without a command
+  await requireNetworks(context, spec);
   const user = await resolveUserNamespace(context, spec);
   refuseIdmaps(context, spec, user);
   const joined = await resolveJoins(context, spec);
@@ -79,6 +81,11 @@ export async function draftRecord(
     ...(images.length > 0 && { images }),
     ...(await giveIds(context, resolved, id)), // last: nothing that may fail comes after it
   };
+}
+
+/** ERR_NETWORK_NOT_FOUND; the default network is made when it is needed. */
+async function requireNetworks({ networks }: ContainersContext, spec: ContainerSpec): Promise<void> {
+  for (const { network } of spec.networks) if (network !== defaultNetwork) await networks.find(network);
 }
 
 /** Makes the volumes that are not there, the record being written; the anonymous ones go with `undo`. */

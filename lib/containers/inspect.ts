@@ -14,8 +14,9 @@ import { stopSignalOf } from './stop-signal.ts';
 /** All that is known of a container now. ERR_CONTAINER_NOT_FOUND when it has gone meanwhile. */
 export async function inspectContainer(
   context: ContainersContext,
-  record: ContainerRecord,
+  known: ContainerRecord,
 ): Promise<ContainerInfo> {
+  const record = (await context.store.read(known.id)) ?? known;
   const state = await observe(context, record);
   if (state !== null) return describe(context, record, state);
   throw new EngineError('ERR_CONTAINER_NOT_FOUND', `container ${record.name} has been removed`);
@@ -42,8 +43,9 @@ export function describe(
     labels: { ...image.process.labels, ...spec.labels },
     hostname,
     network: spec.network,
-    ports: [],
-    exposedPorts: spec.exposedPorts,
+    ...connectionsOf(context, record),
+    publishes: spec.ports,
+    exposedPorts: [...new Set([...image.process.exposedPorts, ...spec.exposedPorts])],
     namespaces: spec.namespaces,
     cgroupParent: spec.cgroupParent,
     annotations: spec.annotations,
@@ -66,6 +68,26 @@ export function describe(
     stopSignal: stopSignalOf(record),
     log: spec.log,
     logPath: spec.log.driver === 'none' ? null : context.store.paths(id).log,
+  };
+}
+
+/** As its monitor has recorded them. */
+function connectionsOf(
+  { networks }: ContainersContext,
+  { id, spec }: ContainerRecord,
+): Pick<ContainerInfo, 'networks' | 'ports'> {
+  const found = spec.networks.map(({ network, aliases }) => {
+    const connection = networks.member(network, id);
+    if (connection === null) return { name: network, connected: null, ports: [] };
+    const { record, member } = connection;
+    const { mac, addresses, ports } = member;
+    const gateways = record.subnets.map(({ gateway }) => gateway);
+    const connected = { id: record.id, interface: member.interface, mac, addresses, gateways, aliases };
+    return { name: record.name, connected, ports };
+  });
+  return {
+    networks: Object.fromEntries(found.map(({ name, connected }) => [name, connected])),
+    ports: found.flatMap(({ ports }) => ports),
   };
 }
 

@@ -84,7 +84,7 @@ async function thaw(context: ContainersContext, record: ContainerRecord): Promis
 /** Its processes are killed and its cgroup goes; it has then ended as its monitor left word or with 137, or is removed if it was to remove itself. */
 async function heal(context: ContainersContext, record: ContainerRecord): Promise<ContainerState | null> {
   const paths = context.store.paths(record.id);
-  await endCgroup(record);
+  await endTask(context, record);
   if (!existsSync(paths.started) && existsSync(previousExit(paths)))
     return await restoreExit(context, record);
   announce(context, record, 'die', { exitCode: '137' });
@@ -122,11 +122,16 @@ async function removeDrafts({ dir }: ContainerPaths): Promise<void> {
   await Promise.all(drafts.map((name) => rm(`${dir}/${name}`, { force: true })));
 }
 
-/** What a monitor that was killed could not: nothing is left in the container's cgroup, nor of it. */
-export async function endCgroup(container: string | ContainerRecord): Promise<void> {
+/** What a monitor that was killed could not: nothing is left in the container's cgroup, nor of it, nor on its networks. */
+export async function endTask(
+  { networks }: Pick<ContainersContext, 'networks'>,
+  container: string | ContainerRecord,
+): Promise<void> {
+  const id = typeof container === 'string' ? container : container.id;
   const group = typeof container === 'string' ? `strake/${container}` : cgroupOf(container);
   await killCgroup(group).catch(ignoring('ENOENT'));
   await removeCgroup(group);
+  await networks.release(id);
 }
 
 function lostStatus(stateFile: string): ExitStatus {

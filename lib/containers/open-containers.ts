@@ -56,6 +56,10 @@ export function openContainers(context: ContainersContext): Containers & { uses(
     resizeExec: (execId, rows, cols) => resizeExec(context, execId, rows, cols),
     rename: async (name, newName) => await (await get(name)).rename(newName),
     update: async (name, options) => await (await get(name)).update(options),
+    connect: async (name, network) => await (await get(name)).connect(network),
+    disconnect: async (name, network) => await (await get(name)).disconnect(network),
+    publish: async (name, port) => await (await get(name)).publish(port),
+    unpublish: async (name, port) => await (await get(name)).unpublish(port),
     top: async (name, psArgs) => await (await get(name)).top(psArgs),
     stats: (name, options) => statsOf(context, name, options),
     remove: async (name, options) => await (await get(name)).remove(options),
@@ -117,6 +121,11 @@ function handleOf(context: ContainersContext, record: ContainerRecord): Containe
     rename: async (name) => void (await renameContainer(context, record, name)),
     update: async (options) =>
       void (await (await import('./update.ts')).updateContainer(context, record, options)),
+    connect: async (network) => (await import('./connect.ts')).connectContainer(context, record, network),
+    disconnect: async (network) =>
+      (await import('./connect.ts')).disconnectContainer(context, record, network),
+    publish: async (port) => (await import('./connect.ts')).publishPort(context, record, port),
+    unpublish: async (port) => (await import('./connect.ts')).unpublishPort(context, record, port),
     top: async (psArgs) => (await import('./top.ts')).listProcesses(context, record, psArgs),
     stats: async function* (options) {
       yield* (await import('./stats.ts')).readStats(context, record, options);

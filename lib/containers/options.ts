@@ -30,7 +30,7 @@ export interface ContainerOptions {
   /** Default: the first 12 digits of the id; on the host's network the host's. */
   hostname?: string;
   domainname?: string;
-  /** Lines of /etc/hosts: name to address. "host-gateway" is not available without a bridge network. */
+  /** Lines of /etc/hosts: name to address. "host-gateway" is the host, as the container sees it on its first network. */
   extraHosts?: Readonly<Record<string, string>>;
   dns?: {
     readonly servers?: readonly string[];
@@ -41,10 +41,19 @@ export interface ContainerOptions {
   /** Containers whose volumes and binds it has as well, where they have them; `mounts` come before these. */
   volumesFrom?: readonly VolumesFromOption[];
   /**
-   * `none` (default): loopback only. `host`: the host's own. `container:NAME`: that of a container which runs when this one is
-   * started, with its /etc/hosts and /etc/resolv.conf. A path: join that network namespace (/run/netns/x).
+   * `none` (default): loopback only. `host`: the host's own. A network by its name, `bridge` being the default network.
+   * `container:NAME`: that of a container which runs when this one is started, with its /etc/hosts and /etc/resolv.conf. A
+   * path: join that network namespace (/run/netns/x).
    */
-  network?: 'none' | 'host' | `container:${string}` | { readonly path: string };
+  network?: string | { readonly path: string };
+  /** Several networks, in the order of the interfaces: the first that leads outside has the default route. Instead of `network`. */
+  networks?: readonly NetworkOption[];
+  /** What of the host leads to it; needs a network that is a bridge. */
+  ports?: readonly PortOption[];
+  /** Publishes all exposed ports, at ports of the host that are free. */
+  publishAll?: boolean;
+  /** Names of other containers on its networks for its /etc/hosts, as their addresses are when it starts. */
+  links?: readonly { readonly container: string; readonly alias?: string }[];
   /**
    * How much it may write outside of mounts. Only where the root's file system has project quotas (xfs, ext4 with prjquota):
    * else ERR_STORAGE_SIZE_UNSUPPORTED.
@@ -303,6 +312,29 @@ export interface VolumesFromOption {
   container: string;
   /** Also what can be written there. */
   readOnly?: boolean;
+}
+
+/** How a container is on a network. */
+export interface NetworkOption {
+  /** The network's name or id. */
+  name: string;
+  /** Further names that others on the network find it by. */
+  aliases?: readonly string[];
+  /** One of the network's addresses. Default: one that is free. */
+  ip?: string;
+  ip6?: string;
+  /** "02:42:ac:11:00:02" */
+  mac?: string;
+}
+
+/** A port of the container, or a range ("8000-8010"), that is reached by one of the host. */
+export interface PortOption {
+  containerPort: number | string;
+  /** A port, or a range: as many as of the container, or the first that is free. Default: any that is free. */
+  hostPort?: number | string;
+  /** An address of the host. Default: all of them, of both families. */
+  hostIp?: string;
+  protocol?: 'tcp' | 'udp';
 }
 
 /** A device of the host that the container may use. */

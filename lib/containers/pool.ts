@@ -14,7 +14,7 @@ import type { Cancellable, ExecRunOptions, StartedContainer } from './container.
 import { returnIds } from './container-ids.ts';
 import type { ContainersContext } from './context.ts';
 import { draftRecord, makeVolumes, throwIfAborted } from './create.ts';
-import { endCgroup } from './observe.ts';
+import { endTask } from './observe.ts';
 import { absolutePath, integer, texts } from './option-values.ts';
 import type { ContainerOptions, RunResult } from './options.ts';
 import { thisProcess } from './owner.ts';
@@ -264,14 +264,20 @@ async function makeMember(
   const record = { ...(await draftRecord(context, reference, spec)), owner: thisProcess() };
   await using undo = new Undo();
   undo.add(() => removeFiles(context, record, { volumes: true }));
-  undo.add(() => endCgroup(record)); // of a monitor that was killed
+  undo.add(() => endTask(context, record)); // of a monitor that was killed
   await writeRecord(context, record);
   await makeVolumes(context, record, undo);
   announce(context, record, 'create');
-  const bundle = await makeBundle(context, record, await prepareRoot(context, record), {
-    stdin: 'once',
-    attach: { stdin: true, stdout: true, stderr: true },
-  });
+  const bundle = await makeBundle(
+    context,
+    record,
+    await prepareRoot(context, record),
+    {
+      stdin: 'once',
+      attach: { stdin: true, stdout: true, stderr: true },
+    },
+    undo,
+  );
   const { runDir } = context.store.paths(record.id);
   const task = await launchWaiting(runDir, bundle, { monitor: context.monitor });
   undo.commit();
@@ -287,6 +293,6 @@ async function discard(context: ContainersContext, { record, task }: Member): Pr
 async function removeLost(context: ContainersContext, record: ContainerRecord): Promise<void> {
   const { dir, runDir } = context.store.paths(record.id);
   if (!existsSync(dir) && !existsSync(runDir)) return;
-  await endCgroup(record);
+  await endTask(context, record);
   await removeFiles(context, record, { volumes: true });
 }

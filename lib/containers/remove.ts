@@ -7,7 +7,7 @@ import type { RemoveOptions } from './container.ts';
 import { returnIds } from './container-ids.ts';
 import type { ContainersContext } from './context.ts';
 import { keepStopped, killProcesses } from './kill.ts';
-import { endCgroup, observeLocked } from './observe.ts';
+import { endTask, observeLocked } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
 import { requireFree } from './require-free.ts';
 import { can, requireState } from './state.ts';
@@ -74,5 +74,5 @@ async function end(context: ContainersContext, record: ContainerRecord): Promise
   await keepStopped(context, record);
   await killProcesses(context, record, 9);
   await waitTask(runDir, { statusFile: exit }).catch(() => undefined); // gone is gone, however
-  await endCgroup(record); // of a monitor that was just being killed
+  await endTask(context, record); // of a monitor that was just being killed
 }

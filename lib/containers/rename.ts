@@ -1,6 +1,7 @@
 import { EngineError } from '../errors/index.ts';
 import { Undo } from '../undo/index.ts';
 import { announce } from './announce.ts';
+import { renameEndpoints } from './connect.ts';
 import type { ContainersContext } from './context.ts';
 import { parseContainerName } from './names.ts';
 import { observeLocked } from './observe.ts';
@@ -31,6 +32,7 @@ export async function renameContainer(
   undo.commit();
   await context.store.releaseName(record.name, id);
   await tellMonitor(context, renamed);
+  await renameEndpoints(context, renamed, record.name);
   announce(context, renamed, 'rename', { oldName: record.name });
   return renamed;
 }

@@ -6,7 +6,7 @@ import { announce } from './announce.ts';
 import { makeBundle } from './bundle.ts';
 import type { ContainersContext } from './context.ts';
 import { draftRecord, makeVolumes, throwIfAborted } from './create.ts';
-import { endCgroup } from './observe.ts';
+import { endTask } from './observe.ts';
 import type { RunOptions, RunResult } from './options.ts';
 import { thisProcess } from './owner.ts';
 import type { ContainerRecord } from './record.ts';
@@ -36,7 +36,7 @@ export async function runContainer(
   await using undo = new Undo();
   undo.add(() => trace?.end());
   undo.add(() => removeFiles(context, record, { volumes: true }));
-  undo.add(() => endCgroup(record)); // of a monitor that was killed
+  undo.add(() => endTask(context, record)); // of a monitor that was killed
   await writeRecord(context, record);
   await makeVolumes(context, record, undo);
   announce(context, record, 'create');
@@ -44,10 +44,16 @@ export async function runContainer(
   const root = await prepareRoot(context, record);
   trace?.step('root');
   const withInput = spec.stdin;
-  const bundle = await makeBundle(context, record, root, {
-    stdin: withInput ? 'once' : 'none',
-    attach: { stdin: withInput, stdout: true, stderr: true },
-  });
+  const bundle = await makeBundle(
+    context,
+    record,
+    root,
+    {
+      stdin: withInput ? 'once' : 'none',
+      attach: { stdin: withInput, stdout: true, stderr: true },
+    },
+    undo,
+  );
   trace?.step('config');
   const { runDir } = context.store.paths(record.id);
   const { status, stdout, stderr, warnings } = await runTask(runDir, bundle, {

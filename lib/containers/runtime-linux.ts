@@ -14,6 +14,7 @@ import { seccompProfile } from './seccomp-profile.ts';
 import type { ContainerSpec } from './spec.ts';
 import type { SpecDeviceRule } from './spec-devices.ts';
 import type { BlkioDeviceLimit, SpecLimits } from './spec-limits.ts';
+import { ownsNetwork } from './spec-network.ts';
 
 /** Docker's (moby oci/defaults.go), with /proc/interrupts and powercap, which leak timing (CVE-2020-8694). */
 const maskedPaths: readonly string[] = [
@@ -92,7 +93,7 @@ function namespaces({ spec, idMap, joined = {} }: RuntimeConfigInput): RuntimeNa
     ...(shared('ipc') ?? own('ipc', ipc)),
     ...own('uts', uts),
     ...own('cgroup', cgroup),
-    ...(shared('network') ?? networkNamespace(spec.network)),
+    ...(shared('network') ?? networkNamespace(spec)),
     ...(idMap ? [userNamespace(joined)] : []),
   ];
 }
@@ -102,9 +103,9 @@ function userNamespace(joined: JoinedContainers): RuntimeNamespace {
   return donor ? { type: 'user', path: `/proc/${donor.pid}/ns/user` } : { type: 'user' };
 }
 
-function networkNamespace(network: string): RuntimeNamespace[] {
-  if (network === 'host') return [];
-  return network === 'none' ? [{ type: 'network' }] : [{ type: 'network', path: network }];
+function networkNamespace(spec: ContainerSpec): RuntimeNamespace[] {
+  if (spec.network === 'host') return [];
+  return ownsNetwork(spec) ? [{ type: 'network' }] : [{ type: 'network', path: spec.network }];
 }
 
 function userMappings(idMap: IdMap | null): Pick<RuntimeLinux, 'uidMappings' | 'gidMappings'> {
@@ -193,9 +194,9 @@ function hiddenPaths(spec: ContainerSpec): Pick<RuntimeLinux, 'maskedPaths' | 'r
 
 /** Docker's since 20.10, in a network namespace that is the container's own: low ports and ping for every user. */
 function sysctls({ spec, host, idMap }: RuntimeConfigInput): Pick<RuntimeLinux, 'sysctl'> {
-  const own = spec.network === 'none' ? { 'net.ipv4.ip_unprivileged_port_start': '0' } : {};
+  const own = ownsNetwork(spec) ? { 'net.ipv4.ip_unprivileged_port_start': '0' } : {};
   const ping =
-    spec.network === 'none' && !idMap && !host.inUserNamespace
+    ownsNetwork(spec) && !idMap && !host.inUserNamespace
       ? { 'net.ipv4.ping_group_range': '0 2147483647' }
       : {};
   const all = { ...own, ...ping, ...spec.sysctls };

@@ -4,6 +4,7 @@ import { askedMounts, hardened } from './asked-mounts.ts';
 import type { JoinedContainer } from './joined.ts';
 import type { RuntimeConfigInput } from './runtime-config.ts';
 import type { ContainerSpec } from './spec.ts';
+import { ownsNetwork } from './spec-network.ts';
 
 /**
  * Docker's default mounts, the files of /etc that are the container's own, then what was asked for, parents before
@@ -56,7 +57,7 @@ function ttyGroup(idMap: IdMap | null): string[] {
  * is mounted below it (a user's FUSE connections are his own files there, and so the container's).
  */
 function sysMount(spec: ContainerSpec, access: 'ro' | 'rw', idMap: IdMap | null): RuntimeMount {
-  if (idMap && spec.network !== 'none') {
+  if (idMap && !ownsNetwork(spec)) {
     const all = access === 'ro' ? 'rro' : access;
     return { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', all, ...hardened] };
   }

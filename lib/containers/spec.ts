@@ -20,7 +20,8 @@ import { parseDeviceRule, parseDevices, type SpecDevice, type SpecDeviceRule } f
 import { parseLimits, type SpecLimits } from './spec-limits.ts';
 import { parseLog, type SpecLog } from './spec-log.ts';
 import { parseMount, type SpecMount } from './spec-mounts.ts';
-import { containerMode, parseNamespaces, refuseConflicts, type SpecNamespaces } from './spec-namespaces.ts';
+import { parseNamespaces, refuseConflicts, type SpecNamespaces } from './spec-namespaces.ts';
+import { parseNetworkOptions, type SpecNetwork } from './spec-network.ts';
 import { parseSecurity, type SpecSecurity } from './spec-security.ts';
 import { parseSysctls } from './spec-sysctls.ts';
 import { parseVolumesFrom, type SpecVolumesFrom } from './volumes-from.ts';
@@ -29,7 +30,7 @@ import { parseVolumesFrom, type SpecVolumesFrom } from './volumes-from.ts';
  * ContainerOptions, parsed: no string in here needs to be understood again, and everything is plain JSON, because the
  * record keeps it. `null` means "the image decides".
  */
-export interface ContainerSpec extends SpecSecurity {
+export interface ContainerSpec extends SpecSecurity, SpecNetwork {
   readonly name: string | null;
   readonly argv: readonly string[] | null;
   readonly entrypoint: readonly string[] | null;
@@ -52,8 +53,6 @@ export interface ContainerSpec extends SpecSecurity {
   readonly mounts: readonly SpecMount[];
   /** Of the record of a container that is made: resolved already. */
   readonly volumesFrom: readonly SpecVolumesFrom[];
-  /** "none", "host", "container:ID", or the absolute path of a network namespace. */
-  readonly network: string;
   /** Bytes; null: unlimited. */
   readonly storageSize: number | null;
   readonly readOnly: boolean;
@@ -90,8 +89,7 @@ export interface ContainerSpec extends SpecSecurity {
 
 /**
  * Parses what a caller asked for. Pure: it looks at nothing of this machine.
- * @throws EngineError ERR_CONTAINER_OPTION_INVALID, ERR_CONTAINER_NAME_INVALID, ERR_PLATFORM_INVALID,
- * ERR_NETWORK_NOT_AVAILABLE
+ * @throws EngineError ERR_CONTAINER_OPTION_INVALID, ERR_CONTAINER_NAME_INVALID, ERR_PLATFORM_INVALID
  */
 export function parseContainerOptions(options: ContainerOptions): ContainerSpec {
   refuseUnknown(options);
@@ -150,7 +148,7 @@ function parseSurroundings(options: ContainerOptions) {
         oneWord('dns.options', option),
       ),
     },
-    network: parseNetwork(options.network ?? 'none'),
+    ...parseNetworkOptions(options),
     hide: texts('hide', options.hide ?? []).map((path) => absolutePath('hide', path)),
     namespaces: parseNamespaces(options.namespaces ?? {}),
   };
@@ -216,11 +214,6 @@ function parseMounts(options: ContainerOptions): SpecMount[] {
   return mounts;
 }
 
-function parseNetwork(network: NonNullable<ContainerOptions['network']>): string {
-  if (typeof network === 'object') return absolutePath('network.path', network.path);
-  return containerMode('network', network) ?? oneOf('network', network, ['none', 'host'] as const);
-}
-
 function parseHostname(value: unknown, option = 'hostname'): string {
   const name = text(option, value);
   if (/^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/.test(name)) return name;
@@ -228,13 +221,6 @@ function parseHostname(value: unknown, option = 'hostname'): string {
 }
 
 function parseExtraHost([name, address]: [string, string]): [string, string] {
-  if (address === 'host-gateway') {
-    throw invalidOption(
-      'extraHosts',
-      address,
-      'there is no gateway without a bridge network; give an address',
-    );
-  }
   return [oneWord('extraHosts', name), oneWord('extraHosts', address)];
 }
 
@@ -279,7 +265,7 @@ function checkedPlatform(value: string): string {
 
 const known: ReadonlySet<string> = new Set(
   (
-    'name argv entrypoint env cwd user groups tty stdin hostname domainname extraHosts dns mounts volumesFrom network storageSize readOnly ' +
+    'name argv entrypoint env cwd user groups tty stdin hostname domainname extraHosts dns mounts volumesFrom network networks ports publishAll links storageSize readOnly ' +
     'annotations expose cgroupParent ' +
     'privileged capAdd capDrop security limits devices deviceCgroupRules sysctls init labels stopSignal stopTimeout ' +
     'autoRemove restart health platform pull log hide namespaces'

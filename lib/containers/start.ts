@@ -7,7 +7,7 @@ import { announce } from './announce.ts';
 import { makeBundle } from './bundle.ts';
 import type { AttachOptions, StartOptions } from './container.ts';
 import type { ContainersContext } from './context.ts';
-import { endCgroup, observeLocked } from './observe.ts';
+import { endTask, observeLocked } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
 import { requireFree } from './require-free.ts';
 import { existingRoot } from './root-mount.ts';
@@ -20,22 +20,29 @@ import { previousExit } from './store.ts';
  */
 export async function startContainer(
   context: ContainersContext,
-  record: ContainerRecord,
+  known: ContainerRecord,
   options: StartOptions = {},
 ): Promise<Task> {
-  const trace = beginTrace(`start ${record.name}`, context.onTrace);
-  using _lock = await context.store.lock(record.id);
+  const trace = beginTrace(`start ${known.name}`, context.onTrace);
+  using _lock = await context.store.lock(known.id);
+  const record = (await context.store.read(known.id)) ?? known; // somebody may have changed it meanwhile
   requireState('start', record.name, (await observeLocked(context, record)) ?? { status: 'created' });
   await requireFree(context, record, 'start');
   await using undo = new Undo();
   trace?.step('state');
   await prepareRun(context, record, undo);
   const attach = attachSelection(options.attach);
-  const bundle = await makeBundle(context, record, await existingRoot(context, record), {
-    stdin: stdinMode(record, attach),
-    attach,
-    ...(options.terminal && { terminal: options.terminal }),
-  });
+  const bundle = await makeBundle(
+    context,
+    record,
+    await existingRoot(context, record),
+    {
+      stdin: stdinMode(record, attach),
+      attach,
+      ...(options.terminal && { terminal: options.terminal }),
+    },
+    undo,
+  );
   trace?.step('config');
   if (isAttached(attach)) announce(context, record, 'attach'); // first, as docker: it may end at once
   const task = await launchTask(context.store.paths(record.id).runDir, bundle, {
@@ -82,7 +89,7 @@ async function prepareRun(context: ContainersContext, record: ContainerRecord, u
   if (existsSync(runDir)) await removeTree(runDir);
   mkdirSync(runDir, { recursive: true, mode: 0o700 });
   undo.add(() => removeTree(runDir));
-  undo.add(() => endCgroup(record)); // before it: a monitor that was killed leaves it
+  undo.add(() => endTask(context, record)); // before it: a monitor that was killed leaves it
   const previous = previousExit({ exit });
   if (existsSync(exit)) {
     renameSync(exit, previous);

@@ -2,6 +2,7 @@ import type { Containers, UserNamespaceOption } from '../containers/index.ts';
 import type { EngineEvent, EventOptions } from '../events/index.ts';
 import type { Images } from '../images/index.ts';
 import type { ManifestLists } from '../manifests/index.ts';
+import type { Networks } from '../network/index.ts';
 import type { OnTrace } from '../trace/index.ts';
 import type { Volumes } from '../volumes/index.ts';
 import type { Registries } from './registries.ts';
@@ -27,6 +28,11 @@ export interface EngineOptions {
    * `userns.default`, else `host`. An ordinary user's engine has one of its own.
    */
   userns?: UserNamespaceOption;
+  /**
+   * The network namespace that networks are made in (/run/netns/x): bridges, rules and published ports are there, and the
+   * machine's own network is left alone. Default $STRAKE_NETNS, else the program's own.
+   */
+  netns?: string;
   /** The monitor's executable. Default: the package's own. */
   monitor?: string;
   /** With STRAKE_TRACE=1: receives the steps of each start and run when it has ended. Default: printed to stderr. */
@@ -40,6 +46,7 @@ export interface Engine extends AsyncDisposable {
   readonly images: Images;
   readonly containers: Containers;
   readonly volumes: Volumes;
+  readonly networks: Networks;
   readonly system: System;
   readonly registries: Registries;
   readonly manifests: ManifestLists;

@@ -20,6 +20,15 @@ export type {
   ManifestLists,
   PushedList,
 } from '../manifests/index.ts';
+export type {
+  CreateNetworkOptions,
+  NetworkFilters,
+  NetworkInfo,
+  NetworkMember,
+  Networks,
+  PublishedPort,
+  SubnetOption,
+} from '../network/index.ts';
 export type { FoundRepository, Login, StoredLogin } from '../registry-client/index.ts';
 export type { OnTrace, TraceReport, TraceStep } from '../trace/index.ts';
 export type {

@@ -4,15 +4,18 @@ import { defaultCdiDirectories } from '../cdi/index.ts';
 import {
   ContainerStore,
   type ContainersContext,
+  findNetworkUses,
   findVolumeUses,
   hostFacts,
   isProcessAlive,
+  needsAddresses,
   openContainers,
 } from '../containers/index.ts';
 import { EngineError } from '../errors/index.ts';
 import { EventJournal } from '../events/index.ts';
 import { hostIds, IdRanges, mappedIds, userIdMap } from '../id-map/index.ts';
 import type { Images } from '../images/index.ts';
+import { NetworkStore, openNetworks } from '../network/index.ts';
 import { type LayerForm, openSnapshotter, type Snapshotter } from '../snapshots/index.ts';
 import { openVolumes, VolumeStore } from '../volumes/index.ts';
 import type { Engine, EngineOptions } from './engine.ts';
@@ -42,12 +45,20 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     ids,
   });
   const images = lazyImages(events, () => openImagesOf(root, snapshots, options, () => containers.uses()));
+  const { connections, ...networks } = openNetworks({
+    store: new NetworkStore(root, runDir, (id) => needsAddresses(store, id)),
+    netns: options.netns ?? process.env.STRAKE_NETNS ?? '',
+    heal: () => containers.list({ all: true }),
+    findUses: () => findNetworkUses(store),
+    events,
+  });
   const context: ContainersContext = {
     root,
     runDir,
     monitor: options.monitor ?? nativeFile('strake-monitor'),
     init: initProgram(),
     store,
+    networks: connections,
     volumes: new VolumeStore(root, ids),
     images,
     snapshots,
@@ -73,6 +84,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     containers,
     events: (options) => events.read(options),
     volumes,
+    networks,
     system: openSystem({
       root,
       runDir,

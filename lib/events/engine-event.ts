@@ -10,7 +10,8 @@ export interface EngineEvent {
    * Of containers: create, start, die, oom, kill, stop, restart, pause, unpause, rename, update, attach, detach, resize, top,
    * commit, export, archive-path, extract-to-dir,
    * `exec_create: COMMAND`, `exec_start: COMMAND`, exec_die, `health_status: healthy|unhealthy`, destroy. Of images: pull, push,
-   * tag, import, load, save, untag, delete, prune. Of volumes: create, mount, destroy.
+   * tag, import, load, save, untag, delete, prune. Of volumes: create, mount, destroy. Of
+   * networks: create, connect, disconnect, destroy.
    */
   readonly action: string;
   /** Of a container its id, of an image its reference or id, of a volume its name, of a prune nothing. */

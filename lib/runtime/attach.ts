@@ -28,6 +28,20 @@ export async function attachTask(runDir: string, options: AttachTaskOptions = {}
   }
 }
 
+/**
+ * What task.json says of the network of a running task is done now. ERR_CONTAINER_STATE when it does not run; else what the
+ * monitor could not do, which is then as it was.
+ */
+export async function reloadTask(runDir: string): Promise<void> {
+  const link = await connectLink(runDir, { stdin: false, stdout: false, stderr: false }, new StreamOutput());
+  try {
+    await link.started;
+    await link.reload();
+  } finally {
+    link.close();
+  }
+}
+
 export async function connectLink(
   runDir: string,
   selection: StdioSelection,

@@ -14,6 +14,8 @@ export const frameType = {
   ready: 11,
   go: 12,
   dropped: 13,
+  reload: 14,
+  reloaded: 15,
 } as const;
 
 export type OutputName = 'stdout' | 'stderr';

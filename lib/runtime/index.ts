@@ -4,7 +4,7 @@
  * process. OCI only: this room knows neither images nor containers, and imports nothing of them. What has to be removed
  * after a failed launch is the caller's.
  */
-export { type AttachTaskOptions, attachTask } from './attach.ts';
+export { type AttachTaskOptions, attachTask, reloadTask } from './attach.ts';
 export { type ExecDescription, type ExecTaskOptions, execTask, runExec } from './exec.ts';
 export { type LaunchOptions, launchTask } from './launch.ts';
 export { type RunTaskOptions, runTask, type TaskResult } from './run.ts';
@@ -16,6 +16,7 @@ export type {
   HealthDescription,
   JoinDescription,
   LogDescription,
+  NetworkDescription,
   RestartDescription,
   RootfsDescription,
   StdinMode,

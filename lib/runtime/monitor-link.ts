@@ -57,6 +57,7 @@ export class MonitorLink implements FrameHandler {
   #rejectStarted!: (error: EngineError) => void;
   #resolveReady!: () => void;
   #rejectReady!: (error: EngineError) => void;
+  #onReloaded: ((answer: LaunchFailure | Record<string, never>) => void) | undefined;
   #ended: Ended | EngineError | null = null;
   #waiters: ((ended: Ended | EngineError) => void)[] = [];
 
@@ -123,6 +124,16 @@ export class MonitorLink implements FrameHandler {
     this.#send(frameType.go, process);
   }
 
+  /** Its monitor reads the task's network again. Rejects with what could not be done. */
+  async reload(): Promise<void> {
+    const answer = new Promise<LaunchFailure | Record<string, never>>((resolve) => {
+      this.#onReloaded = resolve;
+    });
+    this.#send(frameType.reload, new Uint8Array(0));
+    const said = await Promise.race([answer, this.ended().then(() => null)]);
+    if (said !== null && 'code' in said) throw launchError(said as LaunchFailure);
+  }
+
   /** Says nothing more, and waits until the monitor has gone. */
   async finish(): Promise<void> {
     if (this.#ended !== null) return;
@@ -147,6 +158,7 @@ export class MonitorLink implements FrameHandler {
     else if (type === frameType.exited) this.#end(message as Ended);
     else if (type === frameType.dropped) this.#end(launchError(message as LaunchFailure));
     else if (type === frameType.warning) this.warnings.push(message as MonitorWarning);
+    else if (type === frameType.reloaded) this.#onReloaded?.(message);
     else if (type === frameType.trace) this.#onTrace(message as [string, number][]);
   }
 

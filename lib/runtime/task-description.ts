@@ -39,6 +39,8 @@ export interface TaskDescription {
   readonly health?: HealthDescription;
   /** Other tasks whose namespaces it shares. */
   readonly joins?: readonly JoinDescription[];
+  /** Which networks it is on. Absent: its namespace is as it is made. */
+  readonly network?: NetworkDescription;
   /** Where `start`, `die` and the like are told, and of whom. Absent: nowhere. */
   readonly events?: EventSource;
 }
@@ -50,6 +52,34 @@ export interface JoinDescription {
   readonly runDir: string;
   /** Its user namespace as well. */
   readonly user?: boolean;
+}
+
+/** What its monitor connects it with; the paths are those of lib/network's records. */
+export interface NetworkDescription {
+  /** The network namespace that the networks are in: a path, or '' for the monitor's own. */
+  readonly netns: string;
+  /** Where all networks' records are. */
+  readonly networks: string;
+  /** The container's name. */
+  readonly name: string;
+  readonly endpoints: readonly {
+    readonly network: string;
+    readonly interface: string;
+    readonly mac: string;
+    readonly addresses: readonly { readonly address: string; readonly prefix: number }[];
+    readonly gateways: readonly string[];
+    readonly names: readonly string[];
+    readonly leases: readonly string[];
+  }[];
+  readonly ports: readonly {
+    readonly protocol: 'tcp' | 'udp';
+    readonly hostIp: string;
+    readonly hostPort: number;
+    readonly hostPortEnd: number;
+    readonly containerPort: number;
+  }[];
+  /** Whom its name server asks for outside names; absent: it has none. */
+  readonly resolvers?: readonly { readonly address: string; readonly from: 'host' | 'container' }[];
 }
 
 /** What its monitor tells of a task in the journal of events. */

@@ -15,6 +15,7 @@ void registerRuntime(Napi::Env env, Napi::Object exports);
 void registerEvents(Napi::Env env, Napi::Object exports);
 void registerCgroup(Napi::Env env, Napi::Object exports);
 void registerUserNamespace(Napi::Env env, Napi::Object exports);
+void registerNet(Napi::Env env, Napi::Object exports);
 void registerQuota(Napi::Env env, Napi::Object exports);
 void registerProbe(Napi::Env env, Napi::Object exports);
 

@@ -170,9 +170,10 @@ sys::FileLock Monitor::takeLock() {
   return lock;
 }
 
-void Monitor::finish(const ExitStatus& status) {
+void Monitor::finish(const ExitStatus& status, const std::function<void()>& meanwhile) {
   if (lock_) lock_->release();  // first: whoever is told of the end finds nobody here
   sendLast(status);
+  if (meanwhile) meanwhile();
   linger();
 }
 

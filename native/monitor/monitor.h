@@ -53,7 +53,8 @@ class Monitor {
   /// For the monitor of the next run.
   sys::FileLock takeLock();
   /// Gives up the lock, sends the last frame, and serves on until every client has taken what it is owed.
-  void finish(const ExitStatus& status);
+  /// `meanwhile`: what nobody needs to wait for.
+  void finish(const ExitStatus& status, const std::function<void()>& meanwhile = {});
   /// Says why there is no process, and waits until that has been taken.
   void fail(const Failure& failure);
 

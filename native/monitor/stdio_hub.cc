@@ -140,6 +140,7 @@ void StdioHub::onClientFrame(Connection& client, Frame type, std::span<const cha
   if (type == Frame::attach) return attachClient(client, payload);
   if (type == Frame::go && &client == launcher_) return void(go_.emplace(payload.data(), payload.size()));
   if (type == Frame::resize) return resize(payload);
+  if (type == Frame::reload && reload_) return client.send(Frame::reloaded, reload_());
   if (type == Frame::stdinClose && client.attach.in) endStdin();
 }
 

@@ -3,6 +3,7 @@
 // has taken the last piece and nobody else is more than `maxBehind` behind (who stays there is dropped, see
 // protocol/frames.h), clients are read only when the container has taken the last piece.
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -61,6 +62,8 @@ class StdioHub final : public Watcher,
   bool hasGo() const noexcept { return go_.has_value(); }
   /// Sends `started` to the launcher, and to every later client when it attaches.
   void start(const std::string& startedJson);
+  /// What a client's reload frame does; its answer is sent back.
+  void setReload(std::function<std::string()> reload) { reload_ = std::move(reload); }
   void resizeTerminal(TerminalSize size);
   /// Nothing in the container writes any more: passes on all that is left, also to clients that are slow, and
   /// ends the log.
@@ -114,6 +117,7 @@ class StdioHub final : public Watcher,
   std::vector<std::unique_ptr<OutputSource>> outputs_;
   std::string started_;
   std::optional<std::string> go_;
+  std::function<std::string()> reload_;
   bool launcherHasEnded_ = false;
   bool draining_ = false;
   bool warnedOfLog_ = false;

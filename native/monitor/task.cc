@@ -246,6 +246,12 @@ std::vector<Join> joinsOf(const Value& task) {
   return joins;
 }
 
+std::optional<NetworkTask> networkOf(const Value& task) {
+  const Value* value = findObject(task, "network");
+  if (value == nullptr) return std::nullopt;
+  return parseNetworkTask(*value, textOf(task, "id"));
+}
+
 rapidjson::Document parse(const std::string& json) {
   rapidjson::Document document;
   document.Parse(json.data(), json.size());
@@ -283,6 +289,7 @@ Task parseTask(const std::string& json) {
           .health = healthOf(document),
           .joins = joinsOf(document),
           .events = eventsOf(document),
+          .network = networkOf(document),
           .waits = flagOf(document, "waits")};
 }
 

@@ -9,6 +9,7 @@
 #include "monitor/health_status.h"
 #include "monitor/joins.h"
 #include "monitor/json_log.h"
+#include "monitor/network_task.h"
 #include "monitor/restart.h"
 #include "monitor/stdio_hub.h"
 #include "runtime/launch.h"
@@ -38,6 +39,7 @@ struct Task {
   std::optional<HealthCheck> health;
   std::vector<Join> joins;
   EventSource events;
+  std::optional<NetworkTask> network;
   bool waits = false;  // for a go frame, which says what is executed
 };
 

@@ -11,7 +11,8 @@ namespace {
 
 bool isAcceptable(Frame type, uint32_t length) {
   if (type == Frame::stdinData || type == Frame::go) return length <= maxPayload;
-  const bool isControl = type == Frame::stdinClose || type == Frame::resize || type == Frame::attach;
+  const bool isControl =
+      type == Frame::stdinClose || type == Frame::resize || type == Frame::attach || type == Frame::reload;
   return isControl && length <= FrameReader::maxControl;
 }
 

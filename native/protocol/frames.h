@@ -20,6 +20,7 @@
 //                    CLOCK_MONOTONIC; in no order
 //   dropped          JSON {"code","message"}: attach.sock only, after what it is owed: it was too slow. The
 //                    connection ends with it
+//   reloaded         JSON {}, or {"code","step","errno","path","message"}: to the client that sent reload
 //   warning          JSON {"code","message"}: a degraded setting (nested machines), before started; later
 //                    only ERR_LOG_FAILED, once
 //
@@ -32,6 +33,8 @@
 //   environment,
 //                    each ended by NUL; started or failed follows. A launcher that ends its side instead
 //                    wants the container no more: it and its directories are removed, and no frame follows
+//   reload           empty: the task's network is another one now (task.json); what differs is connected,
+//                    disconnected, published, and reloaded follows
 //   attach           JSON {"stdin":bool,"stdout":bool,"stderr":bool}
 //                    first frame on attach.sock; the launcher's connection is attached as task.json says and
 //                    sends none
@@ -60,6 +63,8 @@ enum class Frame : uint8_t {
   ready = 11,
   go = 12,
   dropped = 13,
+  reload = 14,
+  reloaded = 15,
 };
 
 inline constexpr uint32_t headerSize = 8;

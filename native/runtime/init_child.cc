@@ -186,6 +186,13 @@ void takeProcess(int file, Process& process) {
   process.env.assign(environment, fields.end());
 }
 
+void waitForNetwork(const ChildContext& context, const LaunchRequest& request) {
+  if (!request.connectNetwork) return;
+  context.steps.begin(Step::network);
+  const std::optional<Received> received = context.sync.receive();
+  if (!received || received->message != Message::networked) _exit(1);  // the launcher is gone, or has failed
+}
+
 /// `process`: what go() brings is put there.
 void waitForGo(const ChildContext& context, const LaunchRequest& request, Process& process) {
   if (!request.stopBeforeExec) return;
@@ -253,6 +260,7 @@ Payload payloadOf(const LaunchRequest& request, const Process& process, const se
   context.steps.begin(Step::stdio);
   useStdio(payload, resolved.credentials);
   if (spec.linux_.personality) sys::check(personality(*spec.linux_.personality), "personality");
+  waitForNetwork(context, request);
   waitForGo(context, request, later);
   if (request.processComesLater) resolved = resolvePayload(context, payload);
   runStartHooks(context, request);

@@ -160,7 +160,6 @@ StartingChild cloneInit(const LaunchRequest& request, const seccomp::Filter* fil
     ours.release().reset();
     runInit(request, filter, std::move(theirs), Steps(request.trace));
   }
-  dropNetworkAhead();
   return {std::move(child), std::move(ours)};
 }
 
@@ -173,6 +172,17 @@ void runRuntimeHooks(const LaunchRequest& request, StartingChild& child, Launche
   child.sync().send(Message::hooksRun);
 }
 
+/// A child that has failed meanwhile says so itself.
+void connectNetwork(const LaunchRequest& request, const StartingChild& child, int netns) {
+  if (!request.connectNetwork) return;
+  request.connectNetwork(netns);
+  try {
+    child.sync().send(Message::networked);
+  } catch (const sys::SysError& error) {
+    if (error.error() != EPIPE && error.error() != ECONNRESET) throw;
+  }
+}
+
 Launched launchChecked(const LaunchRequest& request, Steps& steps) {
   checkNamespaces(request.spec);
   checkSysctls(request.spec);
@@ -181,6 +191,9 @@ Launched launchChecked(const LaunchRequest& request, Steps& steps) {
   Launched launched;
   if (request.trace) launched.trace.push_back({"filter", monotonicNow()});
   StartingChild child = cloneInit(request, filter ? &*filter : nullptr);
+  sys::UniqueFd network;
+  if (request.connectNetwork) network = networkOf(request.spec, child.pid());
+  dropNetworkAhead();
   launched.onListener = [&spec = request.spec, id = request.id, bundle = request.bundle,
                          pid = child.pid()](int listener) {
     sendToAgent(listener, pid, {spec, id, "creating", pid, bundle});
@@ -189,6 +202,8 @@ Launched launchChecked(const LaunchRequest& request, Steps& steps) {
   if (request.needsHostTrees()) HostSide(request, child).prepare();
   steps.begin(Step::hook);
   runRuntimeHooks(request, child, launched);
+  steps.begin(Step::network);
+  connectNetwork(request, child, network.get());
   bool waits = child.collect(launched, Message::ready);
   if (!waits && request.stopBeforeExec)
     throw LaunchError("ERR_LAUNCH_FAILED", "wait", 0, "",

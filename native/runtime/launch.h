@@ -6,8 +6,8 @@
 // directly. No program of ours is ever executed inside a container.
 //
 //   order on the sync socket:  child: created -> parent: ids mapped, cgroup joined -> child: namespaces,
-//   network up, root file system, mounts, devices, pivot -> (hooks) -> child: ready -> parent: go -> exec, or
-//   failed{step, errno, path}
+//   loopback up, root file system, mounts, devices, pivot -> (hooks) -> (parent: networked) -> child: ready
+//   -> parent: go -> exec, or failed{step, errno, path}
 //
 // The parent is told of a successful exec by the close-on-exec end of the socket. Every failure arrives as
 // LaunchError.
@@ -75,6 +75,9 @@ struct LaunchRequest {
   /// With stopBeforeExec: a listening SOCK_SEQPACKET socket (borrowed, close-on-exec). The init waits there,
   /// not on Launched::sync, so that it outlives the caller; whoever connects holds the end that go() needs.
   int startSocket = -1;
+  /// Called with the container's new network namespace (borrowed) as soon as that exists, while the init sets
+  /// itself up; it executes nothing before this has returned. What it throws ends the launch.
+  std::function<void(int netns)> connectNetwork = {};
   bool dieWithParent = false;  // PR_SET_PDEATHSIG(SIGKILL): the init dies with the calling thread
   bool trace = false;          // fill Launched::trace
   std::string init =

@@ -217,6 +217,13 @@ void enterNetworkAhead() {
   sys::check(setns(networkAhead.get(), CLONE_NEWNET), "setns", "network namespace");
 }
 
+sys::UniqueFd networkOf(const Spec& spec, pid_t pid) {
+  if (fitsNetworkAhead(spec))
+    return sys::UniqueFd(
+        sys::check(fcntl(networkAhead.get(), F_DUPFD_CLOEXEC, 0), "dup", "network namespace"));
+  return openNamespace("/proc/" + std::to_string(pid) + "/ns/net");
+}
+
 void dropNetworkAhead() noexcept {
   networkAhead.reset();
 }

@@ -102,6 +102,9 @@ bool fitsNetworkAhead(const Spec& spec) noexcept;
 
 void enterNetworkAhead();
 
+/// The network namespace that the child `pid`, born of `spec`, is in or is about to enter: a new one.
+sys::UniqueFd networkOf(const Spec& spec, pid_t pid);
+
 /// Nobody needs it any more: it lives on in those who have entered it.
 void dropNetworkAhead() noexcept;
 

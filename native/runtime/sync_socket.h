@@ -19,6 +19,7 @@ enum class Message : uint8_t {
   warning,     // child: {code, message}
   namespaced,  // child: namespaces and mounts are there, before pivot_root; only when hooks wait for it
   hooksRun,    // launcher: go on
+  networked,   // launcher: the network namespace has its interfaces; only when somebody makes them
   console,     // child: {} and the pty's master
   ready,       // child: only when asked to stop before the exec
   go,          // launcher: {}, and a file with the process, where that comes later

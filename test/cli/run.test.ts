@@ -29,8 +29,8 @@ for (const [title, argv, code] of exits) {
 
 const faults: [title: string, argv: string[], message: RegExp][] = [
   ['an unknown flag', ['--no-such-flag'], /unknown option/],
-  ['an unknown network', ['--network', 'bridge'], /network bridge is not available/],
-  ['published ports', ['-p', '80:80'], /cannot be published/],
+  ['an unknown network', ['--network', 'nobodys'], /there is no network nobodys/],
+  ['published ports without a network', ['--network', 'none', '-p', '80:80'], /on a network/],
   ['a bad size', ['-m', 'lots'], /limits\.memory/],
   ['a bad variable', ['-e', '=x'], /--env/],
   ['a bind of nothing', ['--mount', 'type=bind,src=/no/such,dst=/x'], /\/no\/such/],

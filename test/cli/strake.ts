@@ -44,7 +44,7 @@ export async function openStrake(): Promise<Strake> {
   const directory = await mkdtemp(join(await fastFolder(), 'strake-cli-'));
   const [root, base] = [join(directory, 'root'), join(directory, 'busybox')];
   await makeBusybox(base);
-  const environment = { ...process.env, STRAKE_ROOT: root };
+  const environment = { ...process.env, STRAKE_ROOT: root, STRAKE_NETWORK: 'none' };
   const strake: Strake = {
     root,
     image: `@${base}`,

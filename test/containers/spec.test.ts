@@ -52,7 +52,7 @@ const refused: [title: string, options: unknown, message: RegExp, code?: string]
   ['a user with two groups', { user: 'a:b:c' }, /user/],
   ['a host name with a blank', { hostname: 'a b' }, /hostname/],
   ['a host name of 65 letters', { hostname: 'x'.repeat(65) }, /hostname/],
-  ['an unknown network', { network: 'bridge' }, /network/],
+  ['a network without a name', { network: '' }, /network/],
   ['an unknown capability', { capAdd: ['FLY'] }, /capAdd.*FLY/],
   ['a profile without a default action', { security: { seccomp: {} } }, /defaultAction/],
   ['a log of no size', { log: { maxSize: 0 } }, /log\.maxSize.*-1/],
@@ -94,7 +94,6 @@ const refused: [title: string, options: unknown, message: RegExp, code?: string]
   ['a sysctl that is a path', { sysctls: { '../../etc/passwd': 'x' } }, /sysctls/],
   ['an unknown signal', { stopSignal: 'SIGFOO' }, /signal/],
   ['an unknown log driver', { log: { driver: 'syslog' } }, /log\.driver/],
-  ['a gateway without a bridge', { extraHosts: { gw: 'host-gateway' } }, /gateway/],
   ['a platform that is none', { platform: 'a/b/c/d' }, /platform/, 'ERR_PLATFORM_INVALID'],
   ['a hidden path that is relative', { hide: ['home'] }, /hide/],
 ];

@@ -4,6 +4,7 @@ import type { Cli } from '../cli.ts';
 import { parseFilters } from '../container-filters.ts';
 import { formatDuration, formatSize, formatTable, printable } from '../format.ts';
 import { stdout } from '../output.ts';
+import { portTexts } from '../port-rows.ts';
 import { reportWarnings } from '../report-error.ts';
 import { compileTemplate } from '../template.ts';
 
@@ -74,7 +75,16 @@ function render(
   if (flags.format === 'json') return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
   if (flags.format && flags.format !== 'table') return rows.map(lineByTemplate(flags.format)).join('');
   if (flags.quiet) return rows.map(({ ID }) => `${ID}\n`).join('');
-  const head = ['CONTAINER ID', 'IMAGE', 'COMMAND', 'CREATED', 'STATUS', 'NAMES', ...(sizes ? ['SIZE'] : [])];
+  const head = [
+    'CONTAINER ID',
+    'IMAGE',
+    'COMMAND',
+    'CREATED',
+    'STATUS',
+    'PORTS',
+    'NAMES',
+    ...(sizes ? ['SIZE'] : []),
+  ];
   return formatTable([
     head,
     ...rows.map((row) => [
@@ -83,6 +93,7 @@ function render(
       row.Command,
       row.RunningFor,
       row.Status,
+      row.Ports,
       row.Names,
       ...(row.Size === undefined ? [] : [row.Size]),
     ]),
@@ -110,8 +121,8 @@ function rowOf(container: ContainerInfo, truncate: boolean) {
       .map(([key, value]) => `${key}=${value}`)
       .join(','),
     Mounts: container.mounts.map(({ name, source }) => name ?? source).join(','),
-    Networks: container.network,
-    Ports: '',
+    Networks: Object.keys(container.networks).join(',') || container.network,
+    Ports: portTexts(container).join(', '),
   };
 }
 
