@@ -27,7 +27,7 @@ export async function removeContainer(
   await requireFree(context, record, 'remove');
   if (!can('remove', state) && options.force) await end(context, record);
   else requireState('remove', record.name, state);
-  await endCgroup(record); // of a monitor that was killed when it had recorded the end
+  await endTask(context, record); // of a monitor that was killed when it had recorded the end
   await removeFiles(context, record, { volumes: options.volumes === true || record.spec.autoRemove });
 }
 
