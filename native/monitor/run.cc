@@ -68,8 +68,8 @@ std::string reloadNetwork(const Monitor& monitor, const Container& container) tr
   return failedJson(currentFailure());
 }
 
-/// From the bundle to a running process. On a throw nothing is left but what was there before.
-void start(Monitor& monitor, Container& container) {
+/// Reads the bundle; from then on clients may attach.
+runtime::Spec prepare(Monitor& monitor, Container& container) {
   container.task = parseTask(sys::readDocument(monitor.path("task.json")));
   const Task& task = container.task;
   monitor.hub().setStdinMode(task.wiring.stdinMode);
@@ -80,7 +80,12 @@ void start(Monitor& monitor, Container& container) {
   if (task.log) monitor.hub().setLog(*task.log);
   monitor.hub().listen(listenIn(monitor.directory(), "attach.sock"));
   monitor.trace().step("prepare");
+  return spec;
+}
 
+/// To the last step before the exec, for a container that waits; else to the exec.
+void launch(Monitor& monitor, Container& container, runtime::Spec& spec) {
+  const Task& task = container.task;
   if (!task.cgroup.empty()) container.group = cgroup::Cgroup::create(task.cgroup, spec.linux_.resources);
   monitor.trace().step("cgroup");
 
@@ -110,11 +115,18 @@ void start(Monitor& monitor, Container& container) {
   container.task.rootfs.lower.clear();  // and with it the mounts that were borrowed for the launch
   container.task.images.clear();
   connect(monitor.hub(), stdio, container.launched, task.wiring.terminal);
-  if (task.waits) {
-    const std::optional<std::string> process = monitor.waitForGo(container.launched);
-    if (!process) throw NotWanted();
-    container.launched.go(*process);
-  }
+}
+
+/// The exec of a container that has waited for it.
+void go(Monitor& monitor, Container& container) {
+  const std::optional<std::string> process = monitor.waitForGo(container.launched);
+  if (!process) throw NotWanted();
+  container.launched.go(*process);
+}
+
+/// It runs: its hooks, what is known of earlier runs, and whoever wants to know.
+void announceStart(Monitor& monitor, Container& container, const runtime::Spec& spec) {
+  const Task& task = container.task;
   container.hasPoststopHooks = !spec.hooks.poststop.empty();
   for (std::string& failure : runtime::runEveryHook(
            spec.hooks.poststart, "poststart",
@@ -127,6 +139,14 @@ void start(Monitor& monitor, Container& container) {
   emitVolumes(task.events, "mount");
   emit(task.events, "start");
   monitor.announce(container.launched, task.cgroup);
+}
+
+/// From the bundle to a running process. On a throw nothing is left but what was there before.
+void start(Monitor& monitor, Container& container) {
+  runtime::Spec spec = prepare(monitor, container);
+  launch(monitor, container, spec);
+  if (container.task.waits) go(monitor, container);
+  announceStart(monitor, container, spec);
 }
 
 /// task.json as it is now: `update` and `rename` rewrite it while the container runs.

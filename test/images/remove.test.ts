@@ -105,6 +105,30 @@ test('an image that a running container has is not removed by its id, even by fo
   t.is((await opened.images.inspect(reference)).id, image.config.digest);
 });
 
+test("what is refused is refused in docker's words; a name of several is taken off whoever uses it", async (t) => {
+  await using registry = await startQuirkyRegistry();
+  const opened = open(t);
+  const reference = await pull(opened, registry, image, 'image', 'one');
+  const id = image.config.digest.slice(7, 19);
+  const refusal = async (text: string, force = false) =>
+    (await t.throwsAsync(opened.images.remove(text, { force })))!.message;
+  const using = (running: boolean) => opened.containers.splice(0, 1, use(running));
+  for (const running of [false, true]) {
+    using(running);
+    const named = `conflict: unable to remove repository reference "${reference}" (must force) - container c0ffeec0ffee `;
+    t.true((await refusal(reference)).startsWith(named));
+    const [word, state] = running ? ['cannot', 'running'] : ['must', 'stopped'];
+    const byId = `conflict: unable to delete ${id} (${word} be forced) - image is being used by ${state} container c0ffeec0ffee`;
+    t.true((await refusal(id)).startsWith(byId));
+  }
+  t.regex(await refusal(id, true), /cannot be forced/);
+  const other = await pull(opened, registry, image, 'other', 'one');
+  t.regex(await refusal(id), /\(must be forced\) - image is referenced in multiple repositories/);
+  t.deepEqual((await opened.images.remove(other))[0], { untagged: other });
+  t.deepEqual((await opened.images.remove(reference, { force: true }))[0], { untagged: reference });
+  t.true(await opened.snapshots.has(topId!));
+});
+
 test('a container of another image with the same base keeps the base', async (t) => {
   await using registry = await startQuirkyRegistry();
   const opened = open(t);

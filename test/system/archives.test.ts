@@ -6,6 +6,7 @@ import { inPieces, ociArchive } from '../fixtures/archives.ts';
 import { busyboxLayer } from '../fixtures/busybox-image.ts';
 import { startDockerDaemon } from '../fixtures/docker-daemon.ts';
 import { type BuiltImage, buildImage } from '../fixtures/image.ts';
+import { startRegistry } from '../fixtures/registry.ts';
 import { mustRun, runProgram } from '../fixtures/run-program.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 import { openTestImages, type TestImages } from '../fixtures/test-images.ts';
@@ -119,13 +120,55 @@ test.serial('umoci reads and changes a layout of ours, and we read it again', as
   t.is((await images.inspect('unchanged:1')).id, ids[0]!);
 });
 
+/** podman with a store of its own below `folder`. Its runroot may have 50 characters. */
+function podmanIn(folder: string): (...argv: readonly string[]) => Promise<string> {
+  const places = ['--root', join(folder, 'podman'), '--runroot', join(folder, 'r')];
+  const rest = ['--tmpdir', join(folder, 'podman-tmp'), '--storage-driver=vfs', '--events-backend=none'];
+  return (...argv) => mustRun('podman', [...places, ...rest, ...argv]);
+}
+
+for (const format of ['gzip', 'zstd'] as const) {
+  test.serial(`layers packed by ${format} go both ways, in layouts and registries`, async (t) => {
+    const { folder, load, ids, images } = await stocked(t);
+    await using registry = await startRegistry();
+    const podman = podmanIn(folder);
+    // Ours, read by podman and skopeo.
+    const ours = `${registry.address}/ours:${format}`;
+    await images.tag('one:1', ours);
+    await images.push(ours, { compression: { format } });
+    await images.copy(`docker://${ours}`, `oci:${folder}/ours:x`);
+    await podman('pull', '-q', '--tls-verify=false', ours);
+    t.is((await podman('inspect', '--format', '{{.Id}}', ours)).trim(), ids[0]!.slice(7));
+    await skopeo('copy', '-q', '--src-tls-verify=false', `docker://${ours}`, `oci:${folder}/seen:x`);
+    // Theirs, read by us.
+    const packed = ['--dest-compress', '--dest-compress-format', format];
+    await skopeo('copy', '-q', ...packed, `oci:${folder}/ours:x`, `oci:${folder}/theirs:two:2`);
+    t.deepEqual(await load(join(folder, 'theirs')), [[ids[0]!, ['docker.io/library/two:2']]]);
+    const theirs = `${registry.address}/theirs`;
+    await skopeo(
+      'copy',
+      '-q',
+      '--dest-tls-verify=false',
+      ...packed,
+      `oci:${folder}/ours:x`,
+      `docker://${theirs}:s`,
+    );
+    const push = ['push', '-q', '--tls-verify=false', '--format=oci', '--compression-format', format];
+    await podman(...push, ours, `${theirs}:p`);
+    for (const tag of ['s', 'p']) {
+      const pulled = await images.pull(`${theirs}:${tag}`);
+      t.is(pulled.id, ids[0]!);
+      t.true(
+        pulled.layers.every(({ blob }) => blob.mediaType.endsWith(`+${format}`)),
+        tag,
+      );
+    }
+  });
+}
+
 test.serial('podman loads what we save, and we load what it saves', async (t) => {
   const { folder, save, load, ids } = await stocked(t);
-  const podman = (...argv: readonly string[]) =>
-    mustRun('podman', [
-      ...['--root', join(folder, 'podman'), '--runroot', join(folder, 'podman-run')],
-      ...['--tmpdir', join(folder, 'podman-tmp'), '--storage-driver=vfs', '--events-backend=none', ...argv],
-    ]);
+  const podman = podmanIn(folder);
   const both = ['one:1', 'reg.example/two:2'];
   for (const path of [
     await save('docker.tar', 'docker-archive', ...both),

@@ -68,6 +68,10 @@ test.serial('skopeo, podman and docker read what was pushed, digest for digest',
     await mustRun('docker', [...client, 'pull', '-q', reference]);
     const pulled = await mustRun('docker', [...client, 'inspect', '-f', '{{json .RepoDigests}}', reference]);
     t.true(pulled.includes(digest));
+    const theirs = `${registry.address}/group/theirs:1`;
+    await mustRun('docker', [...client, 'tag', reference, theirs]);
+    await mustRun('docker', [...client, 'push', '-q', theirs]);
+    t.is((await engine.images.pull(theirs)).id, (await engine.images.inspect(reference)).id);
   }
   await removePeersGroups();
 });
