@@ -3,6 +3,8 @@ import { type IncomingMessage, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import { AccountStore, hashPassword } from '../../lib/registry-server/index.ts';
+import { Mirrors } from '../../lib/registry-server/mirror/mirrors.ts';
+import { parseRepositoryName } from '../../lib/registry-server/repository-name.ts';
 import { clientOf, openClient, sha256 } from '../registry-server/client.ts';
 
 test('a quota is not passed by sending a blob in chunks, nor by many uploads at once', async (t) => {
@@ -113,4 +115,15 @@ test('who is nobody by a token lists what everybody may pull, and has a rate of 
   const { token } = JSON.parse((await send('GET', '/token?scope=registry:catalog:*')).text);
   const listed = await send('GET', '/v2/_catalog', { headers: { authorization: `Bearer ${token}` } });
   t.deepEqual(JSON.parse(listed.text), { repositories: ['a'] });
+});
+
+test('many who ask for a first token, or a mirror, at once are answered from one key, and by one mirror', async (t) => {
+  const { registry, send } = await openClient(t, { access: { anonymous: 'pull' } });
+  const asked = Array.from({ length: 20 }, async () => JSON.parse((await send('GET', '/token')).text).token);
+  for (const token of await Promise.all(asked))
+    t.is((await send('GET', '/v2/', { headers: { authorization: `Bearer ${token}` } })).status, 200);
+  t.is((await registry.storage.list('access/keys')).length, 1);
+  await using mirrors = new Mirrors(registry.storage, [{ prefix: 'hub', upstream: 'http://127.0.0.1:1' }]);
+  const found = await Promise.all([1, 2, 3].map(() => mirrors.find(parseRepositoryName('hub/a'))));
+  t.is(new Set(found).size, 1);
 });

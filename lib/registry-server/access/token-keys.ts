@@ -23,6 +23,8 @@ export class TokenKeys {
   readonly #storage: RegistryStorage;
   #known = new Map<string, TokenKey>();
   #readAt = 0;
+  #reading: Promise<void> | undefined;
+  #rotating: Promise<TokenKey> | undefined;
 
   constructor(storage: RegistryStorage) {
     this.#storage = storage;
@@ -32,8 +34,16 @@ export class TokenKeys {
     await this.#refresh();
     const newest = [...this.#known.values()].sort((a, b) => b.createdAt - a.createdAt)[0];
     const { id, privateKey } =
-      newest && newest.createdAt > Date.now() - signingLife ? newest : await this.rotate();
+      newest && newest.createdAt > Date.now() - signingLife ? newest : await this.#rotateOnce();
     return { id, key: privateKey };
+  }
+
+  /** Of many that need a new key at once one makes it. */
+  #rotateOnce(): Promise<TokenKey> {
+    this.#rotating ??= this.rotate().finally(() => {
+      this.#rotating = undefined;
+    });
+    return this.#rotating;
   }
 
   /** Makes a new key, and removes those that nobody believes any more. */
@@ -57,8 +67,18 @@ export class TokenKeys {
   }
 
   async #refresh(oldest = freshness): Promise<void> {
-    if (this.#readAt > Date.now() - oldest) return;
-    this.#readAt = Date.now();
+    if (this.#readAt <= Date.now() - oldest) {
+      this.#readAt = Date.now();
+      this.#reading = this.#readAll();
+      this.#reading.catch(() => {
+        this.#readAt = 0;
+      });
+    }
+    await this.#reading;
+  }
+
+  async #readAll(): Promise<void> {
+    const began = Date.now();
     const names = await this.#storage.list('access/keys');
     const known = await Promise.all(
       names.map(async (name) => {
@@ -66,7 +86,8 @@ export class TokenKeys {
         return bytes && (this.#known.get(name) ?? readKey(JSON.parse(bytes.toString())));
       }),
     );
-    this.#known = new Map(known.flatMap((key) => (key ? [[key.id, key]] : [])));
+    const made = [...this.#known.values()].filter(({ createdAt }) => createdAt >= began);
+    this.#known = new Map([...known, ...made].flatMap((key) => (key ? [[key.id, key]] : [])));
   }
 }
 

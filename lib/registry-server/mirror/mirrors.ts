@@ -15,7 +15,7 @@ const mostOpen = 100;
 export class Mirrors implements AsyncDisposable {
   readonly settings: readonly MirrorSettings[];
   readonly #storage: RegistryStorage;
-  readonly #open = new Map<RepositoryName, Mirror>();
+  readonly #open = new Map<RepositoryName, Promise<Mirror>>();
 
   constructor(storage: RegistryStorage, settings: readonly MirrorSettings[] = []) {
     this.#storage = storage;
@@ -27,8 +27,7 @@ export class Mirrors implements AsyncDisposable {
   async find(name: RepositoryName): Promise<Mirror | undefined> {
     const found = this.settings.find(({ prefix }) => prefix === '' || name.startsWith(`${prefix}/`));
     if (found === undefined) return undefined;
-    const known =
-      this.#open.get(name) ?? new Mirror(this.#storage, name, found, await openUpstream(name, found));
+    const known = this.#open.get(name) ?? this.#start(name, found);
     this.#open.delete(name);
     this.#open.set(name, known);
     const [oldest] = this.#open.keys();
@@ -40,9 +39,19 @@ export class Mirrors implements AsyncDisposable {
     await Promise.all([...this.#open.keys()].map((name) => this.#close(name)));
   }
 
+  /** One for all who ask for it at once: each has its own downloads. */
+  #start(name: RepositoryName, settings: MirrorSettings): Promise<Mirror> {
+    const started = openUpstream(name, settings).then(
+      (upstream) => new Mirror(this.#storage, name, settings, upstream),
+    );
+    started.catch(() => this.#open.delete(name));
+    return started;
+  }
+
   async #close(name: RepositoryName): Promise<void> {
-    const mirror = this.#open.get(name);
-    if (mirror?.isBusy) return;
+    const started = this.#open.get(name);
+    const mirror = await started?.catch(() => undefined);
+    if (mirror?.isBusy || this.#open.get(name) !== started) return;
     this.#open.delete(name);
     await mirror?.[Symbol.asyncDispose]();
   }
