@@ -155,7 +155,9 @@ void NetworkConnection::publish() {
       published_.push_back(reserve(request, *endpoint));
   }
   const std::vector<net::PortMapping> added = forKernel({published_.begin() + kept, published_.end()});
-  if (!added.empty()) root().firewall.claim(added);
+  if (added.empty()) return;
+  record();  // first: whoever heals a monitor that was killed here finds what it has left
+  root().firewall.claim(added);
 }
 
 NetworkConnection::Published NetworkConnection::reserve(const PortRequest& request,
