@@ -11,7 +11,7 @@ import type { NetworkOption, PortOption } from './options.ts';
 import type { ContainerRecord } from './record.ts';
 import { containerHostname } from './runtime-config.ts';
 import type { ContainerSpec } from './spec.ts';
-import { parsePort, parseRequest, type SpecPort } from './spec-network.ts';
+import { isOnNetworks, parsePort, parseRequest, type SpecPort } from './spec-network.ts';
 import { ignoring } from './store.ts';
 
 /**
@@ -26,19 +26,20 @@ export async function connectContainer(
   const request = parseRequest(option);
   const { id: networkId, name: network } = await context.networks.find(request.network);
   await changeNetwork(context, record, async (spec, before, undo) => {
-    if (spec.networks.length === 0) throw notConnectable(record.name, spec.network);
+    if (!isOnNetworks(spec)) throw notConnectable(record.name, spec.network);
     if (spec.networks.some((one) => one.network === network || one.network === networkId))
       throw new EngineError(
         'ERR_CONTAINER_STATE',
         `container ${record.name} is on network ${network} already`,
       );
     const networks = [...spec.networks, request];
-    if (before === null) return { spec: { ...spec, networks } };
+    const changed = { ...spec, networks, network: networks[0]?.network ?? spec.network };
+    if (before === null) return { spec: changed };
     const hostname = containerHostname(record.id, spec, context.host);
     const joining = { id: record.id, name: record.name, hostname };
     const made = await context.networks.join(joining, [request], before, undo);
     return {
-      spec: { ...spec, networks },
+      spec: changed,
       endpoints: [...before, ...made.map(({ description }) => description)],
     };
   });
@@ -74,7 +75,7 @@ export async function publishPort(
 ): Promise<void> {
   const ports = parsePort(option);
   await changeNetwork(context, record, async (spec, before) => {
-    if (spec.networks.length === 0) throw notConnectable(record.name, spec.network);
+    if (!isOnNetworks(spec)) throw notConnectable(record.name, spec.network);
     const added = ports.filter((port) => !spec.ports.some((one) => isSame(one, port)));
     return { spec: { ...spec, ports: [...spec.ports, ...added] }, ...(before && { endpoints: before }) };
   });

@@ -6,7 +6,7 @@ import type { Undo } from '../undo/index.ts';
 import type { ContainersContext } from './context.ts';
 import type { ContainerRecord } from './record.ts';
 import { containerHostname } from './runtime-config.ts';
-import type { SpecPort } from './spec-network.ts';
+import { isOnNetworks, type SpecPort } from './spec-network.ts';
 
 /** What a start needs to know of a container's network. */
 export interface RunNetwork {
@@ -28,7 +28,7 @@ export async function joinNetworks(
   undo: Undo,
 ): Promise<RunNetwork> {
   const { spec } = record;
-  if (spec.networks.length === 0) return nothing;
+  if (!isOnNetworks(spec)) return nothing;
   refuseOrdinaryUser(context);
   const hostname = containerHostname(record.id, spec, context.host);
   const joining = { id: record.id, name: record.name, hostname };

@@ -51,7 +51,7 @@ export function parseNetworkOptions(options: ContainerOptions): SpecNetwork {
     publishAll: options.publishAll === true && names.length > 0,
     links: (options.links ?? []).map(({ container, alias }) => ({
       container: text('links.container', container),
-      alias: text('links.alias', alias ?? container),
+      alias: parseAlias('links.alias', text('links.alias', alias ?? container)),
     })),
   };
 }
@@ -59,6 +59,11 @@ export function parseNetworkOptions(options: ContainerOptions): SpecNetwork {
 /** Whether a network's word is a mode: everything else is a network's name. */
 function isOwnMode(mode: string): boolean {
   return mode === 'none' || mode === 'host' || mode.startsWith('/') || mode.startsWith('container:');
+}
+
+/** Whether it is on networks, of which it may have left the last one since. */
+export function isOnNetworks({ network }: Pick<SpecNetwork, 'network'>): boolean {
+  return !isOwnMode(network);
 }
 
 /** Whether the container has a network namespace that nobody else has. */
@@ -85,16 +90,18 @@ export function parseRequest(option: NetworkOption): EndpointRequest {
   if (isOwnMode(name)) throw invalidOption('networks', name, 'it cannot be combined with networks');
   return {
     network: name === 'default' ? 'bridge' : name,
-    aliases: texts('networks.aliases', option.aliases ?? []).map(parseAlias),
+    aliases: texts('networks.aliases', option.aliases ?? []).map((alias) =>
+      parseAlias('networks.aliases', alias),
+    ),
     ip: address('networks.ip', option.ip, 4),
     ip6: address('networks.ip6', option.ip6, 6),
     mac: option.mac === undefined ? null : parseMac(option.mac),
   };
 }
 
-function parseAlias(alias: string): string {
+function parseAlias(option: string, alias: string): string {
   if (/^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?$/.test(alias)) return alias;
-  throw invalidOption('networks.aliases', alias, 'use letters, digits, dots and dashes, as host names do');
+  throw invalidOption(option, alias, 'use letters, digits, dots and dashes, as host names do');
 }
 
 function address(option: string, value: string | undefined, family: 4 | 6): string | null {

@@ -67,17 +67,23 @@ const net::IpPrefix* addressOf(const net::Endpoint& endpoint, int family) {
   return nullptr;
 }
 
-/// Found again after the task has been read anew.
-bool contains(const std::vector<net::Endpoint>& endpoints, const net::Endpoint& endpoint) {
-  return std::ranges::find(endpoints, endpoint) != endpoints.end();
-}
-
 }  // namespace
 
+/// One request: what keeps it, and what leads from where to where.
 struct NetworkConnection::Published {
-  std::vector<net::PortMapping> mappings, ports;
-  std::vector<std::unique_ptr<PortProxy>> proxies;
+  PortRequest request;
+  std::string network;  // of the endpoint that it leads to
+  std::vector<net::PortMapping> ports = {};
+  std::vector<std::unique_ptr<PortProxy>> proxies = {};
 };
+
+/// What the kernel leads to the container; the rest is the proxies'.
+std::vector<net::PortMapping> NetworkConnection::forKernel(std::span<const Published> published) {
+  std::vector<net::PortMapping> ports;
+  for (const Published& one : published)
+    std::ranges::copy_if(one.ports, std::back_inserter(ports), net::isForKernel);
+  return ports;
+}
 
 NetworkConnection::NetworkConnection(EventLoop& loop, NetworkTask task)
     : loop_(loop), task_(std::move(task)) {
@@ -138,14 +144,20 @@ const net::Endpoint* NetworkConnection::publishingEndpoint() {
 
 void NetworkConnection::publish() {
   const net::Endpoint* endpoint = task_.ports.empty() ? nullptr : publishingEndpoint();
+  unpublish([&](const Published& one) {
+    return endpoint == nullptr || one.network != endpoint->network ||
+           std::ranges::find(task_.ports, one.request) == task_.ports.end();
+  });
   if (endpoint == nullptr) return;
+  const size_t kept = published_.size();
   for (const PortRequest& request : task_.ports) {
-    Published published = reserve(request, *endpoint);
-    std::ranges::move(published.mappings, std::back_inserter(mappings_));
-    std::ranges::move(published.ports, std::back_inserter(ports_));
-    std::ranges::move(published.proxies, std::back_inserter(proxies_));
+    if (std::ranges::find(published_, request, &Published::request) == published_.end())
+      published_.push_back(reserve(request, *endpoint));
   }
-  if (!mappings_.empty()) root().firewall.publish(mappings_);
+  const std::vector<net::PortMapping> added = forKernel({published_.begin() + kept, published_.end()});
+  if (added.empty()) return;
+  record();  // first: whoever heals a monitor that was killed here finds what it has left
+  root().firewall.claim(added);
 }
 
 NetworkConnection::Published NetworkConnection::reserve(const PortRequest& request,
@@ -155,7 +167,7 @@ NetworkConnection::Published NetworkConnection::reserve(const PortRequest& reque
   for (int n = 0; n < attempts && held.empty(); ++n)
     held = hold(rootNetns_.get(), request, static_cast<uint16_t>(request.first == 0 ? 0 : request.first + n));
   if (held.empty()) throwTaken(request);
-  Published published;
+  Published published{.request = request, .network = endpoint.network};
   for (Held& one : held) {
     const net::IpPrefix* target = addressOf(endpoint, one.host.family());
     const net::PortMapping mapping{
@@ -164,7 +176,6 @@ NetworkConnection::Published NetworkConnection::reserve(const PortRequest& reque
         .hostPort = portOf(one.socket.get()),
         .container = target != nullptr ? target->address : endpoint.addresses.at(0).address,
         .containerPort = request.containerPort};
-    if (net::isForKernel(mapping)) published.mappings.push_back(mapping);
     published.ports.push_back(mapping);
     published.proxies.push_back(PortProxy::make(loop_, request.protocol, std::move(one.socket),
                                                 {mapping.container, request.containerPort},
@@ -187,18 +198,23 @@ void NetworkConnection::throwTaken(const PortRequest& request) {
                                           "; choose another port, or 0 for any that is free");
 }
 
-void NetworkConnection::unpublish() noexcept {
-  if (!mappings_.empty()) attempt([&] { root().firewall.unpublish(mappings_); });
-  proxies_.clear();
-  mappings_.clear();
-  ports_.clear();
+/// The rules first: the port is somebody else's when its socket goes.
+void NetworkConnection::unpublish(const std::function<bool(const Published&)>& isUnwanted) noexcept {
+  std::erase_if(published_, [&](const Published& one) {
+    if (!isUnwanted(one)) return false;
+    const std::vector<net::PortMapping> ports = forKernel({&one, 1});
+    if (!ports.empty()) attempt([&] { root().firewall.unpublish(ports); });
+    return true;
+  });
 }
 
 void NetworkConnection::record() {
-  const net::Endpoint* published = ports_.empty() ? nullptr : publishingEndpoint();
+  const net::Endpoint* published = published_.empty() ? nullptr : publishingEndpoint();
+  std::vector<net::PortMapping> ports;
+  for (const Published& one : published_) std::ranges::copy(one.ports, std::back_inserter(ports));
   for (const net::Endpoint& endpoint : attached_)
     net::writeEndpoint(endpoint, task_.name,
-                       &endpoint == published ? ports_ : std::vector<net::PortMapping>());
+                       &endpoint == published ? ports : std::vector<net::PortMapping>());
 }
 
 void NetworkConnection::serveNames() {
@@ -215,45 +231,44 @@ void NetworkConnection::serveNames() {
 }
 
 void NetworkConnection::change(NetworkTask task) {
-  const std::vector<net::Endpoint> before = attached_;
-  const bool portsDiffer = task.ports != task_.ports;
-  const std::vector<PortRequest> portsBefore = task_.ports;
-  const auto apply = [&](const std::vector<net::Endpoint>& wanted) {
-    for (const net::Endpoint& endpoint : before)
-      if (!contains(wanted, endpoint)) detach(endpoint, netns_.get());
-    attached_.clear();
-    for (const net::Endpoint& endpoint : wanted) {
-      if (contains(before, endpoint))
-        attached_.push_back(endpoint);
-      else
-        attach(endpoint);
-      net::setDefaultRoutes(endpoint, netns_.get(), true);
-    }
-  };
-  task_ = std::move(task);
+  const NetworkTask before = std::exchange(task_, std::move(task));
   try {
-    apply(task_.endpoints);
-    const bool endpointsDiffer = before != attached_;
-    if (portsDiffer || endpointsDiffer) {
-      unpublish();
-      publish();
-    }
-    record();
-    serveNames();
+    follow();
   } catch (...) {
-    unpublish();
-    task_.ports = portsBefore;
-    attempt([&] { publish(); });
-    attempt([&] { record(); });
+    task_ = before;
+    attempt([&] { follow(); });
     root_.reset();
     throw;
   }
   root_.reset();
 }
 
+void NetworkConnection::follow() {
+  attachTo(task_.endpoints);
+  publish();
+  record();
+  serveNames();
+}
+
+void NetworkConnection::attachTo(const std::vector<net::Endpoint>& wanted) {
+  std::erase_if(attached_, [&](const net::Endpoint& endpoint) {
+    if (std::ranges::find(wanted, endpoint) != wanted.end()) return false;
+    detach(endpoint, netns_.get());
+    return true;
+  });
+  for (const net::Endpoint& endpoint : wanted) {
+    const auto found = std::ranges::find(attached_, endpoint);
+    if (found == attached_.end())
+      attach(endpoint);
+    else
+      *found = endpoint;  // its names and routes may be others
+    net::setDefaultRoutes(endpoint, netns_.get(), true);
+  }
+}
+
 void NetworkConnection::disconnect() noexcept {
   names_.reset();
-  unpublish();
+  unpublish([](const Published&) { return true; });
   for (const net::Endpoint& endpoint : attached_) net::removeEndpoint(endpoint.network, endpoint.container);
   abandoned_ = std::exchange(attached_, {});
   root_.reset();

@@ -1,7 +1,9 @@
 // A container's connection with its networks, from the start of a run to its end: interfaces, published
 // ports, its name server, its records. Its leases outlast restarts.
 #pragma once
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -43,8 +45,13 @@ class NetworkConnection {
   void removeInterface(const net::Endpoint& endpoint, int netns) noexcept;
   /// Where published ports lead: the first network that is a bridge and not internal.
   const net::Endpoint* publishingEndpoint();
+  /// As the task says.
+  void follow();
+  void attachTo(const std::vector<net::Endpoint>& wanted);
+  /// The task's ports; those that lead to the same container's address already stay as they are.
   void publish();
-  void unpublish() noexcept;
+  void unpublish(const std::function<bool(const Published&)>& isUnwanted) noexcept;
+  static std::vector<net::PortMapping> forKernel(std::span<const Published> published);
   void record();
   void serveNames();
   Published reserve(const PortRequest& request, const net::Endpoint& endpoint);
@@ -55,9 +62,7 @@ class NetworkConnection {
   sys::UniqueFd rootNetns_, netns_;
   std::unique_ptr<net::Root> root_;
   std::vector<net::Endpoint> attached_, abandoned_;
-  std::vector<net::PortMapping> mappings_;  // of the kernel's
-  std::vector<net::PortMapping> ports_;     // all, for the record
-  std::vector<std::unique_ptr<PortProxy>> proxies_;
+  std::vector<Published> published_;
   std::unique_ptr<NameServer> names_;
 };
 

@@ -21,13 +21,16 @@ constexpr size_t mostSessions = 256;  // likewise
 constexpr std::chrono::seconds sessionTime{90};
 constexpr int backlog = 128;
 
-sys::UniqueFd connectTo(int netns, int type, const SocketAddress& target) {
+/// Nothing: it cannot be reached, or there is no descriptor left, which must not end the monitor.
+sys::UniqueFd connectTo(int netns, int type, const SocketAddress& target) try {
   sys::UniqueFd socket = net::socketIn(netns, target.address.family(), type | SOCK_NONBLOCK);
   sockaddr_storage storage;
   const socklen_t size = target.address.socketAddress(target.port, storage);
   if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&storage), size) < 0 && errno != EINPROGRESS)
     socket.reset();
   return socket;
+} catch (const sys::SysError&) {
+  return {};
 }
 
 class TcpProxy final : public PortProxy, public Watcher {

@@ -233,14 +233,34 @@ void Firewall::publish(const std::vector<PortMapping>& ports) {
   netfilter_.commit(messages, "nftables");
 }
 
+void Firewall::claim(const std::vector<PortMapping>& ports) try {
+  publish(ports);
+} catch (const sys::SysError& error) {
+  if (error.error() != EEXIST && error.error() != EBUSY) throw;
+  for (const PortMapping& port : ports)
+    if (leadsTo(port) != targetOf(port)) remove(port);
+  publish(ports);
+}
+
 void Firewall::unpublish(const std::vector<PortMapping>& ports) {
-  for (const PortMapping& port : ports) {
-    Message message = nft::removeElement(firewallTable, mapOf(port), keyOf(port));
-    try {
-      netfilter_.commit({&message, 1}, "nftables");
-    } catch (const sys::SysError& error) {
-      if (error.error() != ENOENT) throw;
-    }
+  for (const PortMapping& port : ports)
+    if (leadsTo(port) == targetOf(port)) remove(port);
+}
+
+std::string Firewall::leadsTo(const PortMapping& port) {
+  Message message = nft::findElement(firewallTable, mapOf(port), keyOf(port));
+  std::string target;
+  netfilter_.get(message, "NFT_MSG_GETSETELEM",
+                 [&](const Answer& answer) { target = nft::elementData(answer); });
+  return target;
+}
+
+void Firewall::remove(const PortMapping& port) {
+  Message message = nft::removeElement(firewallTable, mapOf(port), keyOf(port));
+  try {
+    netfilter_.commit({&message, 1}, "nftables");
+  } catch (const sys::SysError& error) {
+    if (error.error() != ENOENT) throw;
   }
 }
 

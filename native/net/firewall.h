@@ -63,12 +63,18 @@ class Firewall {
   /// All or none; what is there already, and leads to the same place, is no error. EEXIST or EBUSY: it leads
   /// elsewhere.
   void publish(const std::vector<PortMapping>& ports);
+  /// The same for whoever holds the ports by sockets: what leads elsewhere is of somebody who was killed.
+  void claim(const std::vector<PortMapping>& ports);
+  /// What leads elsewhere by now is somebody else's, and stays.
   void unpublish(const std::vector<PortMapping>& ports);
   /// Takes everything away.
   void removeTable();
 
  private:
   bool hasChain(const std::string& chain);
+  /// What the map of published ports says of this one; empty: nothing.
+  std::string leadsTo(const PortMapping& port);
+  void remove(const PortMapping& port);
   Netlink netfilter_;
 };
 

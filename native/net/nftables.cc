@@ -174,6 +174,18 @@ Message removeElement(const std::string& table, const std::string& map, const st
   return elementsMessage(NFT_MSG_DELSETELEM, 0, table, map, {Element{.key = key}});
 }
 
+Message findElement(const std::string& table, const std::string& map, const std::string& key) {
+  return elementsMessage(NFT_MSG_GETSETELEM, 0, table, map, {Element{.key = key}});
+}
+
+std::string_view elementData(const Answer& answer) {
+  std::string_view attributes = answer.attributes<nfgenmsg>();
+  constexpr uint16_t path[] = {NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_LIST_ELEM, NFTA_SET_ELEM_DATA,
+                               NFTA_DATA_VALUE};
+  for (const uint16_t type : path) attributes = Attributes::find(attributes, type).value;
+  return attributes;
+}
+
 /// An expression is put together in a message of its own, of which its attributes are kept.
 template <typename Fill>
 Rule& Rule::expression(const char* name, Fill fill) {

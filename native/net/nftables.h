@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "net/message.h"
+#include "net/netlink.h"
 
 namespace strake::net::nft {
 
@@ -62,6 +63,9 @@ struct Element {
 };
 Message addElements(const std::string& table, const std::string& map, const std::vector<Element>& elements);
 Message removeElement(const std::string& table, const std::string& map, const std::string& key);
+Message findElement(const std::string& table, const std::string& map, const std::string& key);
+/// What the element maps to, by findElement's answer, which is borrowed; empty: a verdict, or nothing.
+std::string_view elementData(const Answer& answer);
 
 /// A rule at the end of a chain: its expressions are evaluated from left to right, until one does not match.
 class Rule {

@@ -237,6 +237,21 @@ std::vector<PortHolder> portHolders(const std::string& networks, uint8_t protoco
   return holders;
 }
 
+namespace {
+
+/// One whose monitor was killed may have a port that is another one's by now; the others are restored anyway.
+void restorePorts(Root& root, const std::vector<PortMapping>& ports) {
+  for (const PortMapping& port : ports) {
+    try {
+      root.firewall.publish({port});
+    } catch (const sys::SysError& error) {
+      if (error.error() != EEXIST && error.error() != EBUSY) throw;
+    }
+  }
+}
+
+}  // namespace
+
 void restoreNetworks(Root& root, const std::string& networks) {
   for (const std::string& id : namesIn(networks)) {
     const std::string directory = networks + "/" + id;
@@ -246,7 +261,7 @@ void restoreNetworks(Root& root, const std::string& networks) {
       ensureNetwork(root, network);
       for (EndpointRecord& record : readEndpoints(directory)) {
         std::erase_if(record.ports, [](const PortMapping& port) { return !isForKernel(port); });
-        root.firewall.publish(record.ports);
+        restorePorts(root, record.ports);
       }
     } catch (const sys::Error&) {
       continue;  // it is just being made, or removed

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import anyTest, { type TestFn } from 'ava';
 import type { ContainerOptions, StartedContainer } from '../../lib/engine/index.ts';
@@ -165,6 +165,75 @@ test.serial('ports are published and taken back while a container runs, and are 
   const [{ hostPort } = { hostPort: 0 }] = (await web.inspect()).ports;
   t.true(hostPort >= 1024);
   t.is(await fetched(remote, `http://198.51.100.1:${hostPort}/`), 'hello');
+});
+
+test.serial(
+  'what is published keeps its port when something else changes, and when that fails',
+  async (t) => {
+    const { engine } = t.context;
+    await engine.networks.create('later', { subnets: [{ subnet: '10.66.0.0/29' }] });
+    await using web = await start(t.context, {
+      network: 'dual',
+      argv: webServer('hello'),
+      ports: [{ containerPort: 80, hostIp: '127.0.0.1' }],
+    });
+    const first = (await web.inspect()).ports;
+    await web.publish({ containerPort: 81, hostPort: 8181 });
+    await web.connect({ name: 'later' });
+    t.deepEqual((await web.inspect()).ports.slice(0, 1), first);
+    await web.disconnect('later');
+    await using other = await start(t.context, {
+      network: 'dual',
+      argv: ['sleep', '60'],
+      ports: [{ containerPort: 80, hostPort: 8282, hostIp: '127.0.0.1' }],
+    });
+    await t.throwsAsync(web.publish({ containerPort: 82, hostPort: 8282, hostIp: '127.0.0.1' }), {
+      code: 'ERR_PORT_IN_USE',
+    });
+    t.deepEqual((await web.inspect()).ports.slice(0, 1), first);
+    await other.stop({ timeout: 0 });
+    await engine.networks.remove('later');
+  },
+);
+
+test.serial('who is on no network any more can be connected again', async (t) => {
+  await using box = await start(t.context, { network: 'dual', argv: ['sleep', '60'] });
+  await box.disconnect('dual');
+  t.notRegex((await box.run(['ip', 'addr'])).stdout, /eth0/);
+  await box.restart({ timeout: 0 });
+  await box.connect({ name: 'dual' });
+  t.regex((await box.run(['ip', '-o', 'addr'])).stdout, /eth0 +inet 172/);
+});
+
+test.serial('a container lives on when those who come by its port take every descriptor', async (t) => {
+  const { host } = t.context;
+  await using web = await start(t.context, {
+    network: 'dual',
+    argv: webServer('hello'),
+    ports: [{ containerPort: 80, hostPort: 8383 }],
+  });
+  const { pid } = (await web.inspect()).state as { pid: number };
+  const monitor = /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  for (const limit of [31, 32, 33, 34]) {
+    await host.must(`prlimit --pid ${monitor} --nofile=${limit}:4096`);
+    await host.sh('for n in $(seq 30); do sleep 1 | nc 127.0.0.1 8383 & done; wait');
+  }
+  await host.must(`prlimit --pid ${monitor} --nofile=1024:4096`);
+  t.is(await fetched(host, 'http://127.0.0.1:8383/'), 'hello');
+});
+
+test.serial("a port of a monitor that was killed is the next starter's, and stays it", async (t) => {
+  const { engine, remote } = t.context;
+  const ports = [{ containerPort: 80, hostPort: 8484 }];
+  await using dead = await start(t.context, { name: 'dead', network: 'dual', argv: ['sleep', '60'], ports });
+  const { pid } = (await dead.inspect()).state as { pid: number };
+  const monitor = /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  process.kill(Number(monitor), 'SIGKILL');
+  while (existsSync(`/proc/${pid}`)) await delay(5);
+  await using _live = await start(t.context, { network: 'dual', argv: webServer('hello'), ports });
+  t.is(await fetched(remote, 'http://198.51.100.1:8484/'), 'hello');
+  await engine.containers.list({ all: true }); // heals the other one
+  t.is(await fetched(remote, 'http://198.51.100.1:8484/'), 'hello');
 });
 
 test.serial('datagrams reach a published port, by localhost and from another host', async (t) => {

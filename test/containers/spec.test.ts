@@ -53,6 +53,11 @@ const refused: [title: string, options: unknown, message: RegExp, code?: string]
   ['a host name with a blank', { hostname: 'a b' }, /hostname/],
   ['a host name of 65 letters', { hostname: 'x'.repeat(65) }, /hostname/],
   ['a network without a name', { network: '' }, /network/],
+  [
+    'a link that is a line of /etc/hosts',
+    { network: 'a', links: [{ container: 'b', alias: 'c\n::1 d' }] },
+    /links\.alias/,
+  ],
   ['an unknown capability', { capAdd: ['FLY'] }, /capAdd.*FLY/],
   ['a profile without a default action', { security: { seccomp: {} } }, /defaultAction/],
   ['a log of no size', { log: { maxSize: 0 } }, /log\.maxSize.*-1/],

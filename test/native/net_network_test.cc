@@ -70,7 +70,7 @@ class Greeter {
 /// What answers there, or why nothing does.
 std::string ask(int netns, const std::string& address, uint16_t port) {
   const sys::UniqueFd socket = socketIn(netns, Ip::parse(address).family(), SOCK_STREAM);
-  const timeval patience{.tv_sec = 0, .tv_usec = 300'000};
+  const timeval patience{.tv_sec = 2, .tv_usec = 0};
   ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   sockaddr_storage storage;
@@ -179,6 +179,24 @@ TEST_F(NetworkTest, aPublishedPortIsReachedFromOutsideByTheHostAndByNeighbours) 
   root.firewall.unpublish(ports);
   root.firewall.unpublish(ports);
   EXPECT_EQ(ask(remote.get(), "192.0.2.1", 8080), "Connection refused");
+}
+
+TEST_F(NetworkTest, aPortThatAKilledMonitorLeftIsClaimedAndThenStays) {
+  root.firewall.ensureTable();
+  const auto mapping = [](const char* container) {
+    return PortMapping{.host = Ip::parse("0.0.0.0"),
+                       .hostPort = 8080,
+                       .container = Ip::parse(container),
+                       .containerPort = 80};
+  };
+  const std::vector<PortMapping> left = {mapping("10.7.0.2")}, claimed = {mapping("10.7.0.3")};
+  root.firewall.publish(left);
+  EXPECT_THROW(root.firewall.publish(claimed), sys::SysError);
+  root.firewall.claim(claimed);
+  root.firewall.unpublish(left);  // by whoever heals the killed one
+  EXPECT_THROW(root.firewall.publish(left), sys::SysError) << "it is still the other one's";
+  root.firewall.unpublish(claimed);
+  root.firewall.publish(left);
 }
 
 TEST_F(NetworkTest, networksAreIsolatedFromEachOther) {
