@@ -83,7 +83,17 @@ async function addStrake({
   const root = join(folders.store, 'strake');
   const engine = held.use(await openEngine({ root }));
   await engine.images.pull(reference);
-  const strake = [join(checkout, 'bin/strake'), '--root', root, 'run', '--rm', '--network', 'none', reference, 'true'];
+  const strake = [
+    join(checkout, 'bin/strake'),
+    '--root',
+    root,
+    'run',
+    '--rm',
+    '--network',
+    'none',
+    reference,
+    'true',
+  ];
   contenders.push(
     { name: 'strake, library', once: () => timed(() => engine.run(reference, ['true'])) },
     { name: 'strake run --rm', once: () => stopwatch.time(strake) },

@@ -24,8 +24,8 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   EventLoop::attach(env);
   exports.Set("versions", versions(env));
   for (auto* registerRoom : {&registerLayer, &registerPack, &registerArchive, &registerCopy, &registerHash,
-                              &registerFile, &registerRuntime, &registerEvents, &registerCgroup,
-                              &registerUserNamespace, &registerQuota, &registerNet, &registerProbe}) {
+                             &registerFile, &registerRuntime, &registerEvents, &registerCgroup,
+                             &registerUserNamespace, &registerQuota, &registerNet, &registerProbe}) {
     registerRoom(env, exports);
   }
   return exports;

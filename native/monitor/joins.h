@@ -1,5 +1,5 @@
-// A container that shares namespaces of others. They are looked for at each of its starts, also those that its
-// restart policy makes: by then the others may have been started again, and have other namespaces.
+// A container that shares namespaces of others. They are looked for at each of its starts, also those that
+// its restart policy makes: by then the others may have been started again, and have other namespaces.
 #pragma once
 #include <map>
 #include <string>

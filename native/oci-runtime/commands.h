@@ -33,8 +33,8 @@ int events(const Global& global, Words words);
 int features(const Global& global, Words words);
 int spec(const Global& global, Words words);
 
-/// SIGKILL to everything in it, waited for; its cgroup and state directory; its poststop hooks, which by `force`
-/// are killed after 10 s when they have no timeout of their own.
+/// SIGKILL to everything in it, waited for; its cgroup and state directory; its poststop hooks, which by
+/// `force` are killed after 10 s when they have no timeout of their own.
 void destroy(Container& container, bool force = false);
 
 /// To standard output, whole.

@@ -10,8 +10,8 @@ namespace strake::runtime {
 /// Cuts the new mount namespace off from the host's propagation, as far as the spec wants. Comes first.
 void cutOffFromHost(const Spec& spec);
 
-/// A detached mount of the root file system. `idmapUserns` and `mayAttach` as in mountOverlay(); a directory is
-/// taken with the owners that it has unless its `idmap` is set.
+/// A detached mount of the root file system. `idmapUserns` and `mayAttach` as in mountOverlay(); a directory
+/// is taken with the owners that it has unless its `idmap` is set.
 sys::UniqueFd mountRootfs(const LaunchRequest& request, int idmapUserns, bool mayAttach);
 
 /// Attaches `tree` over "/", where no path of the host is needed. The caller's own root stays what it was

@@ -8,10 +8,10 @@
 
 namespace strake::sys {
 
-/// Runs `body` in the mount namespace of the process that `pidfd` has open (setns(2) by pidfd, Linux 5.8), "/"
-/// being its root, in a child that shares the caller's memory and descriptors (sys/user_namespace.h) and that
-/// the processes there cannot inspect. `userns`: the user namespace that owns it, where the caller has no
-/// rights of its own; -1: none. Throws what `body` throws, and SysError.
+/// Runs `body` in the mount namespace of the process that `pidfd` has open (setns(2) by pidfd, Linux 5.8),
+/// "/" being its root, in a child that shares the caller's memory and descriptors (sys/user_namespace.h) and
+/// that the processes there cannot inspect. `userns`: the user namespace that owns it, where the caller has
+/// no rights of its own; -1: none. Throws what `body` throws, and SysError.
 void inMountNamespaceOf(int pidfd, int userns, const std::function<void()>& body);
 
 /// The same for what answers something.

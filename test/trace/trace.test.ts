@@ -12,7 +12,11 @@ test.serial('without STRAKE_TRACE=1 there is no trace', (t) => {
 test.serial('the steps of several processes are put in order, and add up to the whole', (t) => {
   process.env.STRAKE_TRACE = '1';
   const reports: TraceReport[] = [];
-  const trace = beginTrace('run', (report) => reports.push(report), () => 1000n);
+  const trace = beginTrace(
+    'run',
+    (report) => reports.push(report),
+    () => 1000n,
+  );
   trace?.step('bundle', 5000n);
   trace?.step('exited', 20_000n);
   trace?.step('monitor', 9000n);
