@@ -1,4 +1,5 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { isEngineError } from '../errors/index.ts';
 import { runTask } from '../runtime/index.ts';
 import { beginTrace } from '../trace/index.ts';
 import { Undo } from '../undo/index.ts';
@@ -63,6 +64,9 @@ export async function runContainer(
     maxOutput,
     monitor: context.monitor,
     trace,
+  }).catch(async (error: unknown) => {
+    if (isEngineError(error, 'ERR_MOUNT_FAILED')) await requireLayers(context, record);
+    throw error;
   });
   undo.commit();
   trace?.end();
@@ -74,6 +78,11 @@ export async function runContainer(
     stdout: encoding === 'buffer' ? stdout : stdout.toString('utf8'),
     stderr: encoding === 'buffer' ? stderr : stderr.toString('utf8'),
   };
+}
+
+/** Its image may have been removed between the look at it and the mount. ERR_LAYER_NOT_FOUND. */
+async function requireLayers({ snapshots }: ContainersContext, { image }: ContainerRecord): Promise<void> {
+  if (image.directory === null && image.chainId !== null) await snapshots.view(image.chainId);
 }
 
 /** Synchronous on purpose: calls of microseconds each take less than one turn through libuv's pool. */

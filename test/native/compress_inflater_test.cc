@@ -172,6 +172,13 @@ TEST(Zstd, RefusesTrailingGarbage) {
   expectCorrupt(*makeZstdInflater(), zstd("data") + "garbage");
 }
 
+TEST(Zstd, RefusesFormatsFromBeforeTheStandardHoweverTheyAreCut) {
+  const std::string old = fromBase({0x26, 0xb5, 0x2f, 0xfd, 0, 0, 0, 0});
+  for (const size_t piece : {1u, 100u})
+    EXPECT_THROW(inflateAll(*makeZstdInflater(), old, piece, 100), sys::Error);
+  expectCorrupt(*makeZstdInflater(), zstd("data") + old);
+}
+
 TEST(Zstd, RefusesAWindowPastTheLimit) {
   EXPECT_EQ(inflateAll(*makeZstdInflater(), zstdFrame("x", (maxZstdWindowLog - 10) << 3), 100, 100), "x");
   expectCorrupt(*makeZstdInflater(), zstdFrame("x", (maxZstdWindowLog + 1 - 10) << 3));
