@@ -32,7 +32,7 @@ export async function pauseContainer(
   if (!marked) throw hasEnded(record);
   await freezeCgroup(cgroupOf(record)).catch(async (error: unknown) => {
     await rm(paused, { force: true });
-    throw error;
+    throw 'pid' in state && isBeingKilled(state.pid) ? hasEnded(record) : error;
   });
   if ('pid' in state && isBeingKilled(state.pid)) {
     await rm(paused, { force: true });
