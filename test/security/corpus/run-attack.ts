@@ -147,7 +147,7 @@ async function dockersConfig(): Promise<AttackConfig> {
   config.root = { path: 'rootfs' };
   config.process.terminal = false;
   config.mounts = config.mounts.filter(({ type }: { type: string }) => type !== 'bind');
-  config.linux.cgroupsPath = `/strake-attack/${process.pid}`;
+  config.linux.cgroupsPath = `/strake-attack-${process.pid}`;
   return config;
 }
 
