@@ -7,7 +7,7 @@ import type { ContainersContext } from './context.ts';
 import { throwIfAborted } from './create.ts';
 import { observe } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
-import type { ExitStatus } from './state.ts';
+import type { ContainerState, ExitStatus } from './state.ts';
 
 /** What is waited for: as `docker wait --condition`. */
 export interface WaitOptions extends Cancellable {
@@ -18,10 +18,18 @@ export interface WaitOptions extends Cancellable {
 const pollInterval = 50;
 /** Milliseconds that an event may take from its writer to its reader. */
 const journalDelay = 500;
+/** docker's answer for one that was removed without ever having run. */
+const neverStarted: ExitStatus = {
+  exitCode: 0,
+  oomKilled: false,
+  startedAt: '0001-01-01T00:00:00Z',
+  finishedAt: '0001-01-01T00:00:00Z',
+};
 
 /**
- * Resolves with how it ended: at once if it has ended already (`not-running`), at its next end, or when it is removed after
- * that. One that was never started is waited for.
+ * Resolves with how it ended: at once if it has ended already (`not-running`), at its next end, or when it is removed (0 if
+ * it never ran). One that was never started is waited for. Of one that has removed itself meanwhile the journal still tells;
+ * ERR_CONTAINER_NOT_FOUND when that is too long ago, or when there can be no next end.
  */
 export async function waitForContainer(
   context: ContainersContext,
@@ -31,34 +39,93 @@ export async function waitForContainer(
   const { condition = 'not-running', signal } = options;
   await using journal = followEnds(context, record, signal); // from before the look on
   const state = await observe(context, record);
-  if (state?.status === 'exited' && condition !== 'next-exit')
-    return await removedIfAsked(context, record, state, options);
-  if (state === null || state.status === 'created' || state.status === 'exited') {
-    const previous = state?.status === 'exited' ? state.finishedAt : undefined;
+  if (condition === 'removed') return await waitForRemoval(context, record, journal, state);
+  if (state === null || isGone(context, record, state)) {
+    const end = condition === 'next-exit' ? undefined : await pastEnd(context, record);
+    if (end) return end;
+    throw removed(record);
+  }
+  if (state.status === 'exited' && condition === 'not-running') return state;
+  if (state.status === 'created' || state.status === 'exited') {
+    const previous = state.status === 'exited' ? state.finishedAt : undefined;
     const first = await firstEnd(context, record, journal, previous);
-    if (condition === 'next-exit' || record.spec.restart.policy === 'no')
-      return await removedIfAsked(context, record, first, options);
+    if (condition === 'next-exit' || record.spec.restart.policy === 'no') return first;
   }
   const wait = condition === 'next-exit' ? waitForEnd : waitForLastEnd;
-  const status = await wait(context, record, signal).catch(endOfGone(context, record, journal));
-  return await removedIfAsked(context, record, status, options);
+  return await wait(context, record, signal).catch(endOfGone(context, record));
+}
+
+/** A container whose files have just gone looks like one that has none yet. */
+function isGone({ store }: ContainersContext, { id }: ContainerRecord, { status }: ContainerState): boolean {
+  return status === 'created' && !store.exists(id);
 }
 
 /** For `.catch`: one that removes itself may be gone before its monitor could be asked; the journal tells of its end still. */
 function endOfGone(
   context: ContainersContext,
   record: ContainerRecord,
-  { events }: ReturnType<typeof followEnds>,
 ): (error: unknown) => Promise<ExitStatus> {
   return async (error) => {
-    if (!isEngineError(error, 'ERR_MONITOR_DIED') || context.store.exists(record.id)) throw error;
-    const told = toldEnd(context, record, events);
-    told.catch(() => undefined);
-    const late = sleep(journalDelay).then(() => {
-      throw error;
-    });
-    return await Promise.race([told, late]);
+    const isMissing =
+      isEngineError(error, 'ERR_MONITOR_DIED') || isEngineError(error, 'ERR_CONTAINER_NOT_FOUND');
+    const end = isMissing && !context.store.exists(record.id) ? await pastEnd(context, record) : undefined;
+    if (end) return end;
+    throw error;
   };
+}
+
+/** The last end before the call, as far back as the journal reaches. */
+async function pastEnd(context: ContainersContext, record: ContainerRecord): Promise<ExitStatus | undefined> {
+  const filters = { type: ['container'], container: [record.id] };
+  return await last(ends(context.events.read({ filters, since: record.createdAt, until: new Date() })));
+}
+
+/** The journal tells when; looking is for one that could not be written. */
+async function waitForRemoval(
+  context: ContainersContext,
+  record: ContainerRecord,
+  { events, signal }: ReturnType<typeof followEnds>,
+  state: ContainerState | null,
+): Promise<ExitStatus> {
+  let seen = state?.status === 'exited' ? state : undefined;
+  const told = last(ends(events));
+  const gone = (async () => {
+    while (context.store.exists(record.id)) {
+      throwIfAborted(signal);
+      const now = await observe(context, record);
+      if (now?.status === 'exited') seen = now;
+      await sleep(pollInterval);
+    }
+    return await Promise.race([told, pastEnd(context, record)]);
+  })();
+  told.catch(() => undefined);
+  gone.catch(() => undefined);
+  const end = (await Promise.race([told, gone])) ?? seen ?? (await pastEnd(context, record)) ?? neverStarted;
+  return seen && seen.finishedAt >= end.startedAt ? seen : end; // of one run what was recorded knows more
+}
+
+async function last<T>(iterable: AsyncIterable<T>): Promise<T | undefined> {
+  let latest: T | undefined;
+  for await (const value of iterable) latest = value;
+  return latest;
+}
+
+/** Each end that events of one container tell of, until they tell of its removal. */
+async function* ends(events: AsyncIterable<EngineEvent>): AsyncGenerator<ExitStatus> {
+  let startedAt: string | undefined;
+  let oomKilled = false;
+  for await (const { action, time, attributes } of events) {
+    if (action === 'destroy') return;
+    if (action === 'oom') oomKilled = true;
+    if (action === 'die')
+      yield {
+        exitCode: Number(attributes.exitCode),
+        oomKilled,
+        startedAt: startedAt ?? time,
+        finishedAt: time,
+      };
+    if (action === 'start') [startedAt, oomKilled] = [time, false];
+  }
 }
 
 /** What the journal tells of its ends, from the call on. Disposal stops to follow it. */
@@ -93,30 +160,33 @@ async function firstEnd(
   return await Promise.race([told, late]);
 }
 
-/** Of the record where that is still of this end: it knows the signal. */
 async function toldEnd(
   context: ContainersContext,
   record: ContainerRecord,
   events: AsyncIterable<EngineEvent>,
 ): Promise<ExitStatus> {
-  let startedAt: string | undefined;
-  let oomKilled = false;
-  for await (const { action, time, attributes } of events) {
-    if (action === 'start') startedAt = time;
-    if (action === 'oom') oomKilled = true;
-    if (action === 'destroy') throw removed(record);
-    if (action !== 'die') continue;
-    const state = await observe(context, record).catch(() => null);
-    if (state?.status === 'exited' && state.finishedAt <= time && state.startedAt >= (startedAt ?? ''))
-      return state;
-    return {
-      exitCode: Number(attributes.exitCode),
-      oomKilled,
-      startedAt: startedAt ?? time,
-      finishedAt: time,
-    };
-  }
+  for await (const end of ends(events)) return await settled(context, record, end);
   throw removed(record);
+}
+
+/**
+ * A monitor tells of an end just before it is done: whoever waited may remove the container, or start it again. Of the record
+ * where that is still of this end: it knows the signal.
+ */
+async function settled(
+  context: ContainersContext,
+  record: ContainerRecord,
+  end: ExitStatus,
+): Promise<ExitStatus> {
+  for (;;) {
+    const state = await observe(context, record).catch(() => null);
+    const isRecorded =
+      state?.status === 'exited' && state.finishedAt <= end.finishedAt && state.finishedAt >= end.startedAt;
+    if (isRecorded) return state;
+    const isEnding = state?.status === 'running' && state.startedAt < end.finishedAt;
+    if (!isEnding) return end;
+    await sleep(pollInterval / 10);
+  }
 }
 
 /** The end after which its restart policy does not start it again. */
@@ -129,7 +199,7 @@ async function waitForLastEnd(
   for (;;) {
     throwIfAborted(signal);
     const state = await observe(context, record);
-    if (state === null) throw removed(record);
+    if (state === null || isGone(context, record, state)) throw removed(record);
     if (state.status === 'exited') return state;
     if (state.status === 'running' || state.status === 'paused') await waitForEnd(context, record, signal);
     else await sleep(pollInterval);
@@ -171,22 +241,9 @@ async function untilStarted(
   }
 }
 
-async function removedIfAsked(
-  context: ContainersContext,
-  record: ContainerRecord,
-  status: ExitStatus,
-  { condition, signal }: WaitOptions,
-): Promise<ExitStatus> {
-  while (condition === 'removed' && (await context.store.read(record.id)) !== null) {
-    throwIfAborted(signal);
-    await sleep(pollInterval);
-  }
-  return status;
-}
-
 function removed(record: ContainerRecord): EngineError {
   return new EngineError(
     'ERR_CONTAINER_NOT_FOUND',
-    `container ${record.name} was removed before it was started`,
+    `container ${record.name} was removed: it cannot end any more`,
   );
 }

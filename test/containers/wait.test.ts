@@ -87,14 +87,49 @@ test.serial('one that removes itself is stopped, however fast it is gone', async
   await t.notThrowsAsync(Promise.all(stops));
 });
 
-test.serial('a wait that begins while it removes itself knows how it ended', async (t) => {
+test.serial('a wait that begins while it removes itself, or after that, knows how it ended', async (t) => {
   for (let attempt = 0; attempt < 20; attempt++) {
     const container = await make(t.context, 'sleep 100', { autoRemove: true });
     await container.start();
     await container.kill();
-    const status = await container.wait().catch((error: NodeJS.ErrnoException) => error.code);
-    if (status !== 'ERR_CONTAINER_NOT_FOUND') t.like(status, { exitCode: 137 }, `attempt ${attempt}`);
+    t.like(await container.wait(), { exitCode: 137 }, `attempt ${attempt}`);
   }
+});
+
+test.serial(
+  'of one that is gone not-running and removed are its last end, and next-exit is an error',
+  async (t) => {
+    const container = await make(t.context, 'exit 8', { autoRemove: true });
+    await container.start();
+    await container.wait({ condition: 'removed' });
+    t.like(await container.wait(), { exitCode: 8 });
+    t.like(await container.wait({ condition: 'removed' }), { exitCode: 8 });
+    await t.throwsAsync(container.wait({ condition: 'next-exit' }), { code: 'ERR_CONTAINER_NOT_FOUND' });
+  },
+);
+
+test.serial('removed: the last of several ends, and 0 of one that never ran, as docker', async (t) => {
+  const container = await make(t.context, '[ -e /again ] && exit 9; touch /again; sleep 100');
+  const removed = container.wait({ condition: 'removed' });
+  await container.start();
+  await container.kill();
+  t.like(await container.wait(), { exitCode: 137, signal: 'SIGKILL' });
+  await container.start();
+  t.like(await container.wait(), { exitCode: 9 });
+  await container.remove();
+  t.like(await removed, { exitCode: 9 });
+  const idle = await make(t.context, 'exit 1');
+  const ofIdle = idle.wait({ condition: 'removed' });
+  await idle.remove();
+  t.like(await ofIdle, { exitCode: 0, startedAt: '0001-01-01T00:00:00Z' });
+});
+
+test.serial('one that a policy restarts is waited for until somebody removes it', async (t) => {
+  const container = await make(t.context, 'sleep 100', { restart: { policy: 'always', maximumRetries: 0 } });
+  await container.start();
+  const ended = container.wait();
+  await container.remove({ force: true });
+  t.like(await ended, { exitCode: 137 });
 });
 
 test.serial('several clients are attached at once: each sees all, any of them may write', async (t) => {
