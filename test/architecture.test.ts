@@ -113,6 +113,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     'engine',
+    'config',
     'registry-server',
     'containers',
     'images',

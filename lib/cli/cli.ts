@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Config } from '../config/index.ts';
 import type { Engine, EngineOptions, ManifestLists, Registries } from '../engine/index.ts';
 
 /** What a command gets from the program around it. */
@@ -9,6 +10,8 @@ export interface Cli {
   registries(): Promise<Registries>;
   /** Manifests and lists of them, likewise. */
   manifests(): Promise<ManifestLists>;
+  /** What the configuration says. */
+  config(): Promise<Config>;
   /** The directory that everything is below, made if need be. */
   rootPath(): Promise<string>;
 }
@@ -27,6 +30,12 @@ export function createCli(options: () => EngineOptions): Cli {
       return engine;
     },
     manifests: async () => (await import('../engine/index.ts')).openManifests(options()),
+    config: async () => {
+      const { config } = options();
+      return await (await import('../config/index.ts')).loadConfig(
+        config === undefined ? {} : { file: config },
+      );
+    },
     rootPath: async () => (await import('../engine/index.ts')).openRoot(options(), process.env).root,
     registries: async () => (await import('../engine/index.ts')).openRegistries(options()),
   };

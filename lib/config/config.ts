@@ -7,6 +7,7 @@ export interface Config {
   readonly limits: LimitConfig;
   readonly storage: StorageConfig;
   readonly userns: UserNamespaceConfig;
+  readonly terminal: TerminalConfig;
 }
 
 /** How the registry behind a prefix is reached. */
@@ -61,6 +62,12 @@ export interface UserNamespaceConfig {
   readonly autoUser: string;
 }
 
+/** What is typed at a terminal that is a container's. */
+export interface TerminalConfig {
+  /** As docker's: letters and `ctrl-<letter>`, separated by commas. */
+  readonly detachKeys: string;
+}
+
 /** What stays on disk of a pulled image beside what it is run from. */
 export interface StorageConfig {
   /**
@@ -77,4 +84,5 @@ export const defaultConfig: Config = {
   limits: { layerSize: 64 * 1024 ** 3, layerEntries: 5_000_000 },
   storage: { keepCompressed: 'auto' },
   userns: { default: 'host', remapUser: 'dockremap', autoUser: 'containers' },
+  terminal: { detachKeys: 'ctrl-p,ctrl-q' },
 };

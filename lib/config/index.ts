@@ -10,6 +10,7 @@ export {
   type ProxyConfig,
   type RegistryConfig,
   type StorageConfig,
+  type TerminalConfig,
   type TlsConfig,
   type UserNamespaceConfig,
 } from './config.ts';

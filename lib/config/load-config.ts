@@ -92,6 +92,7 @@ function merge(files: readonly (ConfigFile | undefined)[]): Config {
     limits: section('limits'),
     storage: section('storage'),
     userns: section('userns'),
+    terminal: section('terminal'),
   };
 }
 

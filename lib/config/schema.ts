@@ -54,6 +54,14 @@ const subordinate = v.pipe(
   v.regex(/^[^:\s]+(:[^:\s]+)?$/, 'must be a user, or user:group, as in /etc/subuid and /etc/subgid'),
 );
 
+const detachKeys = v.pipe(
+  text,
+  v.regex(
+    /^(?:[^,]|ctrl-[a-z@[\\\]^_])(?:,(?:[^,]|ctrl-[a-z@[\\\]^_]))*$/,
+    'must be letters and ctrl-<letter>, separated by commas, such as ctrl-p,ctrl-q',
+  ),
+);
+
 const tls = object({
   ca: v.optional(path),
   cert: v.optional(path),
@@ -97,6 +105,7 @@ export const fileSchema = object({
       autoUser: v.optional(subordinate),
     }),
   ),
+  terminal: v.optional(object({ detachKeys: v.optional(detachKeys) })),
   storage: v.optional(
     object({
       keepCompressed: v.optional(v.union([boolean, v.literal('auto')], 'must be true, false or "auto"')),

@@ -37,7 +37,8 @@ export function containerAttachment(
   });
 }
 
-interface AttachmentEvents {
+/** What is told of it. */
+export interface AttachmentEvents {
   readonly onDetach?: () => void;
   readonly onResize?: (rows: number, cols: number) => void;
 }

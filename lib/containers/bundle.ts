@@ -13,7 +13,7 @@ import { writeEtcFiles } from './etc-files.ts';
 import { healthDescription } from './health.ts';
 import { blockDevicesOf, hostDevices } from './host-devices.ts';
 import { joinDescriptions, joinedContainers } from './joined.ts';
-import { joinNetworks } from './network-task.ts';
+import { joinNetworks, networkEvents, type RunNetwork } from './network-task.ts';
 import type { ContainerRecord } from './record.ts';
 import { restartDescription } from './restart-policy.ts';
 import { containerHostname, runtimeConfig } from './runtime-config.ts';
@@ -68,6 +68,7 @@ export async function makeBundle(
     ...images,
     ...stdio,
     ...taskFields(context, record, cdi),
+    events: eventsOf(context, record, network),
     ...joinDescriptions(joined),
     ...(network.description && { network: network.description }),
   };
@@ -110,7 +111,15 @@ function taskFields(context: ContainersContext, record: ContainerRecord, cdi: Cd
     ...(spec.init && { init: requireInit(context) }),
     ...(spec.autoRemove && { autoRemove: removedAtEnd(context, record) }),
     ...supervision(context, record),
-    events: { ...eventSource(context, record), volumes: volumeEvents(record) },
+  };
+}
+
+function eventsOf(context: ContainersContext, record: ContainerRecord, { description }: RunNetwork) {
+  const networks = networkEvents(context, record.id, description?.endpoints ?? []);
+  return {
+    ...eventSource(context, record),
+    volumes: volumeEvents(record),
+    ...(networks.length > 0 && { networks }),
   };
 }
 

@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { writeFileAtomic } from '../../bindings/files.ts';
 import { EngineError, isEngineError } from '../errors/index.ts';
 import type { EndpointDescription } from '../network/index.ts';
-import { type NetworkDescription, reloadTask, type TaskDescription } from '../runtime/index.ts';
+import { reloadTask, type TaskDescription } from '../runtime/index.ts';
 import { Undo } from '../undo/index.ts';
 import type { ContainersContext } from './context.ts';
-import { describe } from './network-task.ts';
+import { describe, networkEvents } from './network-task.ts';
 import { observeLocked } from './observe.ts';
 import type { NetworkOption, PortOption } from './options.ts';
 import type { ContainerRecord } from './record.ts';
@@ -24,8 +24,8 @@ export async function connectContainer(
   option: NetworkOption,
 ): Promise<void> {
   const request = parseRequest(option);
-  const { id: networkId, name: network } = await context.networks.find(request.network);
-  await changeNetwork(context, record, async (spec, before, undo) => {
+  const { id: networkId, name: network, driver } = await context.networks.find(request.network);
+  const isRunning = await changeNetwork(context, record, async (spec, before, undo) => {
     if (!isOnNetworks(spec)) throw notConnectable(record.name, spec.network);
     if (spec.networks.some((one) => one.network === network || one.network === networkId))
       throw new EngineError(
@@ -43,7 +43,8 @@ export async function connectContainer(
       endpoints: [...before, ...made.map(({ description }) => description)],
     };
   });
-  announceNetwork(context, record, networkId, network, 'connect');
+  const attributes = { container: record.id, name: network, type: driver };
+  if (isRunning) context.events.emit({ type: 'network', action: 'connect', id: networkId, attributes }); // else at its start
 }
 
 /** The other way round. ERR_NETWORK_NOT_FOUND, ERR_CONTAINER_STATE when it is not on it. */
@@ -52,7 +53,7 @@ export async function disconnectContainer(
   record: ContainerRecord,
   name: string,
 ): Promise<void> {
-  const { id: networkId, name: network } = await context.networks.find(name);
+  const { id: networkId, name: network, driver } = await context.networks.find(name);
   await changeNetwork(context, record, async (spec, before) => {
     const networks = spec.networks.filter((one) => one.network !== network && one.network !== networkId);
     if (networks.length === spec.networks.length)
@@ -64,7 +65,8 @@ export async function disconnectContainer(
     return { spec: changed, endpoints: context.networks.route(left) };
   });
   context.networks.leave(networkId, record.id);
-  announceNetwork(context, record, networkId, network, 'disconnect');
+  const attributes = { container: record.id, name: network, type: driver };
+  context.events.emit({ type: 'network', action: 'disconnect', id: networkId, attributes });
 }
 
 /** Publishes ports, at once when it runs. ERR_PORT_IN_USE, ERR_PORT_ADDRESS_MISSING, ERR_CONTAINER_STATE. */
@@ -137,12 +139,12 @@ type Change = (
   undo: Undo,
 ) => Promise<{ spec: ContainerSpec; endpoints?: readonly EndpointDescription[] }>;
 
-/** In the record when the monitor, if there is one, has done it. */
+/** In the record when the monitor, if there is one, has done it. Answers whether the container runs. */
 async function changeNetwork(
   context: ContainersContext,
   { id }: ContainerRecord,
   change: Change,
-): Promise<void> {
+): Promise<boolean> {
   using _lock = await context.store.lock(id);
   const record = await context.store.read(id);
   const state = record && (await observeLocked(context, record));
@@ -160,14 +162,17 @@ async function changeNetwork(
   );
   const changed = { ...record, spec };
   if (task !== null && endpoints !== undefined) {
-    const write = (network: NetworkDescription | undefined) =>
-      writeFileAtomic(path, JSON.stringify({ ...task, network }), { mode: 0o600, durable: false });
-    undo.add(() => write(task.network));
-    await write(describe(context, changed, endpoints));
+    const write = (changedTask: TaskDescription) =>
+      writeFileAtomic(path, JSON.stringify(changedTask), { mode: 0o600, durable: false });
+    undo.add(() => write(task));
+    const network = describe(context, changed, endpoints);
+    const events = task.events && { ...task.events, networks: networkEvents(context, id, endpoints) };
+    await write({ ...task, network, ...(events && { events }) });
     await reloadTask(runDir);
   }
   await context.store.write(changed);
   undo.commit();
+  return isRunning;
 }
 
 function isSame(one: SpecPort, other: SpecPort): boolean {
@@ -180,14 +185,4 @@ function notConnectable(name: string, network: string): EngineError {
     `container ${name} has the network ${network} and cannot be on others: make it with --network NAME`,
     { details: { container: name, network } },
   );
-}
-
-function announceNetwork(
-  { events }: ContainersContext,
-  record: ContainerRecord,
-  id: string,
-  name: string,
-  action: 'connect' | 'disconnect',
-): void {
-  events.emit({ type: 'network', action, id, attributes: { container: record.id, name } });
 }

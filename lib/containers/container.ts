@@ -151,6 +151,8 @@ export interface ExecOptions extends Cancellable {
   stdin?: boolean;
   privileged?: boolean;
   terminal?: { rows: number; cols: number };
+  /** Whether its output comes here, and a `detach()` is then told of. Default: yes. */
+  attach?: boolean;
 }
 
 /** A further process in a running container. Disposal kills it if it still runs. */
@@ -163,7 +165,7 @@ export interface Exec extends Attachment, AsyncDisposable {
 }
 
 /** For `run` in a container: as RunOptions. `timeout` is in milliseconds, `maxOutput` in bytes of each stream. */
-export interface ExecRunOptions extends Omit<ExecOptions, 'stdin' | 'terminal'> {
+export interface ExecRunOptions extends Omit<ExecOptions, 'stdin' | 'terminal' | 'attach'> {
   input?: string | Uint8Array | Readable;
   timeout?: number;
   maxOutput?: number;

@@ -4,7 +4,7 @@ import type { RuntimeProcess } from '../oci/index.ts';
 import { randomId } from '../random-id/index.ts';
 import { type ExecDescription, execTask, runExec, type Task } from '../runtime/index.ts';
 import { announce, eventSource } from './announce.ts';
-import { attachmentOf } from './attach.ts';
+import { type AttachmentEvents, attachmentOf } from './attach.ts';
 import { allCapabilities } from './capabilities.ts';
 import type { Exec, ExecOptions, ExecRunOptions } from './container.ts';
 import type { ContainersContext } from './context.ts';
@@ -35,7 +35,9 @@ export async function execInContainer(
   tellCreated(context, record, description);
   try {
     const launch = { signal: options.signal, monitor: context.monitor, directory };
-    return execOf(id, await execTask(runDir, description, launch));
+    const task = await execTask(runDir, description, launch);
+    const onDetach = () => announce(context, record, 'exec_detach', { execID: id });
+    return execOf(id, task, options.attach === false ? {} : { onDetach });
   } catch (error) {
     rmSync(directory, { recursive: true, force: true });
     throw await explained(context, record, error);
@@ -114,12 +116,13 @@ function describeExec(
     options.user === undefined
       ? (record.spec.user ?? record.image.process.user ?? '')
       : parseUser(options.user);
+  const isAttached = options.attach !== false;
   const groups = options.groups === undefined ? record.spec.groups : texts('groups', options.groups);
   return {
     process: execProcess(context, record, argv, options),
     ...((user !== '' || groups.length > 0) && { user: { user, groups } }),
     stdin: stdin ? 'once' : 'none',
-    attach: { stdin, stdout: true, stderr: true },
+    attach: { stdin, stdout: isAttached, stderr: isAttached },
     ...(options.terminal && { terminal: options.terminal }),
     events: { ...source, attributes: { ...source.attributes, execID: randomId() } },
   };
@@ -148,11 +151,11 @@ function execProcess(
   return { ...process, capabilities: { bounding: all, effective: all, permitted: all } };
 }
 
-function execOf(id: string, task: Task): Exec {
+function execOf(id: string, task: Task, events: AttachmentEvents): Exec {
   const kill = (signal: string | number = 'SIGKILL') => {
     task.kill(parseSignal(signal));
   };
-  return Object.defineProperties(attachmentOf(task), {
+  return Object.defineProperties(attachmentOf(task, events), {
     id: { value: id, enumerable: true },
     pid: { value: task.pid, enumerable: true },
     wait: { value: () => task.exited },

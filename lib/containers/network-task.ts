@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { EngineError } from '../errors/index.ts';
 import { defaultNetwork, type Endpoint, type EndpointDescription, parseIp } from '../network/index.ts';
-import type { NetworkDescription } from '../runtime/index.ts';
+import type { CompanionEvent, NetworkDescription } from '../runtime/index.ts';
 import type { Undo } from '../undo/index.ts';
 import type { ContainersContext } from './context.ts';
 import type { ContainerRecord } from './record.ts';
@@ -84,6 +84,16 @@ export function describe(
     ],
     ...(resolvers && { resolvers }),
   };
+}
+
+/** Docker's attributes of the events `connect` and `disconnect`, which its monitor tells. */
+export function networkEvents(
+  { networks }: Pick<ContainersContext, 'networks'>,
+  container: string,
+  endpoints: readonly EndpointDescription[],
+): CompanionEvent[] {
+  const records = endpoints.map((endpoint) => networks.networkOf(endpoint)).filter((one) => one !== null);
+  return records.map(({ id, name, driver }) => ({ id, attributes: { container, name, type: driver } }));
 }
 
 function exposedPorts(exposed: readonly string[], published: readonly SpecPort[]): SpecPort[] {

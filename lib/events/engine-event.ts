@@ -9,7 +9,7 @@ export interface EngineEvent {
   /**
    * Of containers: create, start, die, oom, kill, stop, restart, pause, unpause, rename, update, attach, detach, resize, top,
    * commit, export, archive-path, extract-to-dir,
-   * `exec_create: COMMAND`, `exec_start: COMMAND`, exec_die, `health_status: healthy|unhealthy`, destroy. Of images: pull, push,
+   * `exec_create: COMMAND`, `exec_start: COMMAND`, exec_detach, exec_die, `health_status: healthy|unhealthy`, destroy. Of images: pull, push,
    * tag, import, load, save, untag, delete, prune. Of volumes: create, mount, destroy. Of
    * networks: create, connect, disconnect, destroy.
    */

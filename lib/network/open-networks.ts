@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import {
   ensureNetwork,
   hostSubnets,
@@ -56,6 +57,8 @@ export interface Connections {
     network: string,
     container: string,
   ): { readonly record: NetworkRecord; readonly member: NetworkMember } | null;
+  /** The network that an endpoint is of; null: it has been removed. */
+  networkOf(endpoint: EndpointDescription): NetworkRecord | null;
   /** The endpoints of a container that has left a network, with its default routes by those that are left. */
   route(endpoints: readonly EndpointDescription[]): EndpointDescription[];
   /** Ends the leases of a container on one network. */
@@ -119,6 +122,7 @@ function openConnections(context: NetworksContext): Connections {
       const member = record && store.member(record.id, container);
       return record && member ? { record, member } : null;
     },
+    networkOf: ({ network }) => store.read(basename(network)),
     route: (endpoints) => rerouted(store, endpoints),
     leave: (id, container) => store.leases(id).releaseAll(container),
     release: async (container) => {

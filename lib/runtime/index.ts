@@ -12,6 +12,7 @@ export { killTask, type TaskState, taskState, waitTask } from './state.ts';
 export { type ExitStatus, type MonitorWarning, Task } from './task.ts';
 export type {
   Bundle,
+  CompanionEvent,
   EventSource,
   HealthDescription,
   JoinDescription,

@@ -88,10 +88,15 @@ export interface EventSource {
   readonly id: string;
   readonly attributes: Readonly<Record<string, string>>;
   /** That it has mounted: told as `mount` and `unmount`. */
-  readonly volumes?: readonly {
-    readonly id: string;
-    readonly attributes: Readonly<Record<string, string>>;
-  }[];
+  readonly volumes?: readonly CompanionEvent[];
+  /** That it is on: told as `connect` and `disconnect`. */
+  readonly networks?: readonly CompanionEvent[];
+}
+
+/** What is told of something else when a task starts and ends. */
+export interface CompanionEvent {
+  readonly id: string;
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 /** A health check, for the monitor. Milliseconds. */

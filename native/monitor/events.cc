@@ -48,6 +48,13 @@ void append(const EventSource& source, const std::string& object) noexcept {
   }
 }
 
+void emitEach(const EventSource& source, std::string_view type,
+              const std::vector<EventSource::Companion>& companions, std::string_view action) noexcept {
+  if (source.directory.empty()) return;
+  for (const EventSource::Companion& one : companions)
+    append(source, objectAfterTime(type, action, one.id, {&one.attributes}));
+}
+
 }  // namespace
 
 void emit(const EventSource& source, std::string_view action, const EventSource::Attributes& more) noexcept {
@@ -56,9 +63,11 @@ void emit(const EventSource& source, std::string_view action, const EventSource:
 }
 
 void emitVolumes(const EventSource& source, std::string_view action) noexcept {
-  if (source.directory.empty()) return;
-  for (const EventSource::Volume& volume : source.volumes)
-    append(source, objectAfterTime("volume", action, volume.id, {&volume.attributes}));
+  emitEach(source, "volume", source.volumes, action);
+}
+
+void emitNetworks(const EventSource& source, std::string_view action) noexcept {
+  emitEach(source, "network", source.networks, action);
 }
 
 }  // namespace strake::monitor

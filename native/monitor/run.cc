@@ -136,6 +136,7 @@ void announceStart(Monitor& monitor, Container& container, const runtime::Spec& 
   if (task.health)
     sys::writeFileAtomic(monitor.path("health.json"), HealthStatus(*task.health).json(), 0600, false);
   monitor.hub().setReload([&] { return reloadNetwork(monitor, container); });
+  emitNetworks(task.events, "connect");
   emitVolumes(task.events, "mount");
   emit(task.events, "start");
   monitor.announce(container.launched, task.cgroup);
@@ -223,6 +224,7 @@ void end(Monitor& monitor, Container& container, ExitStatus& status) {
   const EventSource events = currentTask(monitor, task).events;
   if (status.oomKilled && !container.toldOfOom) emit(events, "oom");
   emit(events, "die", {{"exitCode", std::to_string(status.exitCode)}});
+  emitNetworks(events, "disconnect");
   emitVolumes(events, "unmount");
   monitor.trace().step("record");
   attempt([&] { removeGroup(container); });

@@ -201,16 +201,16 @@ EventSource::Attributes attributesOf(const Value& object) {
   return attributes;
 }
 
-std::vector<EventSource::Volume> volumesOf(const Value& events) {
-  std::vector<EventSource::Volume> volumes;
-  const Value* value = find(events, "volumes");
-  if (value != nullptr && !value->IsArray()) invalid("events.volumes", "a list of volumes");
-  if (value == nullptr) return volumes;
-  for (const Value& volume : value->GetArray()) {
-    if (!volume.IsObject()) invalid("events.volumes", "a list of volumes");
-    volumes.push_back({.id = textOf(volume, "id"), .attributes = attributesOf(volume)});
+std::vector<EventSource::Companion> companionsOf(const Value& events, const char* name) {
+  std::vector<EventSource::Companion> companions;
+  const Value* value = find(events, name);
+  if (value == nullptr) return companions;
+  if (!value->IsArray()) invalid("events", "lists of objects");
+  for (const Value& one : value->GetArray()) {
+    if (!one.IsObject()) invalid("events", "lists of objects");
+    companions.push_back({.id = textOf(one, "id"), .attributes = attributesOf(one)});
   }
-  return volumes;
+  return companions;
 }
 
 EventSource eventsOf(const Value& task) {
@@ -219,7 +219,8 @@ EventSource eventsOf(const Value& task) {
   return {.directory = textOf(*value, "directory"),
           .id = textOf(*value, "id"),
           .attributes = attributesOf(*value),
-          .volumes = volumesOf(*value)};
+          .volumes = companionsOf(*value, "volumes"),
+          .networks = companionsOf(*value, "networks")};
 }
 
 Join joinOf(const Value& value) {

@@ -50,24 +50,24 @@ std::string fileSystemName(int fd) {
   }
 }
 
-[[noreturn]] void throwUnsupported(int fd, const std::string& path, const char* call, int error) {
+[[noreturn]] void throwUnsupported(int fd, const char* call, int error) {
   throw Error(
       "ERR_STORAGE_SIZE_UNSUPPORTED",
-      "the size of " + path + " cannot be limited: " + fileSystemName(fd) +
+      "the size of a writable layer cannot be limited: " + fileSystemName(fd) +
           " keeps no project quotas there (" + call + ": " + std::strerror(error) +
           "); put the root on xfs mounted with prjquota, or on ext4 made with `tune2fs -O project,quota -Q "
           "prjquota DEVICE` and mounted with prjquota, or leave the size out");
 }
 
 /// Whether nobody has it: neither limits nor files.
-bool isFree(int fd, uint32_t project, const std::string& path) {
+bool isFree(int fd, uint32_t project) {
   if_dqblk now{};
   if (quotaCall(fd, Q_GETQUOTA, project, now) == 0)
     return now.dqb_curinodes == 0 && now.dqb_curspace == 0 && now.dqb_bhardlimit == 0;
   // xfs: no such project (ENOENT); ESRCH is what a file system without quotas says, and what an unknown one
   // is.
   if (errno == ENOENT) return true;
-  throwUnsupported(fd, path, "quotactl_fd", errno);
+  throwUnsupported(fd, "quotactl_fd", errno);
 }
 
 uint32_t freeProject(int fd, const std::string& path) {
@@ -75,24 +75,24 @@ uint32_t freeProject(int fd, const std::string& path) {
     uint32_t project = 0;
     check(::getrandom(&project, sizeof project, 0), "getrandom");
     project = (project & 0x7fffffff) | 0x10000;  // past what administrators number by hand in /etc/projid
-    if (isFree(fd, project, path)) return project;
+    if (isFree(fd, project)) return project;
   }
   throw SysError(EBUSY, "quotactl_fd", path);
 }
 
-void setLimit(int fd, uint32_t project, uint64_t bytes, const std::string& path) {
+void setLimit(int fd, uint32_t project, uint64_t bytes) {
   if_dqblk limits{};
   limits.dqb_bhardlimit = limits.dqb_bsoftlimit = (bytes + quotaBlock - 1) / quotaBlock;
   limits.dqb_valid = QIF_BLIMITS;
-  if (quotaCall(fd, Q_SETQUOTA, project, limits) < 0) throwUnsupported(fd, path, "quotactl_fd", errno);
+  if (quotaCall(fd, Q_SETQUOTA, project, limits) < 0) throwUnsupported(fd, "quotactl_fd", errno);
 }
 
-void join(int fd, uint32_t project, const std::string& path) {
+void join(int fd, uint32_t project) {
   fsxattr attributes{};
-  if (::ioctl(fd, FS_IOC_FSGETXATTR, &attributes) < 0) throwUnsupported(fd, path, "FS_IOC_FSGETXATTR", errno);
+  if (::ioctl(fd, FS_IOC_FSGETXATTR, &attributes) < 0) throwUnsupported(fd, "FS_IOC_FSGETXATTR", errno);
   attributes.fsx_projid = project;
   attributes.fsx_xflags |= FS_XFLAG_PROJINHERIT;
-  if (::ioctl(fd, FS_IOC_FSSETXATTR, &attributes) < 0) throwUnsupported(fd, path, "FS_IOC_FSSETXATTR", errno);
+  if (::ioctl(fd, FS_IOC_FSSETXATTR, &attributes) < 0) throwUnsupported(fd, "FS_IOC_FSSETXATTR", errno);
 }
 
 }  // namespace
@@ -100,8 +100,8 @@ void join(int fd, uint32_t project, const std::string& path) {
 void limitSize(const std::vector<std::string>& directories, uint64_t bytes) {
   const UniqueFd first = openDirectory(directories.at(0));
   const uint32_t project = freeProject(first.get(), directories[0]);
-  setLimit(first.get(), project, bytes, directories[0]);
-  for (const std::string& path : directories) join(openDirectory(path).get(), project, path);
+  setLimit(first.get(), project, bytes);
+  for (const std::string& path : directories) join(openDirectory(path).get(), project);
 }
 
 void forgetLimit(const std::string& directory) noexcept {

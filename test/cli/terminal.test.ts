@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import anyTest, { type TestFn } from 'ava';
@@ -99,6 +99,32 @@ test.serial('ctrl-p ctrl-q detaches, and attach comes back', async (t) => {
   t.is(second.code, 6, second.output);
   await run(['rm', 'tied']);
 });
+
+test.serial(
+  'the configuration has other keys, which the flag overrides, and a wrong one starts nothing',
+  async (t) => {
+    const { root, image, run } = t.context;
+    const folder = temporaryFolder(t);
+    const config = join(folder, 'config.json');
+    const env = { STRAKE_CONFIG: config };
+    writeFileSync(config, JSON.stringify({ terminal: { detachKeys: 'ctrl-a,d' } }));
+    const script = 'while read -r line; do echo "<$line>"; done';
+    const steps = (keys: string): [string, string][] => [
+      ['', 'one\r'],
+      ['<one>', keys],
+    ];
+    const first = ['run', '--name', 'keys', '-it', image, 'sh', '-c', script];
+    t.is((await onTerminal(root, first, steps('\x01d'), env)).code, 0);
+    const again = ['attach', '--detach-keys', 'x', 'keys'];
+    t.is((await onTerminal(root, again, steps('x'), env)).code, 0);
+    t.is((await run(['inspect', '-f', '{{.State.Status}}', 'keys'])).stdout, 'running\n');
+    writeFileSync(config, JSON.stringify({ terminal: { detachKeys: 'alt-x' } }));
+    const wrong = await onTerminal(root, ['run', '--name', 'wrong', '-it', image, 'true'], [], env);
+    t.regex(wrong.output, /terminal\.detachKeys must be letters and ctrl-<letter>/);
+    t.is((await run(['inspect', 'wrong'])).code, 1);
+    await run(['rm', '-f', 'keys']);
+  },
+);
 
 test.serial('exec -it has a terminal of its own', async (t) => {
   const { root, image, run } = t.context;

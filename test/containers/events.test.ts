@@ -100,6 +100,24 @@ test.serial('restarts by policy and health are told with no program of ours aliv
   t.deepEqual(seen, ['create', ...run, ...run, 'destroy']);
 });
 
+test.serial('a detach from an exec is told of, unless nothing of it was attached', async (t) => {
+  const { engine, image, since } = t.context;
+  const container = await engine.containers.create(image, { argv: ['sleep', '100'] });
+  await container.start();
+  const left = await container.exec(['sleep', '100']);
+  left.detach();
+  await t.throwsAsync(left.wait(), { code: 'ERR_ABORTED' });
+  const background = await container.exec(['sleep', '100'], { attach: false });
+  background.detach();
+  await t.throwsAsync(background.wait(), { code: 'ERR_ABORTED' });
+  const detached = (await eventsOf(t.context, since)).filter(({ action }) => action === 'exec_detach');
+  t.deepEqual(
+    detached.map(({ attributes }) => attributes.execID),
+    [left.id],
+  );
+  await container.remove({ force: true });
+});
+
 test.serial('volumes are told of', async (t) => {
   const { engine, image, since } = t.context;
   await engine.run(image, ['true'], { mounts: [{ type: 'volume', name: 'data', target: '/data' }] });

@@ -361,6 +361,34 @@ test.serial('a running container is connected with a network, and disconnected',
   await engine.networks.remove('second');
 });
 
+test.serial('each start and end is told of to the networks, and what happens between them', async (t) => {
+  const { engine } = t.context;
+  const since = new Date();
+  const { id } = await engine.networks.create('told');
+  const first = (await engine.networks.inspect('bridge')).id;
+  const box = await engine.containers.create(t.context.image, { network: 'bridge', argv: ['sleep', '60'] });
+  await box.start();
+  await box.connect({ name: 'told' });
+  await box.stop({ timeout: 0 });
+  await box.disconnect('bridge');
+  await box.start();
+  await box.disconnect('told');
+  await box.remove({ force: true });
+  await engine.networks.remove('told');
+  const told = [];
+  for await (const event of engine.events({ since, until: new Date(), filters: { type: ['network'] } })) {
+    told.push(`${event.action} ${event.id === id ? 'told' : event.id === first ? 'bridge' : event.id}`);
+    if (event.id === id && event.action.endsWith('connect'))
+      t.deepEqual(event.attributes, { container: box.id, name: 'told', type: 'bridge' });
+  }
+  t.deepEqual(told, [
+    'create told',
+    ...['connect bridge', 'connect told', 'disconnect bridge', 'disconnect told'],
+    ...['disconnect bridge', 'connect told', 'disconnect told'],
+    'destroy told',
+  ]);
+});
+
 test.serial('addresses are given as asked for, and nobody gets one twice', async (t) => {
   const { engine, image } = t.context;
   await engine.networks.create('small', {

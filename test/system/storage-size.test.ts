@@ -47,7 +47,7 @@ test.serial(
       t.is(code, 1, stderr);
       t.regex(
         stderr,
-        /cannot be limited: \w+ keeps no project quotas there .*mounted with prjquota.*or leave the size out\n$/,
+        /the size of a writable layer cannot be limited: \w+ keeps no project quotas there .*mounted with prjquota.*or leave the size out\n$/,
       );
     }
     const unknown = await world.run('strake create --storage-opt dm.basesize=1g @host true');

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { attachStdio } from '../attach-stdio.ts';
 import type { Cli } from '../cli.ts';
+import { detachKeys } from '../detach-keys.ts';
 import { proxySignals } from '../proxy-signals.ts';
 import { ExitCode } from '../report-error.ts';
-import { detachKeysOption } from './run.ts';
 
 interface AttachFlags {
   stdin: boolean;
@@ -14,7 +14,7 @@ interface AttachFlags {
 export function define(command: Command, cli: Cli): void {
   command
     .option('--no-stdin', 'do not send stdin')
-    .option('--detach-keys <keys>', 'keys that detach from the terminal', 'ctrl-p,ctrl-q')
+    .option('--detach-keys <keys>', 'keys that detach from the terminal')
     .option('--sig-proxy <bool>', 'pass signals to the command', 'true')
     .argument('<container>')
     .action(async (name: string, flags: AttachFlags) => {
@@ -22,14 +22,11 @@ export function define(command: Command, cli: Cli): void {
       const container = await containers.get(name);
       const { tty, stdin } = await container.inspect();
       const sendsInput = stdin && flags.stdin;
+      const keys = await detachKeys(cli, flags.detachKeys, { tty, stdin: sendsInput });
       const attachment = await container.attach({ stdin: sendsInput });
       using _signals =
         flags.sigProxy === 'false' || tty ? undefined : proxySignals((signal) => container.kill(signal));
-      const ended = await attachStdio(attachment, {
-        tty,
-        stdin: sendsInput,
-        ...detachKeysOption(flags.detachKeys),
-      });
+      const ended = await attachStdio(attachment, { tty, stdin: sendsInput, ...keys });
       throw new ExitCode(ended === 'detached' ? 0 : ended.exitCode);
     });
 }

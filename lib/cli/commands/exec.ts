@@ -3,9 +3,9 @@ import { EngineError } from '../../errors/index.ts';
 import { attachStdio, terminalSize } from '../attach-stdio.ts';
 import type { Cli } from '../cli.ts';
 import { defined, readEnvironment } from '../container-options.ts';
+import { detachKeys } from '../detach-keys.ts';
 import { list } from '../flag-values.ts';
 import { ExitCode } from '../report-error.ts';
-import { detachKeysOption } from './run.ts';
 
 interface ExecFlags {
   detach?: true;
@@ -22,7 +22,7 @@ interface ExecFlags {
 export function define(command: Command, cli: Cli): void {
   command
     .option('-d, --detach', 'run in the background')
-    .option('--detach-keys <keys>', 'keys that detach from the terminal', 'ctrl-p,ctrl-q')
+    .option('--detach-keys <keys>', 'keys that detach from the terminal')
     .option('-e, --env <name=value>', 'set a variable', list)
     .option('--env-file <file>', 'read variables from a file', list)
     .option('-i, --interactive', 'keep stdin open')
@@ -47,10 +47,12 @@ async function execInContainer(cli: Cli, name: string, argv: string[], flags: Ex
       'the input device is not a TTY: leave out -t when stdin is a pipe or a file',
     );
   }
+  const keys = await detachKeys(cli, flags.detachKeys, { tty, stdin: stdin && !flags.detach });
   const { containers } = await cli.engine();
   const process_ = await containers.exec(name, argv, {
     tty,
     stdin: stdin && !flags.detach,
+    attach: !flags.detach,
     env: readEnvironment(flags) ?? {},
     ...defined({ user: flags.user, cwd: flags.workdir, privileged: flags.privileged }),
     ...(tty && defined({ terminal: terminalSize() })),
@@ -59,6 +61,6 @@ async function execInContainer(cli: Cli, name: string, argv: string[], flags: Ex
     process_.detach();
     return 0;
   }
-  const ended = await attachStdio(process_, { tty, stdin, ...detachKeysOption(flags.detachKeys) });
+  const ended = await attachStdio(process_, { tty, stdin, ...keys });
   return ended === 'detached' ? 0 : ended.exitCode;
 }

@@ -7,12 +7,12 @@ import { attachStdio, type StdioOptions, terminalSize } from '../attach-stdio.ts
 import type { Cli } from '../cli.ts';
 import { addContainerFlags, type ContainerFlags } from '../container-flags.ts';
 import { containerOptions } from '../container-options.ts';
+import { detachKeys } from '../detach-keys.ts';
 import { invalidFlag, list } from '../flag-values.ts';
 import { stderr, stdout } from '../output.ts';
 import { proxySignals } from '../proxy-signals.ts';
 import { showPull } from '../pull-progress.ts';
 import { ExitCode, reportWarnings } from '../report-error.ts';
-import { parseDetachKeys } from '../terminal.ts';
 
 interface RunFlags extends ContainerFlags {
   attach?: string[];
@@ -24,26 +24,28 @@ interface RunFlags extends ContainerFlags {
 export function define(command: Command, cli: Cli): void {
   addAttachFlag(addContainerFlags(command))
     .option('-d, --detach', 'run in the background and print the id')
-    .option('--detach-keys <keys>', 'keys that detach from the terminal', 'ctrl-p,ctrl-q')
+    .option('--detach-keys <keys>', 'keys that detach from the terminal')
     .option('--sig-proxy <bool>', 'pass signals to the command', 'true')
     .argument('<image>', 'a name in a registry, @host, or @/dir')
     .argument('[command...]')
     .passThroughOptions()
     .action(async (image: string, argv: string[], flags: RunFlags) => {
-      throw new ExitCode(await runContainer(await cli.engine(), image, argv, flags));
+      throw new ExitCode(await runContainer(cli, image, argv, flags));
     });
 }
 
-async function runContainer(engine: Engine, image: string, argv: string[], flags: RunFlags): Promise<number> {
+async function runContainer(cli: Cli, image: string, argv: string[], flags: RunFlags): Promise<number> {
   const attach = attachedStreams(flags);
   requireTerminal(flags);
-  const container = await createFromFlags(engine, image, argv, flags);
+  const tty = flags.tty === true;
+  const keys = await detachKeys(cli, flags.detachKeys, { tty, stdin: attach.stdin });
+  const container = await createFromFlags(await cli.engine(), image, argv, flags);
   if (flags.detach) {
     reportWarnings((await startOrRemove(container, flags, () => container.start())).warnings);
     stdout().write(`${container.id}\n`);
     return 0;
   }
-  const size = flags.tty && terminalSize();
+  const size = tty && terminalSize();
   const started = await startOrRemove(container, flags, () =>
     container.start({
       attach,
@@ -51,10 +53,10 @@ async function runContainer(engine: Engine, image: string, argv: string[], flags
     }),
   );
   const ended = await stayAttached(started, {
-    tty: flags.tty === true,
+    tty,
     stdin: attach.stdin,
-    sigProxy: flags.sigProxy !== 'false' && !flags.tty,
-    ...detachKeysOption(flags.detachKeys),
+    sigProxy: flags.sigProxy !== 'false' && !tty,
+    ...keys,
   });
   return ended === 'detached' ? 0 : ended.exitCode;
 }
@@ -151,15 +153,6 @@ function requireTerminal(flags: RunFlags): void {
       'the input device is not a TTY: leave out -t when stdin is a pipe or a file',
     );
   }
-}
-
-/** The option of --detach-keys, parsed. @throws EngineError ERR_INVALID_ARGUMENT */
-export function detachKeysOption(text: string | undefined): { detachKeys?: readonly number[] } {
-  if (text === undefined) return {};
-  const detachKeys = parseDetachKeys(text);
-  if (detachKeys === undefined)
-    throw invalidFlag('--detach-keys', text, 'write letters and ctrl-<letter>, separated by commas');
-  return { detachKeys };
 }
 
 function writeIdFile(path: string, id: string): void {

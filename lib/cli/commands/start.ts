@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander';
 import { terminalSize } from '../attach-stdio.ts';
 import type { Cli } from '../cli.ts';
+import { detachKeys } from '../detach-keys.ts';
 import { invalidFlag } from '../flag-values.ts';
 import { stdout } from '../output.ts';
 import { ExitCode, forEachReporting, reportWarnings } from '../report-error.ts';
-import { detachKeysOption, stayAttached } from './run.ts';
+import { stayAttached } from './run.ts';
 
 interface StartFlags {
   attach?: true;
@@ -21,7 +22,7 @@ export function define(command: Command, cli: Cli): void {
     .addOption(new Option('--checkpoint <name>').hideHelp())
     .addOption(new Option('--checkpoint-dir <directory>').hideHelp())
     .option('-i, --interactive', 'send stdin to it')
-    .option('--detach-keys <keys>', 'keys that detach from the terminal', 'ctrl-p,ctrl-q')
+    .option('--detach-keys <keys>', 'keys that detach from the terminal')
     .option('--sig-proxy <bool>', 'pass signals to the command', 'true')
     .argument('<container...>')
     .action(async (names: string[], flags: StartFlags) => {
@@ -47,12 +48,13 @@ async function startAttached(cli: Cli, names: string[], flags: StartFlags): Prom
   const { tty } = await containers.inspect(name);
   const size = terminalSize();
   const stdin = flags.interactive === true;
+  const keys = await detachKeys(cli, flags.detachKeys, { tty, stdin });
   const started = await containers.start(name, { attach: { stdin }, ...(tty && size && { terminal: size }) });
   const ended = await stayAttached(started, {
     tty,
     stdin,
     sigProxy: flags.sigProxy !== 'false' && !tty,
-    ...detachKeysOption(flags.detachKeys),
+    ...keys,
   });
   return ended === 'detached' ? 0 : ended.exitCode;
 }
