@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import {
@@ -28,16 +28,27 @@ test('two processes on one directory see what the other has written, at once', a
 test('an object whose removal was cut short can be taken back, and is removed by the next', async (t) => {
   const folder = temporaryFolder(t);
   const storage = await openLocalStorage(folder);
-  const { renameSync } = await import('node:fs');
   const hide = (name: string) =>
     renameSync(join(folder, 'objects/r', name), join(folder, 'objects/r', `.${name}`));
   for (const name of ['back', 'gone']) await storage.write(`r/${name}`, name);
   hide('back');
   hide('gone');
   t.deepEqual(await storage.list('r'), ['back', 'gone']);
+  t.is(String(await storage.read('r/back')), 'back');
+  t.is((await storage.stat('r/back'))?.size, 4);
   t.true(await storage.touch('r/back'));
   t.true(await storage.removeUnneeded('r/gone', Date.now() + 1000));
   t.deepEqual(readdirSync(join(folder, 'objects/r')), ['back']);
+});
+
+test('what somebody removes is gone, though a collector that hid it has not decided yet', async (t) => {
+  const folder = temporaryFolder(t);
+  const storage = await openLocalStorage(folder);
+  await storage.write('r/hidden', '');
+  renameSync(join(folder, 'objects/r/hidden'), join(folder, 'objects/r/.hidden'));
+  t.true(await storage.remove('r/hidden'));
+  t.false(await storage.remove('r/hidden'));
+  t.deepEqual(await storage.list('r'), []);
 });
 
 test('nothing is left of drafts and uploads', async (t) => {

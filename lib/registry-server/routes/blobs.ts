@@ -43,7 +43,7 @@ export const deleteBlob: Handler = {
 interface ServedBlob {
   /** bytes */
   readonly size: number;
-  /** The file that it is on this machine, if it is one. */
+  /** The file that it is on this machine, if it is one and is not being moved. */
   readonly path?: string | undefined;
   /** From `start` to `end` inclusive. */
   readonly open: (range: { start: number; end: number }) => Promise<Readable | undefined>;
@@ -104,10 +104,10 @@ async function sendBlob(
   };
   const status = range === 'whole' ? 200 : 206;
   if (request.method === 'HEAD' || size === 0) return void response.writeHead(status, all).end();
-  if (path !== undefined) {
-    if (await sendFile(response, path, { start, end }, () => response.writeHead(status, all))) return;
-    throw blobUnknown(digest);
-  }
+  const isSent =
+    path !== undefined &&
+    (await sendFile(response, path, { start, end }, () => response.writeHead(status, all)));
+  if (isSent) return;
   const body = await open({ start, end });
   if (body === undefined) throw blobUnknown(digest);
   response.writeHead(status, all);

@@ -21,7 +21,7 @@ import type { ObjectStatus, RegistryStorage } from './registry-storage.ts';
  *     objects/KEY           the objects; a file's mtime is when it was last needed
  *     uploads/ID/           data, about, lock
  *     drafts/RANDOM/        scratch of a process that lives: objects and uploads in the making
- *     objects/…/.NAME       one that is being removed: touch() takes it back
+ *     objects/…/.NAME       one whose removal is being decided: it is still there, and touch() takes it back
  *     locks/NAME            flock(2)
  *
  * A file is written beside, synced and renamed; then its folder is synced. `durable: false` leaves the syncs out: for
@@ -54,7 +54,7 @@ class LocalStorage implements RegistryStorage {
   }
 
   async read(key: string): Promise<Buffer | undefined> {
-    return this.#known.read(this.#path(key));
+    return this.#whereItStands(key, (path) => this.#known.read(path));
   }
 
   async write(key: string, bytes: Uint8Array | string): Promise<void> {
@@ -84,14 +84,14 @@ class LocalStorage implements RegistryStorage {
   }
 
   async stat(key: string): Promise<ObjectStatus | undefined> {
-    return statusOf(this.#path(key));
+    return this.#whereItStands(key, async (path) => statusOf(path));
   }
 
   async open(
     key: string,
     range?: { readonly start: number; readonly end: number },
   ): Promise<Readable | undefined> {
-    const file = await orUndefined(open(this.#path(key)));
+    const file = await this.#whereItStands(key, (path) => orUndefined(open(path)));
     return file?.createReadStream({ highWaterMark: 1 << 20, ...range });
   }
 
@@ -115,9 +115,11 @@ class LocalStorage implements RegistryStorage {
 
   async remove(key: string): Promise<boolean> {
     const path = this.#path(key);
-    const isGone = (await orUndefined(unlink(path).then(() => true))) ?? false;
-    if (isGone) await this.#tidy(dirname(path));
-    return isGone;
+    const isGone = await isUnlinked(path);
+    const wasHidden = await isUnlinked(this.#hidden(key));
+    const wasPutBack = !isGone && (await isUnlinked(path));
+    if (isGone || wasHidden || wasPutBack) await this.#tidy(dirname(path));
+    return isGone || wasHidden || wasPutBack;
   }
 
   async removeUnneeded(key: string, since: number): Promise<boolean> {
@@ -136,7 +138,7 @@ class LocalStorage implements RegistryStorage {
       await rm(hidden, { force: true });
       return false;
     }
-    const isGone = (await orUndefined(unlink(hidden).then(() => true))) ?? false;
+    const isGone = await isUnlinked(hidden);
     if (isGone) await this.#tidy(dirname(path));
     return isGone;
   }
@@ -174,6 +176,15 @@ class LocalStorage implements RegistryStorage {
   #hidden(key: string): string {
     const path = this.#path(key);
     return join(dirname(path), `.${basename(path)}`);
+  }
+
+  /** An object is there until it is removed: while that is being decided it is hidden, and it may be put back at any time. */
+  async #whereItStands<T>(
+    key: string,
+    look: (path: string) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    const path = this.#path(key);
+    return (await look(path)) ?? (await look(this.#hidden(key))) ?? (await look(path));
   }
 
   async #draft(bytes: Uint8Array | string): Promise<string> {
@@ -234,6 +245,11 @@ class LocalStorage implements RegistryStorage {
         return;
     }
   }
+}
+
+/** unlink(2). False: it was not there. */
+async function isUnlinked(path: string): Promise<boolean> {
+  return (await orUndefined(unlink(path).then(() => true))) ?? false;
 }
 
 /** By this process's clock: the kernel's own times of files may lie some milliseconds behind it. */
