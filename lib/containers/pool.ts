@@ -23,7 +23,7 @@ import { removeFiles } from './remove.ts';
 import { prepareRoot } from './root-mount.ts';
 import { publishRecord, writeRecord } from './run.ts';
 import { containerHostname } from './runtime-config.ts';
-import { runtimeProcess } from './runtime-process.ts';
+import { commandLine, environment, workingDir } from './runtime-process.ts';
 import { type ContainerSpec, parseContainerOptions, parseEnv } from './spec.ts';
 import { ignoring } from './store.ts';
 
@@ -194,7 +194,13 @@ class ContainerPool implements Pool {
     if (spec.argv === placeholder || spec.argv?.[0] === placeholder[0])
       throw new EngineError('ERR_INVALID_ARGUMENT', 'the command to execute is empty');
     const hostname = containerHostname(record.id, spec, this.#context.host);
-    return { record: { ...record, spec }, process: runtimeProcess(spec, record.image.process, hostname) };
+    const { process } = record.image;
+    const late = {
+      args: commandLine(spec, process),
+      env: environment(spec, process, hostname),
+      cwd: spec.cwd ?? workingDir(process),
+    };
+    return { record: { ...record, spec }, process: late };
   }
 
   /** The oldest that waits, or that will; one that has died meanwhile is passed over. */

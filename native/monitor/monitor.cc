@@ -105,9 +105,11 @@ void Monitor::announce(const runtime::Launched& launched, const std::string& cgr
   for (const runtime::Warning& warning : launched.warnings) {
     hub_.tellLauncher(Frame::warning, warningJson(warning.code, warning.message));
   }
+  const std::string pidStart =
+      state_.pidStart.empty() ? sys::processStartTime(launched.pid).value_or("0") : state_.pidStart;
   state_ = {.monitorPid = ::getpid(),
             .pid = launched.pid,
-            .pidStart = sys::processStartTime(launched.pid).value_or("0"),
+            .pidStart = pidStart,
             .startedAt = currentTime(),
             .cgroup = cgroup,
             .restarts = state_.restarts};
@@ -120,6 +122,7 @@ void Monitor::announce(const runtime::Launched& launched, const std::string& cgr
 
 std::optional<std::string> Monitor::waitForGo(const runtime::Launched& launched) {
   const ExitWatcher watcher(launched.pidfd.get(), loop_);
+  state_.pidStart = sys::processStartTime(launched.pid).value_or("0");
   hub_.tellLauncher(Frame::ready, "{}");
   // What it is made of stays at hand: each page of it would come by a fault while somebody waits for the
   // exec.

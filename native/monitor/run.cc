@@ -132,7 +132,7 @@ void announceStart(Monitor& monitor, Container& container, const runtime::Spec& 
            spec.hooks.poststart, "poststart",
            {spec, task.id, "running", container.launched.pid, monitor.directory()}, longestHook))
     container.launched.warnings.push_back({"ERR_HOOK_FAILED", std::move(failure)});
-  if (!task.statusFile.empty()) ::unlink(task.statusFile.c_str());  // of an earlier run
+  if (!task.statusFile.empty() && !task.waits) ::unlink(task.statusFile.c_str());  // of an earlier run
   if (task.health)
     sys::writeFileAtomic(monitor.path("health.json"), HealthStatus(*task.health).json(), 0600, false);
   monitor.hub().setReload([&] { return reloadNetwork(monitor, container); });

@@ -79,6 +79,7 @@ TEST_F(JsonLogTest, EscapesAsDockerDoes) {
 TEST_F(JsonLogTest, TimesHaveGosFormat) {
   EXPECT_EQ(sys::formatTime({.tv_sec = 0, .tv_nsec = 120'000'000}), "1970-01-01T00:00:00.12Z");
   EXPECT_EQ(sys::formatTime({.tv_sec = 86'399, .tv_nsec = 0}), "1970-01-01T23:59:59Z");
+  EXPECT_EQ(sys::formatTime({.tv_sec = 1'709'210'096, .tv_nsec = 5'000}), "2024-02-29T12:34:56.000005Z");
   EXPECT_EQ(sys::formatTime({.tv_sec = 0, .tv_nsec = 1}), "1970-01-01T00:00:00.000000001Z");
 }
 
