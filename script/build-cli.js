@@ -11,7 +11,7 @@ const outfile = fileURLToPath(new URL('../dist/cli/main.cjs', import.meta.url));
 const require = createRequire(import.meta.url);
 
 /** Built-in modules that take milliseconds to load and that most commands never use: loaded at the first use. */
-const lazyBuiltins = ['child_process', 'crypto', 'dns', 'fs/promises', 'http', 'https', 'net', 'readline', 'readline/promises', 'stream', 'stream/promises', 'timers/promises', 'tls', 'tty', 'zlib'];
+const lazyBuiltins = ['child_process', 'crypto', 'dns', 'dns/promises', 'fs/promises', 'http', 'https', 'net', 'readline', 'readline/promises', 'stream', 'stream/promises', 'timers/promises', 'tls', 'tty', 'zlib'];
 
 const lazy = {
   name: 'lazy-builtins',

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { EngineError } from '../errors/index.ts';
@@ -39,7 +39,7 @@ async function readNamed(path: string): Promise<ConfigFile> {
 }
 
 async function readIfThere(path: string): Promise<ConfigFile | undefined> {
-  const content = await readText(path);
+  const content = readText(path);
   if (content === undefined) return undefined;
   const { validateFile } = await import('./schema.ts');
   const result = validateFile(parseJson(path, content));
@@ -47,9 +47,10 @@ async function readIfThere(path: string): Promise<ConfigFile | undefined> {
   return absolutePaths(result.file, dirname(path));
 }
 
-async function readText(path: string): Promise<string | undefined> {
+/** Synchronous: each command of the command line looks for two small files, and `node:fs/promises` takes a millisecond to load. */
+function readText(path: string): string | undefined {
   try {
-    const bytes = await readFile(path);
+    const bytes = readFileSync(path);
     if (bytes.length > maxFileSize) throw invalid(path, [`the file is larger than ${maxFileSize} bytes`]);
     return bytes.toString('utf8');
   } catch (cause) {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { open, readdir, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
 import { lockFile, removeTree, writeFileAtomic } from '../../bindings/files.ts';
 import { EngineError } from '../errors/index.ts';
@@ -126,7 +126,7 @@ export class ContainerStore {
 
   /** What was made is a container from now on. Durable: it survives a power loss once this returns. */
   async publish(id: string, options: { durable: boolean }): Promise<void> {
-    await rename(this.draft(id).dir, this.paths(id).dir);
+    renameSync(this.draft(id).dir, this.paths(id).dir); // `node:fs/promises` takes a command line milliseconds to load
     if (options.durable) await syncDirectory(this.#containers);
   }
 
