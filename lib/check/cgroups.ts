@@ -1,9 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { type ContainersContext, endTask } from '../containers/index.ts';
 import { taskState } from '../runtime/index.ts';
 import { type Problem, problem } from './finding.ts';
 import type { Survey } from './survey.ts';
+
+/** Groups below each other. */
+const deepest = 16;
 
 /**
  * Control groups of containers of this root that do not run. They are the machine's: whose one of a container is that is gone
@@ -16,53 +19,64 @@ export async function inspectCgroups(
 ): Promise<Problem[]> {
   const known = new Set([...survey.records, ...survey.unreadable].map(({ id }) => id));
   const groups = [...groupsById()].filter(([id]) => known.has(id) || mentioned.has(id));
-  const problems = groups.map(async ([id, path]) => {
+  const problems = groups.map(async ([id, { path, name }]) => {
     if ((await taskState(context.store.paths(id).runDir)).status !== 'dead') return [];
     const what = `container ${id.slice(0, 12)} does not run`;
-    return [problem('CGROUP_LEFTOVER', path, what, () => end(context, id, known.has(id)))];
+    return [problem('CGROUP_LEFTOVER', path, what, () => end(context, id, known.has(id), name))];
   });
   return (await Promise.all(problems)).flat();
 }
 
-async function end(context: ContainersContext, id: string, isThere: boolean): Promise<undefined> {
+async function end(
+  context: ContainersContext,
+  id: string,
+  isThere: boolean,
+  group: string,
+): Promise<undefined> {
   const { store } = context;
   using _lock = isThere ? await store.lock(id).catch(() => null) : null;
-  if ((await taskState(store.paths(id).runDir)).status === 'dead') await endTask(context, id);
+  if ((await taskState(store.paths(id).runDir)).status === 'dead') await endTask(context, id, group);
 }
 
-/** The groups named for containers below every `strake` that this process may use, each once. */
-function groupsById(): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const folder of parents()) {
-    for (const id of entriesOf(folder)) if (/^[0-9a-f]{64}$/.test(id)) found.set(id, join(folder, id));
-  }
-  return found;
+interface Group {
+  readonly path: string;
+  /** As the runtime calls it: below the topmost group that may be written (native/cgroup/host.cc). */
+  readonly name: string;
 }
 
-/** Below the top of each hierarchy, and below the group of this process (cgroups(7), /proc/PID/cgroup). */
-function parents(): string[] {
+/** The groups that are named for containers, wherever those have asked for them (--cgroup-parent), each once. */
+function groupsById(): Map<string, Group> {
   const top = '/sys/fs/cgroup';
-  const own = readText('/proc/self/cgroup')
-    .split('\n')
-    .map((line) => line.split(':')[2] ?? '/');
-  const hierarchies = [top, ...entriesOf(top).map((name) => join(top, name))];
-  return [
-    ...new Set(hierarchies.flatMap((place) => ['/', ...own].map((path) => join(place, path, 'strake')))),
-  ];
+  const isUnified = existsSync(`${top}/cgroup.controllers`);
+  const hierarchies = isUnified ? [top] : foldersIn(top).map((name) => join(top, name));
+  return new Map(hierarchies.flatMap((folder) => groupsBelow(folder, undefined, deepest)));
 }
 
-function entriesOf(folder: string): string[] {
+function groupsBelow(folder: string, known: string | undefined, depth: number): [string, Group][] {
+  const base = known ?? (isWritable(folder) ? folder : undefined);
+  return foldersIn(folder).flatMap((name): [string, Group][] => {
+    const path = join(folder, name);
+    if (base !== undefined && /^[0-9a-f]{64}$/.test(name))
+      return [[name, { path, name: relative(base, path) }]];
+    return depth > 0 ? groupsBelow(path, base, depth - 1) : [];
+  });
+}
+
+function isWritable(folder: string): boolean {
   try {
-    return readdirSync(folder);
+    accessSync(folder, constants.W_OK);
+    return true;
   } catch {
-    return []; // not there, or no directory
+    return false;
   }
 }
 
-function readText(path: string): string {
+/** Links, by which some hierarchies have further names, are none. */
+function foldersIn(folder: string): string[] {
   try {
-    return readFileSync(path, 'utf8');
+    const entries = readdirSync(folder, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   } catch {
-    return '';
+    return []; // not there, or not ours to see
   }
 }

@@ -122,13 +122,16 @@ async function removeDrafts({ dir }: ContainerPaths): Promise<void> {
   await Promise.all(drafts.map((name) => rm(`${dir}/${name}`, { force: true })));
 }
 
-/** What a monitor that was killed could not: nothing is left in the container's cgroup, nor of it, nor on its networks. */
+/**
+ * What a monitor that was killed could not: nothing is left in the container's cgroup, nor of it, nor on its networks.
+ * `group`: where it is, of a container without a record.
+ */
 export async function endTask(
   { networks }: Pick<ContainersContext, 'networks'>,
   container: string | ContainerRecord,
+  group = typeof container === 'string' ? `strake/${container}` : cgroupOf(container),
 ): Promise<void> {
   const id = typeof container === 'string' ? container : container.id;
-  const group = typeof container === 'string' ? `strake/${container}` : cgroupOf(container);
   await killCgroup(group).catch(ignoring('ENOENT'));
   await removeCgroup(group);
   await networks.release(id);

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { chmod, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine, FindingCode } from '../../lib/engine/index.ts';
@@ -136,6 +136,20 @@ export const damages: readonly Damage[] = [
     name: 'a control group of a container that has ended',
     make: ({ stopped }) => mkdirSync(`/sys/fs/cgroup/pids/strake/${stopped}`, { recursive: true }),
     finds: ['CGROUP_LEFTOVER'],
+  },
+  {
+    name: 'a control group below another parent, of a container that is gone',
+    make: async ({ engine, image }) => {
+      const cgroupParent = `/strake-check-${process.pid}/below`;
+      const { id } = await engine.containers.create(image, { argv: ['true'], cgroupParent });
+      await engine.containers.remove(id);
+      mkdirSync(`/sys/fs/cgroup/pids${cgroupParent}/${id}`, { recursive: true });
+    },
+    finds: ['CGROUP_LEFTOVER'],
+    remedy: async () => {
+      rmdirSync(`/sys/fs/cgroup/pids/strake-check-${process.pid}/below`);
+      rmdirSync(`/sys/fs/cgroup/pids/strake-check-${process.pid}`);
+    },
   },
   {
     name: "an image's name that is no JSON",
