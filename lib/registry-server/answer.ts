@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Router } from '../http/index.ts';
 import type { Identity, Need } from './access/access.ts';
+import { isSafeMethod, requireOwnOrigin } from './access/origin.ts';
 import { sendRefusal, toRefusal } from './error-response.ts';
 import type { Handler } from './exchange.ts';
 import { Refusal } from './refusal.ts';
@@ -34,6 +35,7 @@ export async function answer(
       });
     const { handler, parameters } = found;
     const needs = handler.needs(parameters);
+    if (path.startsWith('/api/') && !isSafeMethod(request.method)) requireOwnOrigin(request);
     identity = await registry.access.identify(request);
     registry.limit.take(identity.name === 'anonymous' ? (request.socket.remoteAddress ?? '') : identity.name);
     requireNeeds(registry, request, identity, needs, path);

@@ -12,7 +12,7 @@ import type { RegistryContext } from './registry-context.ts';
 import type { RegistryEvent } from './registry-event.ts';
 import { Replication } from './replicate/replication.ts';
 import { beginRecord, type RequestRecord } from './request-record.ts';
-import { createRouter, ownRoutes, tokenRoutes } from './route-table.ts';
+import { createRouter, ownRoutes, pageRoutes, tokenRoutes } from './route-table.ts';
 import { collectOptionsOf, parseRegistrySettings, type RegistrySettings } from './settings.ts';
 import { policyOf } from './settings-policy.ts';
 import { openLocalStorage } from './storage/local-storage.ts';
@@ -35,6 +35,8 @@ export interface RegistryOptions {
   readonly access?: AccessOptions;
   /** What is accepted, and what is kept: docs/registry.md. */
   readonly settings?: RegistrySettings;
+  /** Folder of the page, as `script/build-web` makes it: this package's own by default. */
+  readonly page?: string;
   /** Called for what has been done for somebody. */
   readonly onEvent?: (event: RegistryEvent) => void;
   /** Called for each request that has been answered. */
@@ -121,7 +123,11 @@ function listen(
   metrics: Metrics,
   options: RegistryOptions,
 ): Promise<Listener> {
-  const router = createRouter([...tokenRoutes(context.access), ...ownRoutes(metrics)]);
+  const router = createRouter([
+    ...tokenRoutes(context.access),
+    ...ownRoutes(metrics),
+    ...pageRoutes(context.access, options.page),
+  ]);
   return openListener({
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,

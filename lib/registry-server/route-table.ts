@@ -7,7 +7,15 @@ import { base } from './routes/base.ts';
 import { deleteBlob, getBlob } from './routes/blobs.ts';
 import { catalog } from './routes/catalog.ts';
 import { deleteManifest, getManifest, putManifest } from './routes/manifests.ts';
+import { pageOf, root } from './routes/page.ts';
 import { listReferrers } from './routes/referrers.ts';
+import {
+  getManifestDetail,
+  getRepository,
+  listRepositorySummaries,
+  listTagSummaries,
+} from './routes/repositories.ts';
+import { sessionRoutes } from './routes/session.ts';
 import { health, metricsOf, readiness } from './routes/status.ts';
 import { listTags } from './routes/tags.ts';
 import { getToken, postToken } from './routes/token.ts';
@@ -44,6 +52,38 @@ export function tokenRoutes(access: RegistryAccess): Route<Handler>[] {
   ];
 }
 
+/** Sessions of the page, and the page. `folder`: where it was built to. */
+export function pageRoutes(access: RegistryAccess, folder?: string): Route<Handler>[] {
+  const { get, post, delete: end } = sessionRoutes(access);
+  const session = /^\/api\/v1\/session$/;
+  return [
+    { method: 'GET', pattern: session, handler: get },
+    { method: 'POST', pattern: session, handler: post },
+    { method: 'DELETE', pattern: session, handler: end },
+    { method: 'GET', pattern: /^\/$/, handler: root },
+    { method: 'GET', pattern: /^\/ui(?:\/(?<path>.*))?$/, handler: pageOf(folder) },
+  ];
+}
+
+const repository = '/api/v1/repositories/(?<name>.+)';
+
+/** What the registry has, as the page shows it. */
+const repositoryRoutes: readonly Route<Handler>[] = [
+  { method: 'GET', pattern: /^\/api\/v1\/repositories$/, handler: listRepositorySummaries },
+  { method: 'GET', pattern: new RegExp(`^${repository}/tags$`), handler: listTagSummaries },
+  {
+    method: 'GET',
+    pattern: new RegExp(`^${repository}/manifests/(?<reference>[^/]+)$`),
+    handler: getManifestDetail,
+  },
+  {
+    method: 'DELETE',
+    pattern: new RegExp(`^${repository}/manifests/(?<reference>[^/]+)$`),
+    handler: deleteManifest,
+  },
+  { method: 'GET', pattern: new RegExp(`^${repository}$`), handler: getRepository },
+];
+
 /** What is asked about the registry itself, and about who may use it. */
 export function ownRoutes(metrics: Metrics): Route<Handler>[] {
   const [users, robots, grants] = ['users', 'robots', 'grants'].map(
@@ -69,5 +109,5 @@ export function ownRoutes(metrics: Metrics): Route<Handler>[] {
 
 /** With the routes of what else the registry offers. */
 export function createRouter(more: readonly Route<Handler>[] = []): Router<Handler> {
-  return new Router([...table, ...more]);
+  return new Router([...table, ...repositoryRoutes, ...more]);
 }
