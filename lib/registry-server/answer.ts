@@ -3,7 +3,7 @@ import type { Router } from '../http/index.ts';
 import type { Identity, Need } from './access/access.ts';
 import { isSafeMethod, requireOwnOrigin } from './access/origin.ts';
 import { sendRefusal, toRefusal } from './error-response.ts';
-import type { Handler } from './exchange.ts';
+import type { Exchange, Handler } from './exchange.ts';
 import { Refusal } from './refusal.ts';
 import type { RegistryContext } from './registry-context.ts';
 
@@ -11,6 +11,7 @@ import type { RegistryContext } from './registry-context.ts';
 export interface Answered {
   readonly identity?: Identity;
   readonly refusal?: Refusal;
+  readonly subject?: string;
 }
 
 /** Answers one request: finds its route, learns who asks, refuses or lets the handler answer. Never throws. */
@@ -39,8 +40,9 @@ export async function answer(
     identity = await registry.access.identify(request);
     registry.limit.take(identity.name === 'anonymous' ? (request.socket.remoteAddress ?? '') : identity.name);
     requireNeeds(registry, request, identity, needs, path);
-    await handler.answer({ request, response, parameters, query, identity, registry });
-    return { identity };
+    const exchange: Exchange = { request, response, parameters, query, identity, registry };
+    await handler.answer(exchange);
+    return { identity, ...(exchange.subject !== undefined && { subject: exchange.subject }) };
   } catch (error) {
     const refusal = toRefusal(error);
     await settle(request, response, refusal);

@@ -1,11 +1,15 @@
 import { type Route, Router } from '../http/index.ts';
 import type { RegistryAccess } from './access/registry-access.ts';
+import type { AuditLog } from './audit/audit-log.ts';
+import type { Changes } from './changes.ts';
 import type { Handler } from './exchange.ts';
+import type { Runs } from './maintenance/runs.ts';
 import type { Metrics } from './metrics.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { base } from './routes/base.ts';
 import { deleteBlob, getBlob } from './routes/blobs.ts';
 import { catalog } from './routes/catalog.ts';
+import { eventsOf } from './routes/events.ts';
 import { deleteManifest, getManifest, putManifest } from './routes/manifests.ts';
 import { pageOf, root } from './routes/page.ts';
 import { listReferrers } from './routes/referrers.ts';
@@ -19,7 +23,9 @@ import { sessionRoutes } from './routes/session.ts';
 import { health, metricsOf, readiness } from './routes/status.ts';
 import { listTags } from './routes/tags.ts';
 import { getToken, postToken } from './routes/token.ts';
+import { upkeepRoutes } from './routes/upkeep.ts';
 import { beginUpload, deleteUpload, getUpload, patchUpload, putUpload } from './routes/uploads.ts';
+import type { RegistrySettings } from './settings.ts';
 
 const upload = /^\/v2\/(?<name>.+)\/blobs\/uploads\/(?<id>[^/]+)$/;
 const blob = /^\/v2\/(?<name>.+)\/blobs\/(?<digest>[^/]+)$/;
@@ -62,6 +68,24 @@ export function pageRoutes(access: RegistryAccess, folder?: string): Route<Handl
     { method: 'DELETE', pattern: session, handler: end },
     { method: 'GET', pattern: /^\/$/, handler: root },
     { method: 'GET', pattern: /^\/ui(?:\/(?<path>.*))?$/, handler: pageOf(folder) },
+  ];
+}
+
+/** Upkeep, and what changes while somebody looks. */
+export function upkeepTable(
+  settings: RegistrySettings,
+  runs: Runs,
+  audit: AuditLog,
+  changes: Changes,
+): Route<Handler>[] {
+  const routes = upkeepRoutes(settings, runs, audit);
+  return [
+    { method: 'GET', pattern: /^\/api\/v1\/quotas$/, handler: routes.quotas },
+    { method: 'GET', pattern: /^\/api\/v1\/mirrors$/, handler: routes.mirrors },
+    { method: 'GET', pattern: /^\/api\/v1\/runs$/, handler: routes.listRuns },
+    { method: 'POST', pattern: /^\/api\/v1\/runs$/, handler: routes.beginRun },
+    { method: 'GET', pattern: /^\/api\/v1\/audit$/, handler: routes.audit },
+    { method: 'GET', pattern: /^\/api\/v1\/events$/, handler: eventsOf(changes) },
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import type { AuditDocument } from '../api-documents.ts';
 import { Refusal } from '../refusal.ts';
 import type { RegistryStorage } from '../storage/registry-storage.ts';
 import type { Access, Identity, Need } from './access.ts';
@@ -35,6 +36,8 @@ export class RegistryAccess implements Access {
   readonly accounts: Accounts;
   readonly tokens: Tokens;
   readonly sessions: Sessions;
+  /** Told of who has logged in to the page, and of who could not log in at all. */
+  onLogin: (entry: AuditDocument) => void = () => undefined;
   readonly #failures = new LoginFailures();
   readonly #issuer: OutsideIssuer | undefined;
   readonly #anonymous: Role;
@@ -80,7 +83,14 @@ export class RegistryAccess implements Access {
   /** As login() does. */
   async loginAs(request: IncomingMessage, name: string, password: string): Promise<Identity> {
     const address = request.socket.remoteAddress ?? '';
-    return this.#failures.attempt(address, name, () => this.accounts.login(name, password));
+    try {
+      return await this.#failures.attempt(address, name, () => this.accounts.login(name, password));
+    } catch (error) {
+      // What is not even looked at is not told of: there is no end to it.
+      if (error instanceof Refusal && error.code === 'UNAUTHORIZED')
+        this.onLogin(loginEntry(request, name, error.status));
+      throw error;
+    }
   }
 
   /** The session that a request shows, as long as its user has the password with which it was begun. */
@@ -148,4 +158,11 @@ function matches(actions: readonly string[], action: string): boolean {
 /** Who pushes pulls as well, and Docker asks for both. */
 function scopeActions(action: Need['action']): string {
   return action === 'push' ? 'pull,push' : action;
+}
+
+/** That somebody has logged in, or could not: for the audit log. */
+export function loginEntry(request: IncomingMessage, name: string, status: number): AuditDocument {
+  const address = request.socket.remoteAddress ?? '';
+  const time = new Date().toISOString();
+  return { time, action: 'login', target: name.slice(0, 100), by: name.slice(0, 100), address, status };
 }

@@ -9,7 +9,7 @@ import type { MirrorSettings } from './mirrors.ts';
  */
 export async function evict(storage: RegistryStorage, { prefix, maxBytes }: MirrorSettings): Promise<number> {
   if (maxBytes === undefined) return 0;
-  const blobs = await datedBlobs(storage, prefix);
+  const blobs = await mirroredBlobs(storage, prefix);
   let total = blobs.reduce((sum, { size }) => sum + size, 0);
   let evicted = 0;
   for (const { key, size } of blobs.sort((a, b) => a.needed - b.needed)) {
@@ -21,8 +21,19 @@ export async function evict(storage: RegistryStorage, { prefix, maxBytes }: Mirr
   return evicted;
 }
 
-async function datedBlobs(storage: RegistryStorage, prefix: string) {
-  const found: { key: string; size: number; needed: number }[] = [];
+/** A blob that a mirror has. */
+export interface MirroredBlob {
+  readonly repository: string;
+  readonly key: string;
+  /** bytes */
+  readonly size: number;
+  /** When it was last asked for: milliseconds of the epoch. */
+  readonly needed: number;
+}
+
+/** Blobs of all repositories that are mirrors below a prefix. */
+export async function mirroredBlobs(storage: RegistryStorage, prefix: string): Promise<MirroredBlob[]> {
+  const found: MirroredBlob[] = [];
   for (const name of await listRepositories(storage)) {
     if (prefix !== '' && !name.startsWith(`${prefix}/`)) continue;
     const repository = new Repository(storage, name);
@@ -32,6 +43,7 @@ async function datedBlobs(storage: RegistryStorage, prefix: string) {
       const [link, status] = [await storage.read(key), await storage.stat(key)];
       if (link && status)
         found.push({
+          repository: name,
           key,
           size: (JSON.parse(link.toString()) as { size: number }).size,
           needed: status.needed,

@@ -62,12 +62,16 @@ export const accountRoutes = {
   listGrants: admin(async (exchange, store) => replyJson(exchange, await store.grants())),
   putGrant: admin(async (exchange, store) => {
     const { to, scope, role } = await readObject(exchange);
-    await store.putGrant({ to: textOf(to), scope: textOf(scope), role: textOf(role) as Grant['role'] });
+    const grant = { to: textOf(to), scope: textOf(scope), role: textOf(role) as Grant['role'] };
+    await store.putGrant(grant);
+    exchange.subject = `${grant.role} on ${grant.scope} to ${grant.to}`;
     reply(exchange, 204);
   }),
   deleteGrant: admin(async (exchange, store) => {
     const { to, scope } = await readObject(exchange);
-    await store.removeGrant({ to: textOf(to), scope: textOf(scope) });
+    const grant = { to: textOf(to), scope: textOf(scope) };
+    await store.removeGrant(grant);
+    exchange.subject = `${grant.scope} from ${grant.to}`;
     reply(exchange, 204);
   }),
 } as const;

@@ -1,5 +1,5 @@
 import { robotPrefix } from '../access/account-store.ts';
-import type { RegistryAccess } from '../access/registry-access.ts';
+import { loginEntry, type RegistryAccess } from '../access/registry-access.ts';
 import { endedCookie, sessionCookie, sessionIdOf } from '../access/session-cookie.ts';
 import type { SessionDocument } from '../api-documents.ts';
 import { type Exchange, type Handler, reply, replyJson } from '../exchange.ts';
@@ -39,6 +39,7 @@ async function begin(access: RegistryAccess, exchange: Exchange): Promise<void> 
   const [name, password] = [textOf(body.name), textOf(body.password)];
   if (name.startsWith(robotPrefix)) throw new Refusal('DENIED', 'the page is for users: robots have none');
   const identity = await access.loginAs(request, name, password);
+  access.onLogin(loginEntry(request, name, 201));
   const before = sessionIdOf(request);
   if (before !== undefined) await access.sessions.end(before);
   const { id, session } = await access.sessions.begin(name, (await access.accounts.proofOf(name)) ?? '');
