@@ -27,6 +27,9 @@ export interface Entry {
 /** What must hold for a write to be one: that there is no entry, or that it is still the one that was read. */
 export type Condition = { readonly absent: true } | { readonly etag: string };
 
+/** How the store is told what an ETag must be; `alone`: it cannot be told. */
+export type Comparison = 'quoted' | 'bare' | 'alone';
+
 /** Seconds after which a removal that somebody began is taken to be given up. */
 const abandoned = 60;
 /** Milliseconds from the beginning of a removal after which it deletes nothing any more: far less than that. */
@@ -37,16 +40,16 @@ const removalTime = 10_000;
  * replicas may change the same ones: decision 035. Each begins with a line of JSON that has a random part, because an S3 ETag
  * is of the bytes alone.
  *
- * A store that does not know conditional writes is used `alone`: then this process compares itself, and must be the only one.
+ * A store that has no conditional writes is used `alone`: then this process compares itself, and must be the only one.
  */
 export class S3Entries {
   readonly #client: S3Client;
-  readonly #alone: boolean;
+  readonly #comparison: Comparison;
   readonly #running = new Map<string, Promise<unknown>>();
 
-  constructor(client: S3Client, { alone }: { readonly alone: boolean }) {
+  constructor(client: S3Client, comparison: Comparison) {
     this.#client = client;
-    this.#alone = alone;
+    this.#comparison = comparison;
   }
 
   async get(key: string): Promise<Entry | undefined> {
@@ -72,7 +75,7 @@ export class S3Entries {
   ): Promise<string | undefined> {
     const id = randomBytes(9).toString('base64url');
     const body = Buffer.concat([Buffer.from(`${JSON.stringify({ id, ...header })}\n`), Buffer.from(bytes)]);
-    if (!this.#alone) return this.#putIf(key, id, body, condition);
+    if (this.#comparison !== 'alone') return this.#putIf(key, id, body, condition);
     return this.#inTurn(key, async () => {
       const current = await this.get(key);
       const holds = 'etag' in condition ? current?.etag === condition.etag : current === undefined;
@@ -99,7 +102,7 @@ export class S3Entries {
     if (header.data !== undefined) await this.#client.send('DELETE', header.data, { accept: [404] });
     const left = removalTime - (performance.now() - began);
     // A store that knows it compares once more; the next collection does what is not done.
-    const headers = { 'if-match': marked };
+    const headers = this.#match(marked);
     if (left > 0)
       await this.#inTurn(key, () =>
         this.#client.send('DELETE', key, { timeout: left, attempts: 1, headers, accept: [404, 412] }),
@@ -118,7 +121,7 @@ export class S3Entries {
 
   async #putIf(key: string, id: string, body: Buffer, condition: Condition): Promise<string | undefined> {
     const headers: Record<string, string> =
-      'etag' in condition ? { 'if-match': condition.etag } : { 'if-none-match': '*' };
+      'etag' in condition ? this.#match(condition.etag) : { 'if-none-match': '*' };
     const answer = await this.#client.send('PUT', key, { body, headers, accept: [404, 412] });
     if (answer.status < 300) return etagOf(answer);
     // Perhaps an attempt of which no answer came has done it.
@@ -128,9 +131,13 @@ export class S3Entries {
     return current.status < 300 && isMine ? etagOf(current) : undefined;
   }
 
+  #match(etag: string): Record<string, string> {
+    return { 'if-match': this.#comparison === 'bare' ? etag.replace(/^"|"$/g, '') : etag };
+  }
+
   /** One after the other, in this process. */
   async #inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
-    if (!this.#alone) return work();
+    if (this.#comparison !== 'alone') return work();
     const mine = (this.#running.get(key) ?? Promise.resolve()).then(work);
     const ended = mine.then(ignore, ignore);
     this.#running.set(key, ended);
@@ -142,17 +149,16 @@ export class S3Entries {
   }
 }
 
-/** ERR_OBJECT_STORE_UNSUITABLE: the store has no conditional writes, without which replicas overwrite what others wrote. */
-export async function requireConditionalWrites(client: S3Client, key: string): Promise<void> {
-  const entries = new S3Entries(client, { alone: false });
-  const header = { needed: Date.now(), size: 0 };
+/**
+ * How a store compares: with an ETag as it says it, in quotes, or without them (Ceph before version 18). Tried on an object
+ * that is removed again. ERR_OBJECT_STORE_UNSUITABLE: it does not, and replicas would overwrite what others wrote.
+ */
+export async function findComparison(client: S3Client, key: string): Promise<Comparison> {
   try {
-    const first = await entries.put(key, header, '', { absent: true });
-    const second = await entries.put(key, header, '', { absent: true });
-    const third = await entries.put(key, header, '', { etag: '"0123456789abcdef0123456789abcdef"' });
-    if (first !== undefined && second === undefined && third === undefined) return;
+    for (const comparison of ['quoted', 'bare'] as const)
+      if (await compares(new S3Entries(client, comparison), key)) return comparison;
   } catch (error) {
-    const { status } = (error as EngineError).details as { status?: number };
+    const { status } = ((error as EngineError).details ?? {}) as { status?: number };
     if (status !== 501 && status !== 400) throw error;
   } finally {
     await client.send('DELETE', key, { accept: [404] });
@@ -163,6 +169,16 @@ export async function requireConditionalWrites(client: S3Client, key: string): P
     `${endpoint} does not keep If-None-Match and If-Match of a PUT, so that replicas would overwrite each other's writes: add alone=true to the storage's URL, and let one process serve it`,
     { details: { endpoint } },
   );
+}
+
+async function compares(entries: S3Entries, key: string): Promise<boolean> {
+  const header = { needed: Date.now(), size: 0 };
+  await entries.delete(key);
+  const first = await entries.put(key, header, '', { absent: true });
+  if (first === undefined || (await entries.put(key, header, '', { absent: true })) !== undefined)
+    return false;
+  const second = await entries.put(key, header, '', { etag: first });
+  return second !== undefined && (await entries.put(key, header, '', { etag: first })) === undefined;
 }
 
 function etagOf(answer: S3Answer): string {

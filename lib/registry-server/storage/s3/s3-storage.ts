@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { EngineError } from '../../../errors/index.ts';
 import type { ObjectStatus, RegistryStorage } from '../registry-storage.ts';
 import { S3Client } from './s3-client.ts';
-import { type Entry, requireConditionalWrites, S3Entries } from './s3-entries.ts';
+import { type Entry, findComparison, S3Entries } from './s3-entries.ts';
 import { withLease } from './s3-lease.ts';
 import { listS3 } from './s3-list.ts';
 import type { S3Choices, S3Location } from './s3-location.ts';
@@ -32,8 +32,8 @@ export async function openS3Storage(options: S3Options): Promise<RegistryStorage
   const { alone = false, clockSkew = 5000 } = options;
   const client = new S3Client(options);
   await requireClock(client, Math.max(clockSkew, 2000));
-  if (!alone) await requireConditionalWrites(client, `${options.prefix}locks/probe-${randomUUID()}`);
-  return new S3Storage(client, new S3Entries(client, { alone }), { ...options, clockSkew });
+  const comparison = alone ? 'alone' : await findComparison(client, `${options.prefix}locks/${randomUUID()}`);
+  return new S3Storage(client, new S3Entries(client, comparison), { ...options, clockSkew });
 }
 
 class S3Storage implements RegistryStorage {
