@@ -3,13 +3,19 @@ import type { SessionDocument } from '../../lib/registry-server/api-documents.ts
 import { api } from './api.ts';
 import { listen } from './live.ts';
 import { asApiError } from './load.ts';
+import { Audit } from './pages/audit.tsx';
+import { Grants } from './pages/grants.tsx';
+import { Manifest } from './pages/manifest.tsx';
 import { Repositories } from './pages/repositories.tsx';
 import { Repository } from './pages/repository.tsx';
+import { Robots } from './pages/robots.tsx';
 import { SignIn } from './pages/sign-in.tsx';
+import { Upkeep } from './pages/upkeep.tsx';
+import { Users } from './pages/users.tsx';
 import { Empty, Failure } from './parts/notice.tsx';
 import { Status } from './parts/status.tsx';
-import { type Place, usePlace } from './router.tsx';
-import { SessionContext } from './session.tsx';
+import { Link, type Place, usePlace } from './router.tsx';
+import { SessionContext, useSession } from './session.tsx';
 import { Top } from './top.tsx';
 
 /** The page: who uses it, where he is, and what is there. */
@@ -44,13 +50,47 @@ export function App() {
 }
 
 function Body({ place }: { readonly place: Place }) {
-  if (place.page === 'sign-in') return <SignIn />;
+  const { session } = useSession();
   switch (place.page) {
+    case 'sign-in':
+      return <SignIn />;
     case 'repositories':
       return <Repositories />;
     case 'repository':
       return <Repository key={place.name} name={place.name} />;
-    default:
+    case 'manifest':
+      return <Manifest key={`${place.name} ${place.reference}`} {...place} />;
+    case 'nowhere':
       return <Empty>There is nothing at this address.</Empty>;
+    default:
+      return session.isAdmin ? <Administration page={place.page} /> : <ForAdministrators />;
   }
+}
+
+type AdminPage = 'users' | 'robots' | 'grants' | 'upkeep' | 'audit';
+
+function Administration({ page }: { readonly page: AdminPage }) {
+  switch (page) {
+    case 'users':
+      return <Users />;
+    case 'robots':
+      return <Robots />;
+    case 'grants':
+      return <Grants />;
+    case 'upkeep':
+      return <Upkeep />;
+    case 'audit':
+      return <Audit />;
+  }
+}
+
+function ForAdministrators() {
+  return (
+    <Empty>
+      <p>This is for administrators.</p>
+      <Link to={{ page: 'sign-in' }} class="button">
+        Sign in
+      </Link>
+    </Empty>
+  );
 }

@@ -9,7 +9,7 @@ interface DialogProps {
   readonly verb: string;
   readonly isDangerous?: boolean;
   /** Does it; what it throws is shown, and the dialog stays. */
-  readonly act: () => Promise<void>;
+  readonly act: (fields: FormData) => Promise<void>;
   readonly close: () => void;
   readonly children: ComponentChildren;
 }
@@ -23,9 +23,11 @@ export function Dialog({ title, verb, isDangerous, act, close, children }: Dialo
   useEffect(() => dialog.current?.showModal(), []);
   const submit = async (event: Event) => {
     event.preventDefault();
+    const fields = new FormData(event.currentTarget as HTMLFormElement);
+    setError(undefined);
     setBusy(true);
     try {
-      await act();
+      await act(fields);
       close();
     } catch (failure) {
       setError(asApiError(failure).message);
