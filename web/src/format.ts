@@ -7,7 +7,7 @@ export function formatSize(bytes: number): string {
   return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(value >= 10 ? 1 : 2)} ${units[power]}`;
 }
 
-const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' });
 const steps: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
   ['year', 31_536_000],
   ['month', 2_592_000],
@@ -16,7 +16,7 @@ const steps: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
   ['minute', 60],
 ];
 
-/** `3 hours ago` */
+/** `3 hr. ago` */
 export function formatAge(time: string): string {
   const seconds = (Date.parse(time) - Date.now()) / 1000;
   const [unit, length] = steps.find(([, one]) => Math.abs(seconds) >= one) ?? ['second', 1];

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 /** Where the registry serves the page. */
 const base = '/ui';
@@ -70,8 +70,19 @@ export function Link({ to, children, class: name, isCurrent }: LinkProps) {
     event.preventDefault();
     go(to);
   };
+  const link = useRef<HTMLAnchorElement>(null);
+  // On a phone the current one may be out of sight.
+  useEffect(() => {
+    if (isCurrent) link.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [isCurrent]);
   return (
-    <a href={addressOf(to)} class={name} onClick={follow} aria-current={isCurrent ? 'page' : undefined}>
+    <a
+      ref={link}
+      href={addressOf(to)}
+      class={name}
+      onClick={follow}
+      aria-current={isCurrent ? 'page' : undefined}
+    >
       {children}
     </a>
   );

@@ -23,7 +23,6 @@ export async function evict(storage: RegistryStorage, { prefix, maxBytes }: Mirr
 
 /** A blob that a mirror has. */
 export interface MirroredBlob {
-  readonly repository: string;
   readonly key: string;
   /** bytes */
   readonly size: number;
@@ -31,19 +30,25 @@ export interface MirroredBlob {
   readonly needed: number;
 }
 
-/** Blobs of all repositories that are mirrors below a prefix. */
+/** Repositories that are mirrors below a prefix, as far as something of them is here. */
+export async function mirroredRepositories(storage: RegistryStorage, prefix: string): Promise<Repository[]> {
+  const below = (await listRepositories(storage)).filter(
+    (name) => prefix === '' || name.startsWith(`${prefix}/`),
+  );
+  const repositories = below.map((name) => new Repository(storage, name));
+  const isMirror = await Promise.all(repositories.map((one) => one.isMirror()));
+  return repositories.filter((_, at) => isMirror[at]);
+}
+
+/** Blobs of all of them. */
 export async function mirroredBlobs(storage: RegistryStorage, prefix: string): Promise<MirroredBlob[]> {
   const found: MirroredBlob[] = [];
-  for (const name of await listRepositories(storage)) {
-    if (prefix !== '' && !name.startsWith(`${prefix}/`)) continue;
-    const repository = new Repository(storage, name);
-    if (!(await repository.isMirror())) continue;
+  for (const repository of await mirroredRepositories(storage, prefix)) {
     for (const digest of await repository.blobs()) {
-      const key = `${blobLinks(name)}/${digest}`;
+      const key = `${blobLinks(repository.name)}/${digest}`;
       const [link, status] = [await storage.read(key), await storage.stat(key)];
       if (link && status)
         found.push({
-          repository: name,
           key,
           size: (JSON.parse(link.toString()) as { size: number }).size,
           needed: status.needed,

@@ -66,10 +66,22 @@ export const getManifestDetail: Handler = {
     const referrers = digest ? await firstReferrers(repository, digest) : [];
     const detail = digest && (await describeManifest(registry.storage, repository, digest, referrers));
     if (!detail) throw manifestUnknown(exchange, repository);
-    const may = { delete: identity.may(repository.name, 'delete') };
+    const fixed = await hasImmutable(exchange, repository, detail.tags);
+    const may = { delete: identity.may(repository.name, 'delete') && !fixed };
     replyJson(exchange, { ...detail, may } satisfies ManifestDetail);
   },
 };
+
+/** Whether one of the tags that would go is immutable: the one that was asked for, or all of a digest's. */
+async function hasImmutable(
+  { registry, parameters: { reference = '' } }: Exchange,
+  { name }: Repository,
+  tags: readonly string[],
+): Promise<boolean> {
+  const going = isContentDigest(reference) ? tags : [reference];
+  const fixed = await Promise.all(going.map((tag) => registry.policy.isImmutable(name, parseTagName(tag))));
+  return fixed.includes(true);
+}
 
 /** Entries of one page. */
 const [usual, largest] = [50, 200];

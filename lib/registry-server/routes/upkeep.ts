@@ -3,7 +3,7 @@ import type { AuditDocument, Listed, MirrorDocument, QuotaDocument } from '../ap
 import type { AuditLog } from '../audit/audit-log.ts';
 import { type Handler, replyJson } from '../exchange.ts';
 import type { Runs } from '../maintenance/runs.ts';
-import { mirroredBlobs } from '../mirror/evict.ts';
+import { mirroredBlobs, mirroredRepositories } from '../mirror/evict.ts';
 import { Refusal } from '../refusal.ts';
 import type { RegistrySettings } from '../settings.ts';
 import { measure } from '../settings-policy.ts';
@@ -64,7 +64,7 @@ const mirrors = forAdmins(async (exchange) => {
     return {
       prefix,
       upstream,
-      repositories: new Set(blobs.map(({ repository }) => repository)).size,
+      repositories: (await mirroredRepositories(storage, prefix)).length,
       blobs: blobs.length,
       bytes: blobs.reduce((sum, { size }) => sum + size, 0),
       ...(maxBytes !== undefined && { maxBytes }),

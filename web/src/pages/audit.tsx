@@ -7,13 +7,7 @@ import { Pager, pageSize, Search, Table } from '../parts/list.tsx';
 import { Empty, WhenLoaded } from '../parts/notice.tsx';
 import { Age, Badge, Heading } from '../parts/text.tsx';
 
-const columns = [
-  { name: 'When' },
-  { name: 'Who' },
-  { name: 'What' },
-  { name: 'Outcome' },
-  { name: 'From', isWide: true },
-];
+const columns = [{ name: 'What' }, { name: 'Outcome' }, { name: 'When' }, { name: 'From', isWide: true }];
 
 /** Who changed what, and who was refused. */
 export function Audit() {
@@ -59,16 +53,14 @@ export function Audit() {
 function Row({ entry: { time, by, action, target, status, address } }: { readonly entry: AuditDocument }) {
   return (
     <tr>
+      <th scope="row" class="what">
+        <strong>{by === '' ? 'nobody' : by}</strong> {action}{' '}
+        {action !== 'login' && <code>{short(target)}</code>}
+      </th>
+      <td>{status >= 400 ? <Badge tone="bad">refused</Badge> : <Badge tone="good">done</Badge>}</td>
       <td>
         <Age time={time} />
       </td>
-      <th scope="row">
-        <span class="name">{by === '' ? 'nobody' : by}</span>
-      </th>
-      <td class="what">
-        {action} {action !== 'login' && <code>{short(target)}</code>}
-      </td>
-      <td>{status >= 400 ? <Badge tone="bad">refused</Badge> : <Badge tone="good">done</Badge>}</td>
       <td class="wide">
         <code>{address.replace(/^::ffff:/, '')}</code>
       </td>

@@ -35,7 +35,7 @@ export function SignIn() {
       <img src="/ui/icon.svg" alt="" width="48" height="48" />
       <h1>Sign in</h1>
       <p class="dim">
-        to <strong>{location.host}</strong>, as you do with <code>docker login</code>
+        to <strong>{location.host}</strong>
       </p>
       <form onSubmit={(event) => void submit(event)}>
         <label>

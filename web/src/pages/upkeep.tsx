@@ -7,6 +7,7 @@ import type {
 import { api } from '../api.ts';
 import { count, formatSize } from '../format.ts';
 import { asApiError, useLoad } from '../load.ts';
+import { Bar } from '../parts/bar.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { Table } from '../parts/list.tsx';
 import { WhenLoaded } from '../parts/notice.tsx';
@@ -76,7 +77,7 @@ function RunRow({ run }: { readonly run: RunDocument }) {
   return (
     <tr>
       <th scope="row">
-        <span class="name">{kind === 'collect' ? 'Collection' : 'Scrub'}</span>{' '}
+        <strong>{kind === 'collect' ? 'Collection' : 'Scrub'}</strong>{' '}
         <span class="dim">{by === undefined ? 'scheduled' : `by ${by}`}</span>
       </th>
       <td>
@@ -152,15 +153,7 @@ function Quota({ quota: { scope, bytes, used } }: { readonly quota: QuotaDocumen
         <code>{scope}</code>
         <span class={share >= 90 ? 'full' : 'dim'}>{share} %</span>
       </div>
-      <meter
-        min={0}
-        max={Math.max(bytes, 1)}
-        high={bytes * 0.9}
-        value={used}
-        aria-label={`Use of the quota of ${scope}`}
-      >
-        {share} %
-      </meter>
+      <Bar label={`Use of the quota of ${scope}`} value={used} largest={bytes} isFull={share >= 90} />
       <p class="dim">
         {formatSize(used)} of {formatSize(bytes)}
       </p>

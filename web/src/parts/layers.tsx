@@ -1,5 +1,6 @@
 import type { LayerDetail } from '../../../lib/registry-server/api-documents.ts';
 import { count, formatSize } from '../format.ts';
+import { Bar } from './bar.tsx';
 import { Section } from './section.tsx';
 import { DigestText } from './text.tsx';
 
@@ -9,7 +10,7 @@ export function Layers({ layers }: { readonly layers: readonly LayerDetail[] }) 
   const largest = Math.max(1, ...sizes);
   const number = layers.filter(({ blob }) => blob).length;
   return (
-    <Section title={`Layers (${count(number, 'layer')})`}>
+    <Section title="Layers" note={`${number} by ${count(layers.length, 'step')}`}>
       <ol class="layers">
         {layers.map(({ createdBy, comment, blob }, at) => (
           <li key={`${at} ${blob?.digest ?? ''}`} data-empty={blob === undefined}>
@@ -18,9 +19,7 @@ export function Layers({ layers }: { readonly layers: readonly LayerDetail[] }) 
             </code>
             {blob ? (
               <div class="layer">
-                <meter min={0} max={largest} value={blob.size} aria-label={`Size of layer ${at + 1}`}>
-                  {formatSize(blob.size)}
-                </meter>
+                <Bar label={`Size of layer ${at + 1}, of the largest`} value={blob.size} largest={largest} />
                 <span class="number">{formatSize(blob.size)}</span>
                 <span class="wide">
                   <DigestText digest={blob.digest} what={`digest of layer ${at + 1}`} />
