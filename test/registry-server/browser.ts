@@ -33,6 +33,8 @@ export function builtWeb(): Promise<string> {
 export interface PageTest {
   readonly client: TestClient;
   readonly accounts: AccountStore;
+  /** What the browser has complained of so far: a test that wants it takes it out. */
+  readonly complaints: string[];
   /** A window of its own with its cookies, at an address of the page. */
   open(path?: string, options?: WindowOptions): Promise<Page>;
   /** The same, signed in; the password is the name. */
@@ -100,5 +102,5 @@ export async function openPage(
     if (path !== '/ui/') await page.goto(path);
     return page;
   };
-  return { client: clientOf(registry, folder, 'root:root'), accounts, open, signedIn };
+  return { client: clientOf(registry, folder, 'root:root'), accounts, complaints, open, signedIn };
 }
