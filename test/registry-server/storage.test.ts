@@ -40,6 +40,21 @@ test('an object whose removal was cut short can be taken back, and is removed by
   t.deepEqual(readdirSync(join(folder, 'objects/r')), ['back']);
 });
 
+test('what is being removed is there until it is unlinked', async (t) => {
+  const folder = temporaryFolder(t);
+  const storage = await openLocalStorage(folder);
+  const { renameSync } = await import('node:fs');
+  const hide = () => renameSync(join(folder, 'objects/r/x'), join(folder, 'objects/r/.x'));
+  await storage.write('r/x', 'still');
+  hide();
+  t.is(String(await storage.read('r/x')), 'still');
+  t.is((await storage.stat('r/x'))?.size, 5);
+  t.truthy((await storage.open('r/x'))?.destroy());
+  t.true(await storage.remove('r/x'));
+  t.is(await storage.read('r/x'), undefined);
+  t.deepEqual(readdirSync(join(folder, 'objects')), []);
+});
+
 test('nothing is left of drafts and uploads', async (t) => {
   const folder = temporaryFolder(t);
   const storage = await openLocalStorage(folder);

@@ -114,10 +114,12 @@ async function sendBlob(
   };
   const status = range === 'whole' ? 200 : 206;
   if (request.method === 'HEAD' || size === 0) return void response.writeHead(status, all).end();
-  if (path !== undefined) {
-    if (await sendFile(response, path, { start, end }, () => response.writeHead(status, all))) return;
-    throw blobUnknown(digest);
-  }
+  // A file that is being removed has another name for an instant, and may get its own again.
+  if (
+    path !== undefined &&
+    (await sendFile(response, path, { start, end }, () => response.writeHead(status, all)))
+  )
+    return;
   const body = await open({ start, end });
   if (body === undefined) throw blobUnknown(digest);
   response.writeHead(status, all);

@@ -54,7 +54,7 @@ class LocalStorage implements RegistryStorage {
   }
 
   async read(key: string): Promise<Buffer | undefined> {
-    return this.#known.read(this.#path(key));
+    return this.#whereItStands(key, (path) => this.#known.read(path));
   }
 
   async write(key: string, bytes: Uint8Array | string): Promise<void> {
@@ -84,14 +84,14 @@ class LocalStorage implements RegistryStorage {
   }
 
   async stat(key: string): Promise<ObjectStatus | undefined> {
-    return statusOf(this.#path(key));
+    return this.#whereItStands(key, async (path) => statusOf(path));
   }
 
   async open(
     key: string,
     range?: { readonly start: number; readonly end: number },
   ): Promise<Readable | undefined> {
-    const file = await orUndefined(open(this.#path(key)));
+    const file = await this.#whereItStands(key, (path) => orUndefined(open(path)));
     return file?.createReadStream({ highWaterMark: 1 << 20, ...range });
   }
 
@@ -114,10 +114,9 @@ class LocalStorage implements RegistryStorage {
   }
 
   async remove(key: string): Promise<boolean> {
-    const path = this.#path(key);
-    const isGone = (await orUndefined(unlink(path).then(() => true))) ?? false;
-    if (isGone) await this.#tidy(dirname(path));
-    return isGone;
+    const isGone = await this.#whereItStands(key, (path) => orUndefined(unlink(path).then(() => true)));
+    if (isGone) await this.#tidy(dirname(this.#path(key)));
+    return isGone ?? false;
   }
 
   async removeUnneeded(key: string, since: number): Promise<boolean> {
@@ -169,6 +168,18 @@ class LocalStorage implements RegistryStorage {
 
   #path(key: string): string {
     return join(this.#root, 'objects', key);
+  }
+
+  /**
+   * Does something with an object's file. One that is being removed may be taken back, and until it is unlinked it is there:
+   * under its hidden name, or under its own again.
+   */
+  async #whereItStands<T>(
+    key: string,
+    work: (path: string) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    const path = this.#path(key);
+    return (await work(path)) ?? (await work(this.#hidden(key))) ?? (await work(path));
   }
 
   #hidden(key: string): string {
