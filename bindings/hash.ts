@@ -10,7 +10,10 @@ export function hashFile(path: string, offset?: number, length?: number): Promis
   return fromNative(() => native.hashFile(path, offset, length));
 }
 
-/** A sha256 in the making; digest() answers hex, and may be asked in between. */
-export function createHash(): NativeHash {
-  return native.createHash();
+/**
+ * A sha256 in the making, from the beginning, or from what another's save() gave; digest() answers hex, and may be asked in
+ * between. Throws TypeError for what is no saved sha256.
+ */
+export function createHash(saved?: Uint8Array): NativeHash {
+  return native.createHash(saved);
 }

@@ -171,7 +171,7 @@ export interface NativeAddon {
   // hash_binding.cc
   /** sha256 of a file from `offset` for `length` bytes (default: to its end), as hex. */
   hashFile(path: string, offset?: number, length?: number): Promise<string>;
-  createHash(): NativeHash;
+  createHash(saved?: Uint8Array): NativeHash;
 
   // file_binding.cc
   /** flock(2) on a file that is created 0600 when absent. `wait: false` answers null when somebody else holds it. */
@@ -481,6 +481,8 @@ export interface PackedLayer {
 export interface NativeHash {
   update(chunk: Uint8Array): void;
   digest(): string;
+  /** What createHash() needs to go on from here, in any process: at most 103 bytes. */
+  save(): Buffer;
 }
 
 export interface NativeLock {

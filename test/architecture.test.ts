@@ -140,6 +140,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   jose: ['registry-server'],
   bcryptjs: ['registry-server'],
   'hash-wasm': ['registry-server'],
+  aws4fetch: ['registry-server'],
 };
 
 /** Native rooms, by #include "room/…". Only addon/ knows Node. */

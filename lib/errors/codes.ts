@@ -105,6 +105,8 @@ export const errorCodes = {
   ERR_UPLOAD_NOT_FOUND: 'notFound',
   ERR_UPLOAD_OFFSET: 'conflict',
   ERR_UPLOAD_BUSY: 'conflict',
+  ERR_OBJECT_STORE: 'unavailable',
+  ERR_OBJECT_STORE_UNSUITABLE: 'invalid',
   ERR_ACCOUNT_NOT_FOUND: 'notFound',
   ERR_ACCOUNT_INVALID: 'invalid',
   // networks

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Router } from '../http/index.ts';
 import type { Identity, Need } from './access/access.ts';
+import { isSafeMethod, requireOwnOrigin } from './access/origin.ts';
 import { sendRefusal, toRefusal } from './error-response.ts';
-import type { Handler } from './exchange.ts';
+import type { Exchange, Handler } from './exchange.ts';
 import { Refusal } from './refusal.ts';
 import type { RegistryContext } from './registry-context.ts';
 
@@ -10,6 +11,7 @@ import type { RegistryContext } from './registry-context.ts';
 export interface Answered {
   readonly identity?: Identity;
   readonly refusal?: Refusal;
+  readonly subject?: string;
 }
 
 /** Answers one request: finds its route, learns who asks, refuses or lets the handler answer. Never throws. */
@@ -34,11 +36,13 @@ export async function answer(
       });
     const { handler, parameters } = found;
     const needs = handler.needs(parameters);
+    if (path.startsWith('/api/') && !isSafeMethod(request.method)) requireOwnOrigin(request);
     identity = await registry.access.identify(request);
     registry.limit.take(identity.name === 'anonymous' ? (request.socket.remoteAddress ?? '') : identity.name);
     requireNeeds(registry, request, identity, needs, path);
-    await handler.answer({ request, response, parameters, query, identity, registry });
-    return { identity };
+    const exchange: Exchange = { request, response, parameters, query, identity, registry };
+    await handler.answer(exchange);
+    return { identity, ...(exchange.subject !== undefined && { subject: exchange.subject }) };
   } catch (error) {
     const refusal = toRefusal(error);
     await settle(request, response, refusal);

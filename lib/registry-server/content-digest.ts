@@ -53,6 +53,8 @@ export function contentDigestOf(bytes: Uint8Array, algorithm: Algorithm = 'sha25
 export interface RunningDigest {
   update(chunk: Uint8Array): void;
   digest(): string;
+  /** What `resumeSha256` needs to go on from here; undefined where that cannot be. */
+  save?(): Buffer;
 }
 
 /** sha256 is this library's own, by the processor's instructions; sha512 is Node's. */
@@ -61,8 +63,21 @@ export function createHashOf(algorithm: Algorithm): RunningDigest {
     const hash = createNodeHash('sha512');
     return { update: (chunk) => void hash.update(chunk), digest: () => `sha512:${hash.digest('hex')}` };
   }
-  const hash = createHash();
-  return { update: (chunk) => hash.update(chunk), digest: () => `sha256:${hash.digest()}` };
+  return sha256From();
+}
+
+/** Goes on where another process has ended, by what it saved. Throws TypeError for what is no saved sha256. */
+export function resumeSha256(saved: Uint8Array): RunningDigest {
+  return sha256From(saved);
+}
+
+function sha256From(saved?: Uint8Array): RunningDigest {
+  const hash = createHash(saved);
+  return {
+    update: (chunk) => hash.update(chunk),
+    digest: () => `sha256:${hash.digest()}`,
+    save: () => hash.save(),
+  };
 }
 
 /** Of a body that is read to its end; of a file on this machine by a thread of the addon, where there is one. */

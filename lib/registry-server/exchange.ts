@@ -14,6 +14,8 @@ export interface Exchange {
   readonly query: URLSearchParams;
   readonly identity: Identity;
   readonly registry: RegistryContext;
+  /** What it changes, for the audit log, where the path does not say. */
+  subject?: string;
 }
 
 /** Answers one kind of request; the needs have been met by then. Throws Refusal or EngineError. */

@@ -24,3 +24,5 @@ export type {
   UploadStatus,
   UploadStorage,
 } from './storage/registry-storage.ts';
+export { isS3Url, parseS3Url } from './storage/s3/s3-location.ts';
+export { openS3Storage, type S3Options } from './storage/s3/s3-storage.ts';

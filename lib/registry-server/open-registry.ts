@@ -1,9 +1,13 @@
-import { isLoopback, type Listener, openListener, type TlsFiles } from '../http/index.ts';
+import { isLoopback, type Listener, openListener, type Route, type TlsFiles } from '../http/index.ts';
 import { LocalAccess } from './access/local-access.ts';
 import { type AccessOptions, RegistryAccess } from './access/registry-access.ts';
 import { answer } from './answer.ts';
+import { AuditLog } from './audit/audit-log.ts';
+import { Changes, changeOf } from './changes.ts';
+import type { Handler } from './exchange.ts';
 import type { CollectReport } from './maintenance/collect-garbage.ts';
 import { maintain } from './maintenance/maintain.ts';
+import { Runs } from './maintenance/runs.ts';
 import { Metrics } from './metrics.ts';
 import { Mirrors } from './mirror/mirrors.ts';
 import { Webhooks } from './notify/webhooks.ts';
@@ -12,7 +16,7 @@ import type { RegistryContext } from './registry-context.ts';
 import type { RegistryEvent } from './registry-event.ts';
 import { Replication } from './replicate/replication.ts';
 import { beginRecord, type RequestRecord } from './request-record.ts';
-import { createRouter, ownRoutes, tokenRoutes } from './route-table.ts';
+import { createRouter, ownRoutes, pageRoutes, tokenRoutes, upkeepTable } from './route-table.ts';
 import { collectOptionsOf, parseRegistrySettings, type RegistrySettings } from './settings.ts';
 import { policyOf } from './settings-policy.ts';
 import { openLocalStorage } from './storage/local-storage.ts';
@@ -35,6 +39,8 @@ export interface RegistryOptions {
   readonly access?: AccessOptions;
   /** What is accepted, and what is kept: docs/registry.md. */
   readonly settings?: RegistrySettings;
+  /** Folder of the page, as `script/build-web` makes it: this package's own by default. */
+  readonly page?: string;
   /** Called for what has been done for somebody. */
   readonly onEvent?: (event: RegistryEvent) => void;
   /** Called for each request that has been answered. */
@@ -73,15 +79,33 @@ export async function openRegistry(options: RegistryOptions = {}): Promise<Regis
   const storage = await storageOf(options.storage);
   const metrics = new Metrics();
   const onFailed = (error: unknown) => options.onFailed?.(error);
+  const changes = new Changes();
   const webhooks = new Webhooks(storage, settings.webhooks ?? [], onFailed);
   const replication = new Replication(storage, settings.replicas ?? [], onFailed);
   const announce = (event: RegistryEvent) => {
     webhooks.announce(event);
     replication.announce(event);
+    const change = changeOf(event);
+    if (change) changes.announce(change);
     options.onEvent?.(event);
   };
   const context = contextOf(storage, settings, options, announce);
-  const listener = await listen(context, metrics, options);
+  const runs = new Runs(storage, collectOptionsOf(settings), () => changes.announce({ topic: 'runs' }));
+  const audit = new AuditLog(storage, changes, onFailed);
+  context.access.onLogin = (entry) => audit.add(entry);
+  const observe = (record: RequestRecord) => {
+    // Somebody who watches is answered for hours.
+    if (record.path !== '/api/v1/events') metrics.observe(record);
+    audit.observe(record);
+    options.onRequest?.(record);
+  };
+  const routes = [
+    ...tokenRoutes(context.access),
+    ...ownRoutes(metrics),
+    ...upkeepTable(settings, runs, audit, changes),
+    ...pageRoutes(context.access, options.page),
+  ];
+  const listener = await listen(context, routes, observe, options);
   const every = (settings.collect?.everySeconds ?? collectEvery / 1000) * 1000;
   const upkeep =
     every > 0
@@ -89,6 +113,7 @@ export async function openRegistry(options: RegistryOptions = {}): Promise<Regis
           every,
           mirrors: context.mirrors.settings,
           collect: collectOptionsOf(settings),
+          runs,
           onCollected: (report) => {
             metrics.add('strake_registry_collected_bytes_total', report.bytes);
             options.onCollected?.(report);
@@ -96,7 +121,8 @@ export async function openRegistry(options: RegistryOptions = {}): Promise<Regis
           onFailed,
         })
       : undefined;
-  return registryOf(listener, context, [...(upkeep ? [upkeep] : []), replication, webhooks]);
+  const background = [...(upkeep ? [upkeep] : []), runs, audit, replication, webhooks];
+  return registryOf(listener, context, changes, background);
 }
 
 function contextOf(
@@ -117,20 +143,19 @@ function contextOf(
 }
 
 function listen(
-  context: ReturnType<typeof contextOf>,
-  metrics: Metrics,
+  context: RegistryContext,
+  routes: readonly Route<Handler>[],
+  observe: (record: RequestRecord) => void,
   options: RegistryOptions,
 ): Promise<Listener> {
-  const router = createRouter([...tokenRoutes(context.access), ...ownRoutes(metrics)]);
+  const router = createRouter(routes);
   return openListener({
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,
     ...(options.tls && { tls: options.tls }),
     handle: async (request, response) => {
       const end = beginRecord(request, response);
-      const record = end(await answer(router, context, request, response));
-      metrics.observe(record);
-      options.onRequest?.(record);
+      observe(end(await answer(router, context, request, response)));
     },
   });
 }
@@ -138,9 +163,11 @@ function listen(
 function registryOf(
   listener: Listener,
   { storage, mirrors }: RegistryContext,
+  changes: Changes,
   background: readonly AsyncDisposable[],
 ): Registry {
   const close = async (grace?: number) => {
+    changes.close();
     await listener.close(grace);
     for (const one of background) await one[Symbol.asyncDispose]();
     await mirrors[Symbol.asyncDispose]();

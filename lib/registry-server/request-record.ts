@@ -18,6 +18,8 @@ export interface RequestRecord {
   readonly address: string;
   /** Who asked. */
   readonly by: string;
+  /** What it changed, where the path does not say. */
+  readonly subject?: string;
   /** Why it was refused. */
   readonly error?: string;
   /** What went wrong in the registry itself: for its log, never for the client. */
@@ -33,7 +35,7 @@ export function beginRecord(
   const [began, time] = [performance.now(), new Date().toISOString()];
   const path = (request.url ?? '').split('?', 1)[0] ?? '';
   const address = socket.remoteAddress ?? '';
-  return ({ identity, refusal }) => ({
+  return ({ identity, refusal, subject }) => ({
     ...bytesSince(socket),
     time,
     method,
@@ -42,6 +44,7 @@ export function beginRecord(
     milliseconds: Math.round((performance.now() - began) * 1000) / 1000,
     address,
     by: identity?.name ?? '',
+    ...(subject !== undefined && { subject }),
     ...(refusal && { error: refusal.code }),
     ...(refusal && refusal.status >= 500 && { cause: describe(refusal.cause) }),
   });

@@ -1,17 +1,31 @@
 import { type Route, Router } from '../http/index.ts';
 import type { RegistryAccess } from './access/registry-access.ts';
+import type { AuditLog } from './audit/audit-log.ts';
+import type { Changes } from './changes.ts';
 import type { Handler } from './exchange.ts';
+import type { Runs } from './maintenance/runs.ts';
 import type { Metrics } from './metrics.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { base } from './routes/base.ts';
 import { deleteBlob, getBlob } from './routes/blobs.ts';
 import { catalog } from './routes/catalog.ts';
+import { eventsOf } from './routes/events.ts';
 import { deleteManifest, getManifest, putManifest } from './routes/manifests.ts';
+import { pageOf, root } from './routes/page.ts';
 import { listReferrers } from './routes/referrers.ts';
+import {
+  getManifestDetail,
+  getRepository,
+  listRepositorySummaries,
+  listTagSummaries,
+} from './routes/repositories.ts';
+import { sessionRoutes } from './routes/session.ts';
 import { health, metricsOf, readiness } from './routes/status.ts';
 import { listTags } from './routes/tags.ts';
 import { getToken, postToken } from './routes/token.ts';
+import { upkeepRoutes } from './routes/upkeep.ts';
 import { beginUpload, deleteUpload, getUpload, patchUpload, putUpload } from './routes/uploads.ts';
+import type { RegistrySettings } from './settings.ts';
 
 const upload = /^\/v2\/(?<name>.+)\/blobs\/uploads\/(?<id>[^/]+)$/;
 const blob = /^\/v2\/(?<name>.+)\/blobs\/(?<digest>[^/]+)$/;
@@ -44,6 +58,56 @@ export function tokenRoutes(access: RegistryAccess): Route<Handler>[] {
   ];
 }
 
+/** Sessions of the page, and the page. `folder`: where it was built to. */
+export function pageRoutes(access: RegistryAccess, folder?: string): Route<Handler>[] {
+  const { get, post, delete: end } = sessionRoutes(access);
+  const session = /^\/api\/v1\/session$/;
+  return [
+    { method: 'GET', pattern: session, handler: get },
+    { method: 'POST', pattern: session, handler: post },
+    { method: 'DELETE', pattern: session, handler: end },
+    { method: 'GET', pattern: /^\/$/, handler: root },
+    { method: 'GET', pattern: /^\/ui(?:\/(?<path>.*))?$/, handler: pageOf(folder) },
+  ];
+}
+
+/** Upkeep, and what changes while somebody looks. */
+export function upkeepTable(
+  settings: RegistrySettings,
+  runs: Runs,
+  audit: AuditLog,
+  changes: Changes,
+): Route<Handler>[] {
+  const routes = upkeepRoutes(settings, runs, audit);
+  return [
+    { method: 'GET', pattern: /^\/api\/v1\/quotas$/, handler: routes.quotas },
+    { method: 'GET', pattern: /^\/api\/v1\/mirrors$/, handler: routes.mirrors },
+    { method: 'GET', pattern: /^\/api\/v1\/runs$/, handler: routes.listRuns },
+    { method: 'POST', pattern: /^\/api\/v1\/runs$/, handler: routes.beginRun },
+    { method: 'GET', pattern: /^\/api\/v1\/audit$/, handler: routes.audit },
+    { method: 'GET', pattern: /^\/api\/v1\/events$/, handler: eventsOf(changes) },
+  ];
+}
+
+const repository = '/api/v1/repositories/(?<name>.+)';
+
+/** What the registry has, as the page shows it. */
+const repositoryRoutes: readonly Route<Handler>[] = [
+  { method: 'GET', pattern: /^\/api\/v1\/repositories$/, handler: listRepositorySummaries },
+  { method: 'GET', pattern: new RegExp(`^${repository}/tags$`), handler: listTagSummaries },
+  {
+    method: 'GET',
+    pattern: new RegExp(`^${repository}/manifests/(?<reference>[^/]+)$`),
+    handler: getManifestDetail,
+  },
+  {
+    method: 'DELETE',
+    pattern: new RegExp(`^${repository}/manifests/(?<reference>[^/]+)$`),
+    handler: deleteManifest,
+  },
+  { method: 'GET', pattern: new RegExp(`^${repository}$`), handler: getRepository },
+];
+
 /** What is asked about the registry itself, and about who may use it. */
 export function ownRoutes(metrics: Metrics): Route<Handler>[] {
   const [users, robots, grants] = ['users', 'robots', 'grants'].map(
@@ -69,5 +133,5 @@ export function ownRoutes(metrics: Metrics): Route<Handler>[] {
 
 /** With the routes of what else the registry offers. */
 export function createRouter(more: readonly Route<Handler>[] = []): Router<Handler> {
-  return new Router([...table, ...more]);
+  return new Router([...table, ...repositoryRoutes, ...more]);
 }

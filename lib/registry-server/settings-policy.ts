@@ -37,12 +37,22 @@ export function policyOf(settings: RegistrySettings, storage: RegistryStorage): 
 
 /** Bytes of the blobs of all repositories within a scope, each once. */
 export async function measure(storage: RegistryStorage, scope: string): Promise<number> {
+  const names = await listRepositories(storage);
+  return measureRepositories(
+    storage,
+    names.filter((name) => isWithin(scope, name)),
+  );
+}
+
+/** Bytes of the blobs of some repositories, each once. */
+export async function measureRepositories(
+  storage: RegistryStorage,
+  names: readonly RepositoryName[],
+): Promise<number> {
   const sizes = new Map<string, number>();
-  for (const name of await listRepositories(storage)) {
-    if (!isWithin(scope, name)) continue;
+  for (const name of names)
     for (const digest of await new Repository(storage, name).blobs())
       if (!sizes.has(digest)) sizes.set(digest, await linkedSize(storage, name, digest));
-  }
   return [...sizes.values()].reduce((sum, size) => sum + size, 0);
 }
 

@@ -4,22 +4,33 @@ import {
   createHashOf,
   digestOfBody,
   type RunningDigest,
+  resumeSha256,
 } from './content-digest.ts';
 import type { RegistryStorage } from './storage/registry-storage.ts';
 
 /** Uploads whose digest is kept running at once; of others it is read from what has arrived. */
 const most = 1000;
 
+interface Running {
+  readonly hash: RunningDigest;
+  size: number;
+}
+
 /**
- * sha256 of uploads while they arrive. What this process has not seen from its first byte on (another received a part, or it
- * was started anew), and every sha512, is read again from the storage when it is asked for.
+ * sha256 of uploads while they arrive. What another process has received is gone on from its note, where the storage keeps
+ * notes; what nobody has noted, and every sha512, is read again from the storage when it is asked for.
  */
 export class UploadHashes {
-  readonly #running = new Map<string, { readonly hash: RunningDigest; size: number }>();
+  readonly #running = new Map<string, Running>();
 
-  /** Passes an upload's next bytes, which begin at `offset`, through the hash. */
-  async *feed(id: string, offset: number, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    const running = this.#at(id, offset);
+  /** Passes an upload's next bytes, which begin at `offset`, through the hash. `note`: of what came before. */
+  async *feed(
+    id: string,
+    offset: number,
+    body: AsyncIterable<Uint8Array>,
+    note?: string,
+  ): AsyncGenerator<Uint8Array> {
+    const running = this.#at(id, offset, note);
     for await (const chunk of body) {
       running?.hash.update(chunk);
       if (running) running.size += chunk.length;
@@ -27,15 +38,25 @@ export class UploadHashes {
     }
   }
 
+  /** What another process needs to go on with an upload's hash. */
+  noteOf(id: string): string | undefined {
+    const running = this.#running.get(id);
+    const saved = running?.hash.save?.();
+    return saved && JSON.stringify({ size: running?.size, sha256: saved.toString('base64') });
+  }
+
   /** Of all that has arrived of an upload, which are `size` bytes. */
   async digest(
     storage: RegistryStorage,
     id: string,
-    size: number,
+    { size, note }: { readonly size: number; readonly note?: string },
     algorithm: Algorithm,
   ): Promise<ContentDigest | undefined> {
-    const running = this.#running.get(id);
-    if (algorithm === 'sha256' && running?.size === size) return running.hash.digest() as ContentDigest;
+    if (algorithm === 'sha256') {
+      const known = this.#running.get(id);
+      const running = known?.size === size ? known : noted(note, size);
+      if (running !== undefined) return running.hash.digest() as ContentDigest;
+    }
     const body = await storage.uploads.open(id);
     return body && digestOfBody(body, algorithm, storage.uploads.path?.(id));
   }
@@ -44,15 +65,26 @@ export class UploadHashes {
     this.#running.delete(id);
   }
 
-  #at(id: string, offset: number) {
-    if (offset === 0) {
-      const [oldest] = this.#running.keys();
-      if (this.#running.size >= most && oldest !== undefined) this.#running.delete(oldest);
-      this.#running.set(id, { hash: createHashOf('sha256'), size: 0 });
-    }
-    const running = this.#running.get(id);
-    if (running?.size === offset) return running;
+  #at(id: string, offset: number, note: string | undefined): Running | undefined {
+    const known = this.#running.get(id);
+    if (offset > 0 && known?.size === offset) return known;
     this.#running.delete(id);
+    const begun = offset === 0 ? { hash: createHashOf('sha256'), size: 0 } : noted(note, offset);
+    if (begun === undefined) return undefined;
+    const [oldest] = this.#running.keys();
+    if (this.#running.size >= most && oldest !== undefined) this.#running.delete(oldest);
+    this.#running.set(id, begun);
+    return begun;
+  }
+}
+
+/** Undefined for a note of other bytes, or of another version of this program. */
+function noted(note: string | undefined, size: number): Running | undefined {
+  try {
+    const read = JSON.parse(note ?? '{}') as { size?: number; sha256?: string };
+    if (read.size !== size || read.sha256 === undefined) return undefined;
+    return { hash: resumeSha256(Buffer.from(read.sha256, 'base64')), size };
+  } catch {
     return undefined;
   }
 }

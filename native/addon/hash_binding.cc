@@ -43,6 +43,8 @@ Napi::Value hashFile(const Napi::CallbackInfo& info) {
 Napi::Value createHash(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto hash = std::make_shared<hash::Sha256>();
+  if (!info[0].IsUndefined() && !hash->load(bytes(info, 0)))
+    throw Napi::TypeError::New(env, "this is no saved sha256");
   Napi::Object object = Napi::Object::New(env);
   object.Set("update",
              Napi::Function::New(
@@ -54,6 +56,13 @@ Napi::Value createHash(const Napi::CallbackInfo& info) {
                              return Napi::String::New(call.Env(), hash::toHex(hash::Sha256(*hash).finish()));
                            },
                            "digest"));
+  object.Set("save", Napi::Function::New(
+                         env,
+                         [hash](const Napi::CallbackInfo& call) {
+                           const std::string saved = hash->save();
+                           return Napi::Buffer<char>::Copy(call.Env(), saved.data(), saved.size());
+                         },
+                         "save"));
   return object;
 }
 

@@ -22,6 +22,15 @@ void storeBigEndian(uint8_t* to, uint64_t value, size_t bytes) noexcept {
   for (size_t i = 0; i < bytes; ++i) to[i] = static_cast<uint8_t>(value >> (8 * (bytes - 1 - i)));
 }
 
+uint64_t loadBigEndian(const uint8_t* from, size_t bytes) noexcept {
+  uint64_t value = 0;
+  for (size_t i = 0; i < bytes; ++i) value = value << 8 | from[i];
+  return value;
+}
+
+/// Of what save() gives: the state and the count.
+constexpr size_t savedHead = 40;
+
 }  // namespace
 
 std::vector<Sha256Implementation> sha256Implementations() {
@@ -67,6 +76,26 @@ Sha256Digest Sha256::finish() noexcept {
   Sha256Digest digest;
   for (size_t i = 0; i < state_.size(); ++i) storeBigEndian(digest.data() + 4 * i, state_[i], 4);
   return digest;
+}
+
+std::string Sha256::save() const {
+  std::array<uint8_t, savedHead> head;
+  for (size_t i = 0; i < state_.size(); ++i) storeBigEndian(head.data() + 4 * i, state_[i], 4);
+  storeBigEndian(head.data() + 32, length_, 8);
+  std::string saved(head.begin(), head.end());
+  return saved.append(pending_.begin(), pending_.begin() + length_ % blockSize);
+}
+
+bool Sha256::load(std::span<const uint8_t> saved) noexcept {
+  const uint8_t* bytes = saved.data();
+  if (saved.size() < savedHead) return false;
+  const uint64_t length = loadBigEndian(bytes + 32, 8);
+  if (saved.size() != savedHead + length % blockSize) return false;
+  for (size_t i = 0; i < state_.size(); ++i)
+    state_[i] = static_cast<uint32_t>(loadBigEndian(bytes + 4 * i, 4));
+  length_ = length;
+  std::copy(saved.begin() + savedHead, saved.end(), pending_.begin());
+  return true;
 }
 
 Sha256Digest sha256(std::string_view data) noexcept {

@@ -22,6 +22,12 @@ class Sha256 {
   /// The digest of all that was fed. The object must not be used afterwards.
   Sha256Digest finish() noexcept;
 
+  /// What another process needs to go on: the state's eight words and the count of bytes, big-endian, then the bytes that fill no
+  /// block yet.
+  std::string save() const;
+  /// Goes on from what save() gave; false when it cannot have been that, and then nothing is changed.
+  bool load(std::span<const uint8_t> saved) noexcept;
+
  private:
   std::array<uint32_t, 8> state_;
   std::array<uint8_t, 64> pending_;

@@ -28,6 +28,19 @@ test('digest() may be asked in between', (t) => {
   t.is(hash.digest(), sha256(Buffer.from('abc')));
 });
 
+test('a hash goes on from what another has saved, and from nothing else', (t) => {
+  const data = Buffer.from('strake '.repeat(50));
+  for (const cut of [0, 5, 64, 200, data.length]) {
+    const first = createHash();
+    first.update(data.subarray(0, cut));
+    const second = createHash(first.save());
+    second.update(data.subarray(cut));
+    t.is(second.digest(), sha256(data), `cut at ${cut}`);
+  }
+  for (const wrong of [Buffer.alloc(0), Buffer.alloc(39), Buffer.alloc(41)])
+    t.throws(() => createHash(wrong), { instanceOf: TypeError });
+});
+
 test('a file is hashed whole, from an offset, and for a length', async (t) => {
   const path = join(temporaryFolder(t), 'file');
   const data = Buffer.alloc(1_000_003, 'strake');

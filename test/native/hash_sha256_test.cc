@@ -79,5 +79,21 @@ TEST(Sha256, IsTheSameInPieces) {
   EXPECT_EQ(toHex(hash.finish()), hexOf(data));
 }
 
+TEST(Sha256, GoesOnFromWhatWasSaved) {
+  std::mt19937 random(4);
+  const std::string data = randomBytes(random, 1000);
+  for (const size_t cut : {0, 1, 63, 64, 65, 128, 777, 1000}) {
+    Sha256 first;
+    first.update(std::string_view(data).substr(0, cut));
+    const std::string saved = first.save();
+    Sha256 second;
+    second.update("something else");
+    ASSERT_TRUE(second.load({reinterpret_cast<const uint8_t*>(saved.data()), saved.size()}));
+    second.update(std::string_view(data).substr(cut));
+    EXPECT_EQ(toHex(second.finish()), hexOf(data)) << cut;
+    EXPECT_FALSE(second.load({reinterpret_cast<const uint8_t*>(saved.data()), saved.size() - 1}));
+  }
+}
+
 }  // namespace
 }  // namespace strake::hash

@@ -51,6 +51,20 @@ test('what somebody removes is gone, though a collector that hid it has not deci
   t.deepEqual(await storage.list('r'), []);
 });
 
+test('what is being removed is there until it is unlinked', async (t) => {
+  const folder = temporaryFolder(t);
+  const storage = await openLocalStorage(folder);
+  const hide = () => renameSync(join(folder, 'objects/r/x'), join(folder, 'objects/r/.x'));
+  await storage.write('r/x', 'still');
+  hide();
+  t.is(String(await storage.read('r/x')), 'still');
+  t.is((await storage.stat('r/x'))?.size, 5);
+  t.truthy((await storage.open('r/x'))?.destroy());
+  t.true(await storage.remove('r/x'));
+  t.is(await storage.read('r/x'), undefined);
+  t.deepEqual(readdirSync(join(folder, 'objects')), []);
+});
+
 test('nothing is left of drafts and uploads', async (t) => {
   const folder = temporaryFolder(t);
   const storage = await openLocalStorage(folder);

@@ -13,7 +13,7 @@ import {
 import type { Cli } from '../cli.ts';
 import { invalidFlag } from '../flag-values.ts';
 import { stderr, stdout } from '../output.ts';
-import { type StoreFlags, storagePath, withStorage } from '../registry-store.ts';
+import { openRegistryStorage, type StoreFlags, withStorage } from '../registry-store.ts';
 
 interface ServeFlags extends StoreFlags {
   listen: string;
@@ -82,7 +82,7 @@ async function optionsOf(
   const access = accessOf(flags);
   const tls = tlsOf(flags);
   return {
-    storage: await storagePath(cli, flags),
+    storage: await openRegistryStorage(cli, flags),
     host,
     port,
     ...(tls && { tls }),

@@ -16,7 +16,7 @@ export interface Need {
 export interface Identity {
   readonly name: string;
   /** How it showed who it is. */
-  readonly by: 'nothing' | 'password' | 'token' | 'certificate';
+  readonly by: 'nothing' | 'password' | 'token' | 'certificate' | 'session';
   may(repository: RepositoryName, action: Action): boolean;
   /** Whether lists of repositories show that one. */
   sees(repository: RepositoryName): boolean;

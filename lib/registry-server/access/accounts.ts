@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { Refusal } from '../refusal.ts';
 import type { RepositoryName } from '../repository-name.ts';
 import type { Identity } from './access.ts';
@@ -68,6 +68,14 @@ export class Accounts {
     }
     const robot = await this.#store.robot(name);
     return robot && this.#identity(name, 'token', [`robot:${robot.name}`, 'anonymous'], false);
+  }
+
+  /** Stands for a user's password as it is now, without telling it: another one has another. Undefined: no such user. */
+  async proofOf(name: string): Promise<string | undefined> {
+    if (!isAccountName(name)) return undefined;
+    const user = await this.#store.user(name);
+    const secret = user ? `${user.password}\n${user.createdAt}` : await this.#htpasswd?.hashOf(name);
+    return secret === undefined ? undefined : createHash('sha256').update(secret).digest('hex');
   }
 
   async #loginUser(name: string, password: string): Promise<Identity | undefined> {

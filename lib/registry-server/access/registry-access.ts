@@ -1,5 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import type { AuditDocument } from '../api-documents.ts';
 import { Refusal } from '../refusal.ts';
 import type { RegistryStorage } from '../storage/registry-storage.ts';
 import type { Access, Identity, Need } from './access.ts';
@@ -7,7 +8,10 @@ import { AccountStore } from './account-store.ts';
 import { Accounts } from './accounts.ts';
 import { HtpasswdFile } from './htpasswd.ts';
 import { LoginFailures } from './login-failures.ts';
+import { isSafeMethod, originOf } from './origin.ts';
 import { allows, type Role } from './role.ts';
+import { sessionIdOf } from './session-cookie.ts';
+import { isCsrfToken, type Session, Sessions } from './sessions.ts';
 import { TokenKeys } from './token-keys.ts';
 import { type OutsideIssuer, Tokens } from './tokens.ts';
 
@@ -31,6 +35,9 @@ const service = 'strake-registry';
 export class RegistryAccess implements Access {
   readonly accounts: Accounts;
   readonly tokens: Tokens;
+  readonly sessions: Sessions;
+  /** Told of who has logged in to the page, and of who could not log in at all. */
+  onLogin: (entry: AuditDocument) => void = () => undefined;
   readonly #failures = new LoginFailures();
   readonly #issuer: OutsideIssuer | undefined;
   readonly #anonymous: Role;
@@ -40,6 +47,7 @@ export class RegistryAccess implements Access {
     const file = htpasswd === undefined ? undefined : new HtpasswdFile(htpasswd);
     this.accounts = new Accounts(new AccountStore(storage), { anonymous, users }, file);
     this.tokens = new Tokens(new TokenKeys(storage), service, issuer);
+    this.sessions = new Sessions(storage);
     this.#issuer = issuer;
     this.#anonymous = anonymous;
   }
@@ -52,7 +60,9 @@ export class RegistryAccess implements Access {
     const [scheme = '', value = ''] = (request.headers.authorization ?? '').split(/ +(.*)/s);
     switch (scheme.toLowerCase()) {
       case '':
-        return (await this.#certified(request)) ?? this.accounts.anonymous();
+        return (
+          (await this.#bySession(request)) ?? (await this.#certified(request)) ?? this.accounts.anonymous()
+        );
       case 'basic':
         return this.#challenged(request, this.login(request, value));
       case 'bearer':
@@ -73,7 +83,22 @@ export class RegistryAccess implements Access {
   /** As login() does. */
   async loginAs(request: IncomingMessage, name: string, password: string): Promise<Identity> {
     const address = request.socket.remoteAddress ?? '';
-    return this.#failures.attempt(address, name, () => this.accounts.login(name, password));
+    try {
+      return await this.#failures.attempt(address, name, () => this.accounts.login(name, password));
+    } catch (error) {
+      // What is not even looked at is not told of: there is no end to it.
+      if (error instanceof Refusal && error.code === 'UNAUTHORIZED')
+        this.onLogin(loginEntry(request, name, error.status));
+      throw error;
+    }
+  }
+
+  /** The session that a request shows, as long as its user has the password with which it was begun. */
+  async session(request: IncomingMessage): Promise<Session | undefined> {
+    const id = sessionIdOf(request);
+    const session = id === undefined ? undefined : await this.sessions.find(id);
+    if (session === undefined) return undefined;
+    return (await this.accounts.proofOf(session.name)) === session.proof ? session : undefined;
   }
 
   challenge(request: IncomingMessage, needs: readonly Need[]): OutgoingHttpHeaders {
@@ -94,6 +119,16 @@ export class RegistryAccess implements Access {
     const sees: Identity['sees'] = (repository) =>
       may(repository, 'pull') || owner?.sees(repository) === true;
     return { name: subject, by: 'token', isAdmin: false, may, sees };
+  }
+
+  /** Throws Refusal DENIED for what changes something without the token that only the page knows. */
+  async #bySession(request: IncomingMessage): Promise<Identity | undefined> {
+    const session = await this.session(request);
+    const identity = session && (await this.accounts.named(session.name));
+    if (session === undefined || identity === undefined) return undefined;
+    if (!isSafeMethod(request.method) && !isCsrfToken(session, request.headers['x-csrf-token']))
+      throw new Refusal('DENIED', 'X-CSRF-Token is not that of the session: GET /api/v1/session says it');
+    return { ...identity, by: 'session' };
   }
 
   async #certified({ socket }: IncomingMessage): Promise<Identity | undefined> {
@@ -125,10 +160,9 @@ function scopeActions(action: Need['action']): string {
   return action === 'push' ? 'pull,push' : action;
 }
 
-/** By what name the client reached us; a proxy in front says so. */
-function originOf({ headers, socket }: IncomingMessage): string {
-  const proto = headers['x-forwarded-proto'];
-  const isTls = proto === undefined ? (socket as TLSSocket).encrypted === true : proto === 'https';
-  const host = /^[A-Za-z0-9.:[\]-]{1,300}$/.test(headers.host ?? '') ? headers.host : 'localhost';
-  return `${isTls ? 'https' : 'http'}://${host}`;
+/** That somebody has logged in, or could not: for the audit log. */
+export function loginEntry(request: IncomingMessage, name: string, status: number): AuditDocument {
+  const address = request.socket.remoteAddress ?? '';
+  const time = new Date().toISOString();
+  return { time, action: 'login', target: name.slice(0, 100), by: name.slice(0, 100), address, status };
 }

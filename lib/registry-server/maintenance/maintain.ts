@@ -3,6 +3,7 @@ import { evict } from '../mirror/evict.ts';
 import type { MirrorSettings } from '../mirror/mirrors.ts';
 import type { RegistryStorage } from '../storage/registry-storage.ts';
 import { type CollectOptions, type CollectReport, collectGarbage } from './collect-garbage.ts';
+import { collectOutcome, type Runs } from './runs.ts';
 
 export interface MaintainOptions {
   /** Milliseconds from the end of one collection to the next. */
@@ -10,6 +11,8 @@ export interface MaintainOptions {
   /** Of which blobs are evicted by their size. */
   readonly mirrors: readonly MirrorSettings[];
   readonly collect: CollectOptions;
+  /** Where each is recorded. */
+  readonly runs: Runs;
   readonly onCollected: (report: CollectReport) => void;
   readonly onFailed: (error: unknown) => void;
 }
@@ -23,8 +26,11 @@ export function maintain(storage: RegistryStorage, options: MaintainOptions): As
       await delay(options.every, undefined, { signal, ref: false });
       try {
         for (const mirror of options.mirrors) await evict(storage, mirror);
-        const report = await collectGarbage(storage, { ...options.collect, signal });
-        if (report) options.onCollected(report);
+        await options.runs.collect(async () => {
+          const report = await collectGarbage(storage, { ...options.collect, signal });
+          if (report) options.onCollected(report);
+          return report && collectOutcome(report);
+        });
       } catch (error) {
         if (!signal.aborted) options.onFailed(error);
       }

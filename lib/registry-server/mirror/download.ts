@@ -11,7 +11,7 @@ import type { RegistryStorage } from '../storage/registry-storage.ts';
 
 /** Times that a download that was cut is gone on with. */
 const mostAttempts = 5;
-/** Milliseconds after which a reader looks again for what has been written. */
+/** Milliseconds after which a reader looks again for what has been written, unless the storage says another time. */
 const patience = 5;
 
 /** A blob on its way from upstream into the storage, that any number of clients read while it arrives. */
@@ -87,6 +87,9 @@ export class Download {
   }
 
   async #more(): Promise<void> {
+    const { patience: own } = this.#storage.uploads;
+    // A storage that is far away is not asked at each piece that arrives.
+    if (own !== undefined) return void (await Promise.race([this.ended.catch(() => undefined), delay(own)]));
     const arrived = new Promise<void>((resolve) => this.#arrived.push(resolve));
     await Promise.race([arrived, delay(patience)]);
   }

@@ -8,7 +8,7 @@ import { Repository, type StoredManifest } from '../repository.ts';
 import type { RepositoryName, TagName } from '../repository-name.ts';
 import type { RegistryStorage } from '../storage/registry-storage.ts';
 import { Download } from './download.ts';
-import type { MirrorSettings } from './mirrors.ts';
+import type { MirrorHealth, MirrorSettings } from './mirrors.ts';
 
 /** Seconds for which a tag is believed without asking upstream. */
 const tagSeconds = 60;
@@ -30,6 +30,7 @@ export class Mirror implements AsyncDisposable {
   readonly #repository: Repository;
   readonly #settings: MirrorSettings;
   readonly #upstream: RemoteRepository;
+  readonly #health: MirrorHealth;
   readonly #manifests = new Map<string, Promise<MirroredManifest | undefined>>();
   readonly #downloads = new Map<ContentDigest, Promise<Download>>();
   /** Sizes of blobs, by manifests that went through here. */
@@ -40,11 +41,13 @@ export class Mirror implements AsyncDisposable {
     name: RepositoryName,
     settings: MirrorSettings,
     upstream: RemoteRepository,
+    health: MirrorHealth,
   ) {
     this.#storage = storage;
     this.#repository = new Repository(storage, name);
     this.#settings = settings;
     this.#upstream = upstream;
+    this.#health = health;
   }
 
   get isBusy(): boolean {
@@ -75,8 +78,16 @@ export class Mirror implements AsyncDisposable {
     if (again) return again;
     const started = Download.start(this.#storage, this.#repository, this.#upstream, { digest, size });
     this.#downloads.set(digest, started);
-    const forget = () => void this.#downloads.delete(digest);
-    void started.then((download) => download.ended).then(forget, forget);
+    this.#health.downloads++;
+    const forget = () => {
+      this.#downloads.delete(digest);
+      this.#health.downloads--;
+    };
+    const fail = (error: unknown) => {
+      forget();
+      this.#failed(error);
+    };
+    void started.then((download) => download.ended).then(forget, fail);
     return started;
   }
 
@@ -90,12 +101,19 @@ export class Mirror implements AsyncDisposable {
       return { manifest: local, isStale: false };
     try {
       const manifest = await this.#refresh(reference, local);
+      this.#health.answeredAt = Date.now();
       return { manifest, isStale: false };
     } catch (error) {
       if (isEngineError(error) && error.kind === 'notFound') return undefined;
+      this.#failed(error);
       if (local) return { manifest: local, isStale: true };
       throw error;
     }
+  }
+
+  #failed(error: unknown): void {
+    this.#health.failedAt = Date.now();
+    this.#health.failure = (error as Error).message;
   }
 
   async #local(reference: TagName | ContentDigest): Promise<StoredManifest | undefined> {

@@ -11,11 +11,23 @@ export type MirrorSettings = NonNullable<RegistrySettings['mirrors']>[number];
 /** Repositories of upstreams that are kept open, each with its connections. */
 const mostOpen = 100;
 
+/** How an upstream does, as far as this process knows; times in milliseconds of the epoch. */
+export interface MirrorHealth {
+  /** When it last answered. */
+  answeredAt?: number;
+  /** When it last did not, and why. */
+  failedAt?: number;
+  failure?: string;
+  /** Blobs on their way. */
+  downloads: number;
+}
+
 /** The upstreams that a registry mirrors, by the prefixes of their repositories' names here. */
 export class Mirrors implements AsyncDisposable {
   readonly settings: readonly MirrorSettings[];
   readonly #storage: RegistryStorage;
   readonly #open = new Map<RepositoryName, Promise<Mirror>>();
+  readonly #health = new Map<MirrorSettings, MirrorHealth>();
 
   constructor(storage: RegistryStorage, settings: readonly MirrorSettings[] = []) {
     this.#storage = storage;
@@ -35,6 +47,12 @@ export class Mirrors implements AsyncDisposable {
     return known;
   }
 
+  healthOf(settings: MirrorSettings): MirrorHealth {
+    const health = this.#health.get(settings) ?? { downloads: 0 };
+    this.#health.set(settings, health);
+    return health;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#open.keys()].map((name) => this.#close(name)));
   }
@@ -42,7 +60,7 @@ export class Mirrors implements AsyncDisposable {
   /** One for all who ask for it at once: each has its own downloads. */
   #start(name: RepositoryName, settings: MirrorSettings): Promise<Mirror> {
     const started = openUpstream(name, settings).then(
-      (upstream) => new Mirror(this.#storage, name, settings, upstream),
+      (upstream) => new Mirror(this.#storage, name, settings, upstream, this.healthOf(settings)),
     );
     started.catch(() => this.#open.delete(name));
     return started;

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { isEngineError } from '../../errors/index.ts';
-import { readBody } from '../../http/index.ts';
 import { AccountStore, type Grant, robotPrefix } from '../access/account-store.ts';
 import { hashPassword, hashSecret } from '../access/password.ts';
 import { type Exchange, type Handler, reply, replyJson } from '../exchange.ts';
 import { Refusal } from '../refusal.ts';
+import { forAdmins } from './for-admins.ts';
+import { badRequest, readObject, textOf } from './json-body.ts';
 
 /** What administrators do with accounts, as JSON: `/api/v1/users`, `/robots` and `/grants`. No answer has a password in it. */
 export const accountRoutes = {
@@ -19,10 +20,10 @@ export const accountRoutes = {
     const { name = '' } = exchange.parameters;
     const { password, groups, isAdmin } = await readObject(exchange);
     const known = await store.user(name);
-    if (password === undefined && known === undefined) throw invalid('a new user needs a password');
+    if (password === undefined && known === undefined) throw badRequest('a new user needs a password');
     await store.putUser({
       name,
-      password: password === undefined ? (known?.password ?? '') : await hashPassword(text(password)),
+      password: password === undefined ? (known?.password ?? '') : await hashPassword(textOf(password)),
       groups: groups === undefined ? (known?.groups ?? []) : list(groups),
       isAdmin: isAdmin === undefined ? (known?.isAdmin ?? false) : isAdmin === true,
       createdAt: known?.createdAt ?? new Date().toISOString(),
@@ -44,8 +45,8 @@ export const accountRoutes = {
     const { name = '' } = exchange.parameters;
     const { expiresAt } = await readObject(exchange);
     const secret = randomBytes(32).toString('base64url');
-    const until = expiresAt === undefined ? undefined : new Date(text(expiresAt));
-    if (until && Number.isNaN(until.getTime())) throw invalid('expiresAt is no time');
+    const until = expiresAt === undefined ? undefined : new Date(textOf(expiresAt));
+    if (until && Number.isNaN(until.getTime())) throw badRequest('expiresAt is no time');
     await store.putRobot({
       name,
       secret: hashSecret(secret),
@@ -61,64 +62,34 @@ export const accountRoutes = {
   listGrants: admin(async (exchange, store) => replyJson(exchange, await store.grants())),
   putGrant: admin(async (exchange, store) => {
     const { to, scope, role } = await readObject(exchange);
-    await store.putGrant({ to: text(to), scope: text(scope), role: text(role) as Grant['role'] });
+    const grant = { to: textOf(to), scope: textOf(scope), role: textOf(role) as Grant['role'] };
+    await store.putGrant(grant);
+    exchange.subject = `${grant.role} on ${grant.scope} to ${grant.to}`;
     reply(exchange, 204);
   }),
   deleteGrant: admin(async (exchange, store) => {
     const { to, scope } = await readObject(exchange);
-    await store.removeGrant({ to: text(to), scope: text(scope) });
+    const grant = { to: textOf(to), scope: textOf(scope) };
+    await store.removeGrant(grant);
+    exchange.subject = `${grant.scope} from ${grant.to}`;
     reply(exchange, 204);
   }),
 } as const;
 
 function admin(work: (exchange: Exchange, store: AccountStore) => Promise<void>): Handler {
-  return {
-    needs: () => [],
-    answer: async (exchange) => {
-      if (!exchange.identity.isAdmin) throw refused(exchange);
-      try {
-        await work(exchange, new AccountStore(exchange.registry.storage));
-      } catch (error) {
-        if (isEngineError(error, 'ERR_ACCOUNT_INVALID')) throw invalid(error.message);
-        if (isEngineError(error, 'ERR_ACCOUNT_NOT_FOUND'))
-          throw new Refusal('NAME_UNKNOWN', error.message, { cause: error });
-        throw error;
-      }
-    },
-  };
-}
-
-function refused({ identity, registry, request }: Exchange): Refusal {
-  if (identity.by !== 'nothing') return new Refusal('DENIED', 'this is for administrators');
-  const headers = {
-    ...registry.access.challenge(request, []),
-    'www-authenticate': 'Basic realm="administrators"',
-  };
-  return new Refusal('UNAUTHORIZED', 'log in as an administrator', { headers });
-}
-
-async function readObject({ request }: Exchange): Promise<Record<string, unknown>> {
-  const body = (await readBody(request, 64 * 1024)).toString() || '{}';
-  try {
-    const value: unknown = JSON.parse(body);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return value as Record<string, unknown>;
-  } catch {
-    // as what is no object
-  }
-  throw invalid('the body must be a JSON object');
-}
-
-function text(value: unknown): string {
-  if (typeof value === 'string' && value !== '') return value;
-  throw invalid('a text is missing: see docs/registry.md');
+  return forAdmins(async (exchange) => {
+    try {
+      await work(exchange, new AccountStore(exchange.registry.storage));
+    } catch (error) {
+      if (isEngineError(error, 'ERR_ACCOUNT_INVALID')) throw badRequest(error.message);
+      if (isEngineError(error, 'ERR_ACCOUNT_NOT_FOUND'))
+        throw new Refusal('NAME_UNKNOWN', error.message, { cause: error });
+      throw error;
+    }
+  });
 }
 
 function list(value: unknown): string[] {
-  if (Array.isArray(value)) return value.map(text);
-  throw invalid('groups must be a list');
-}
-
-function invalid(message: string): Refusal {
-  return new Refusal('UNSUPPORTED', message, { status: 400 });
+  if (Array.isArray(value)) return value.map(textOf);
+  throw badRequest('groups must be a list');
 }

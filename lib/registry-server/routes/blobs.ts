@@ -7,6 +7,9 @@ import { tryReadManifestDocument } from '../manifest-document.ts';
 import { Refusal } from '../refusal.ts';
 import type { Repository } from '../repository.ts';
 
+/** Seconds for which a client may begin to read from where it is sent. */
+const urlSeconds = 1200;
+
 /** `GET` and `HEAD /v2/NAME/blobs/DIGEST` (end-2, end-10), whole or a range of it. */
 export const getBlob: Handler = {
   needs: needing('pull'),
@@ -17,6 +20,10 @@ export const getBlob: Handler = {
     const etag = strongEtag(digest);
     const headers = { 'docker-content-digest': digest, etag, 'cache-control': 'max-age=31536000' };
     if (isNotModified(exchange.request.headers['if-none-match'], etag)) return reply(exchange, 304, headers);
+    // A URL tells nothing of who asked: what it leads to must not be kept longer than it leads there.
+    const url = exchange.request.method === 'GET' ? await blob.url?.() : undefined;
+    if (url !== undefined)
+      return reply(exchange, 307, { ...headers, location: url, 'cache-control': 'no-store' });
     await sendBlob(exchange, digest, blob, headers);
   },
 };
@@ -45,6 +52,8 @@ interface ServedBlob {
   readonly size: number;
   /** The file that it is on this machine, if it is one and is not being moved. */
   readonly path?: string | undefined;
+  /** Where the client may get it itself, if it may. */
+  readonly url?: () => Promise<string | undefined>;
   /** From `start` to `end` inclusive. */
   readonly open: (range: { start: number; end: number }) => Promise<Readable | undefined>;
 }
@@ -65,6 +74,7 @@ async function findBlob(
     return {
       size,
       path: registry.storage.path?.(blobKey(digest)),
+      url: async () => registry.storage.url?.(blobKey(digest), urlSeconds),
       open: (range) => registry.storage.open(blobKey(digest), range),
     };
   }

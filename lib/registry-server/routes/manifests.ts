@@ -164,9 +164,9 @@ async function setTag(
   try {
     await storeManifest(exchange, repository, digest, bytes, document);
   } catch (error) {
-    const stands = before !== undefined && before !== digest && (await repository.needManifest(before));
-    if (stands) await repository.setTag(tag, before);
-    else await repository.removeTag(tag);
+    // The tag first, and then what it stands for: see RegistryStorage.
+    const stands = before !== undefined && before !== digest && (await repository.setTag(tag, before));
+    if (!stands || !(await repository.needManifest(before))) await repository.removeTag(tag);
     throw error;
   }
 }

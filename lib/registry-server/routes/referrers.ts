@@ -15,9 +15,17 @@ export const listReferrers: Handler = {
   answer: async (exchange) => {
     const repository = repositoryOf(exchange);
     const subject = parseContentDigest(exchange.parameters.digest ?? '');
-    sendPage(exchange, subject, await readReferrers(exchange, repository, subject));
+    sendPage(exchange, subject, await readReferrers(exchange.query, repository, subject));
   },
 };
+
+/** The first page of what refers to a digest. */
+export async function firstReferrers(
+  repository: Repository,
+  subject: ContentDigest,
+): Promise<readonly ReferrerDescriptor[]> {
+  return (await readReferrers(new URLSearchParams(), repository, subject)).manifests;
+}
 
 /** Bytes of a page's descriptors, the first aside: what the distribution-spec lets clients refuse is more. */
 const mostBytes = 4 * 1024 * 1024;
@@ -33,7 +41,7 @@ interface Referrers {
  * Tag Schema"). Read one by one, since each may have megabytes of annotations.
  */
 async function readReferrers(
-  { query }: Exchange,
+  query: URLSearchParams,
   repository: Repository,
   subject: ContentDigest,
 ): Promise<Referrers> {

@@ -28,7 +28,7 @@ export const beginUpload: Handler = {
     await registry.storage.uploads.begin(id, JSON.stringify({ repository: repository.name }));
     if (wanted === undefined) return accepted(exchange, repository, id, 0);
     try {
-      await receive(exchange, repository, id, 0);
+      await receive(exchange, repository, { id, size: 0 });
       await finish(exchange, repository, id, wanted);
     } catch (error) {
       await forget(exchange, id);
@@ -51,8 +51,8 @@ export const patchUpload: Handler = {
   needs: needing('push'),
   answer: async (exchange) => {
     const repository = repositoryOf(exchange);
-    const { id, size } = await findUpload(exchange);
-    accepted(exchange, repository, id, await receive(exchange, repository, id, size));
+    const upload = await findUpload(exchange);
+    accepted(exchange, repository, upload.id, await receive(exchange, repository, upload));
   },
 };
 
@@ -62,9 +62,9 @@ export const putUpload: Handler = {
   answer: async (exchange) => {
     const repository = repositoryOf(exchange);
     const digest = parseContentDigest(exchange.query.get('digest') ?? '');
-    const { id, size } = await findUpload(exchange);
-    if (hasBody(exchange)) await receive(exchange, repository, id, size);
-    await finish(exchange, repository, id, digest);
+    const upload = await findUpload(exchange);
+    if (hasBody(exchange)) await receive(exchange, repository, upload);
+    await finish(exchange, repository, upload.id, digest);
   },
 };
 
@@ -78,23 +78,29 @@ export const deleteUpload: Handler = {
   },
 };
 
+interface FoundUpload {
+  readonly id: string;
+  /** bytes */
+  readonly size: number;
+  readonly note?: string;
+}
+
 /** The upload that the path names, if it is one of this repository's. */
-async function findUpload(exchange: Exchange): Promise<{ id: string; size: number }> {
+async function findUpload(exchange: Exchange): Promise<FoundUpload> {
   const { parameters, registry } = exchange;
   const { id = '' } = parameters;
   const found = /^[0-9a-f-]{36}$/.test(id) ? await registry.storage.uploads.find(id) : undefined;
   const about = found && (JSON.parse(found.about) as { repository: string });
   if (!found || about?.repository !== repositoryOf(exchange).name)
     throw new Refusal('BLOB_UPLOAD_UNKNOWN', 'there is no such upload: begin a new one', { detail: { id } });
-  return { id, size: found.size };
+  return { id, size: found.size, ...(found.note !== undefined && { note: found.note }) };
 }
 
 /** Takes the request's body in behind the `size` bytes that are there. Answers how many there are then. */
 async function receive(
   exchange: Exchange,
   repository: Repository,
-  id: string,
-  size: number,
+  { id, size, note }: FoundUpload,
 ): Promise<number> {
   const { request, registry } = exchange;
   const range = readContentRange(request.headers);
@@ -102,7 +108,8 @@ async function receive(
   const room = (await roomOf(exchange, repository)) - size;
   const body = limitedBody(request, room, range?.length);
   try {
-    return await registry.storage.uploads.append(id, size, registry.hashes.feed(id, size, body));
+    const fed = registry.hashes.feed(id, size, body, note);
+    return await registry.storage.uploads.append(id, size, fed, () => registry.hashes.noteOf(id));
   } catch (error) {
     registry.hashes.forget(id);
     if (!isEngineError(error, 'ERR_UPLOAD_OFFSET')) throw error;
@@ -117,11 +124,11 @@ async function finish(
   digest: ContentDigest,
 ): Promise<void> {
   const { registry, identity } = exchange;
-  const size = (await registry.storage.uploads.find(id))?.size;
-  const actual =
-    size !== undefined && (await registry.hashes.digest(registry.storage, id, size, algorithmOf(digest)));
-  if (size === undefined || !actual)
+  const found = await registry.storage.uploads.find(id);
+  const actual = found && (await registry.hashes.digest(registry.storage, id, found, algorithmOf(digest)));
+  if (found === undefined || actual === undefined)
     throw new Refusal('BLOB_UPLOAD_UNKNOWN', 'there is no such upload: begin a new one', { detail: { id } });
+  const { size } = found;
   const room = await roomOf(exchange, repository);
   if (size > room) {
     await forget(exchange, id);

@@ -4,7 +4,8 @@ import type { Readable } from 'node:stream';
  * Where a registry keeps everything: objects by key, and uploads in the making. A key is a path of plain components
  * (`repositories/team+app/tags/latest`, `blobs/sha256/ab/abcd…`); what the keys mean is the callers' business. Any number
  * of processes may use one storage at once. Implementations: a directory (`openLocalStorage`), memory
- * (`openMemoryStorage`). `test/contracts/registry-storage.ts` holds for each.
+ * (`openMemoryStorage`), a bucket of an S3-compatible store (`openS3Storage`). `test/contracts/registry-storage.ts` holds for
+ * each.
  *
  * An object appears whole or not at all, and what was acknowledged survives a crash (in memory: until the process ends).
  *
@@ -26,6 +27,8 @@ export interface RegistryStorage extends AsyncDisposable {
   open(key: string, range?: { readonly start: number; readonly end: number }): Promise<Readable | undefined>;
   /** Where an object stands on this machine, if it is a file of its own there. */
   path?(key: string): string;
+  /** Where a client may read an object itself for so many seconds, if it may. */
+  url?(key: string, seconds: number): Promise<string | undefined>;
   /** Says that an object is needed now. False: it is not there. */
   touch(key: string): Promise<boolean>;
   /** False: it was not there. */
@@ -57,16 +60,24 @@ export interface UploadStorage {
   /**
    * Writes `body` behind the `offset` bytes that are there, and answers how many there are then. What came before a failure of
    * the body is kept. ERR_UPLOAD_NOT_FOUND; ERR_UPLOAD_OFFSET: there are more or fewer bytes; ERR_UPLOAD_BUSY: somebody else
-   * writes to it, and did not end within seconds; ERR_NO_SPACE.
+   * writes to it, and did not end within seconds; ERR_NO_SPACE. `note` is asked when the body has ended, for what the next
+   * writer should know; a storage whose bytes are read fast keeps none.
    */
-  append(id: string, offset: number, body: AsyncIterable<Uint8Array>): Promise<number>;
+  append(
+    id: string,
+    offset: number,
+    body: AsyncIterable<Uint8Array>,
+    note?: () => string | undefined,
+  ): Promise<number>;
   /** What has arrived, or of that from `start` to `end` inclusive. */
   open(id: string, range?: { readonly start: number; readonly end: number }): Promise<Readable | undefined>;
   /** Where it stands on this machine, if it does. */
   path?(id: string): string;
+  /** Milliseconds after which it is worth asking find() again for what has arrived; 5 unless it says so. */
+  readonly patience?: number;
   /**
-   * Makes the upload the object `key`, whole and safe from power loss; the upload is gone. `size`: the bytes that the caller
-   * has verified; somebody may have sent more since. ERR_UPLOAD_NOT_FOUND; ERR_UPLOAD_OFFSET: there are more or fewer, and
+   * Makes the upload the object `key`, whole and safe from power loss; the upload is gone. Keys of uploads are of their content:
+   * where there is an object of the same size, its bytes may stay. `size`: the bytes that the caller has verified; somebody may have sent more since. ERR_UPLOAD_NOT_FOUND; ERR_UPLOAD_OFFSET: there are more or fewer, and
    * nothing is done; ERR_UPLOAD_BUSY.
    */
   commit(id: string, key: string, size: number): Promise<void>;
@@ -82,4 +93,6 @@ export interface UploadStatus {
   /** When something last arrived: milliseconds of the epoch. */
   readonly needed: number;
   readonly about: string;
+  /** Of the last append that has ended; it is of `size` bytes. */
+  readonly note?: string;
 }
