@@ -92,6 +92,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'manifests',
     'registry-client',
     'config',
+    'reference',
     'errors',
     'trace',
     'bindings',

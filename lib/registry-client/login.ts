@@ -35,7 +35,7 @@ export async function login(
   const target = readRegistry(registry);
   const env = options.env ?? process.env;
   const config = await readDockerConfig(env);
-  await verifyLogin(target, given, options);
+  await tryLogin(target, given, options);
   const helper = helperFor(config, target.domain);
   const server = serverKey(target.domain);
   if (helper === undefined) {
@@ -46,6 +46,15 @@ export async function login(
   await storeWithHelper(helper, server, given, { env, signal: options.signal });
   await writeAuths(env, target.domain, { [server]: {} });
   return { in: 'helper', helper: `docker-credential-${helper}` };
+}
+
+/** The first half of login(): shows a registry a name and password, and keeps nothing. The same errors. */
+export async function verifyLogin(
+  registry: string,
+  given: Login,
+  options: RepositoryOptions = {},
+): Promise<void> {
+  await tryLogin(readRegistry(registry), given, options);
 }
 
 /** Forgets what is kept for a registry, by helper and file. Whether there was something. */
@@ -63,7 +72,7 @@ export async function logout(registry: string, options: RepositoryOptions = {}):
 }
 
 /** @throws EngineError ERR_REGISTRY_UNAUTHORIZED; ERR_REGISTRY_* */
-async function verifyLogin({ domain, reference }: Registry, given: Login, options: RepositoryOptions) {
+async function tryLogin({ domain, reference }: Registry, given: Login, options: RepositoryOptions) {
   await using connection = new Connection(reference, { ...options, credentials: given }, { whole: true });
   const [host] = connection.hosts;
   const request = { method: 'GET', path: '', subject: { name: `${domain}/v2/`, kind: 'manifest' } } as const;

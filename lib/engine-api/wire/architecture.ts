@@ -1,0 +1,5 @@
+/** Go's name of an architecture, which docker's documents have, by Node's. */
+export function goArchitecture(nodeName: string): string {
+  const names: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' };
+  return names[nodeName] ?? nodeName;
+}
