@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Image } from '../images/index.ts';
 import type { LogEntry, LogOptions as ReadLogOptions } from '../logs/index.ts';
 import type { PublishedPort } from '../network/index.ts';
+import type { ImageProcess } from '../oci/index.ts';
 import type { ExecInfo } from './exec-records.ts';
 import type { ContainerHealth } from './health.ts';
 import type { ListOptions } from './list.ts';
@@ -28,6 +29,7 @@ export type { ContainerHealth } from './health.ts';
 export type { ListOptions } from './list.ts';
 export type { Pool, PoolRunOptions, PoolSize, TakeOptions } from './pool.ts';
 export type { RestartPolicy } from './restart-policy.ts';
+export type { ContainerSpec } from './spec.ts';
 export type { RestartedContainer } from './start-restartable.ts';
 export type { ContainerStats, NetworkStats, StatsOptions } from './stats.ts';
 export type { ProcessTable } from './top.ts';
@@ -94,6 +96,10 @@ export interface ContainerInfo {
   readonly log: ContainerSpec['log'];
   /** Where the json-file log is; null for driver `none`. */
   readonly logPath: string | null;
+  /** All that was asked for when it was made, and changed since, parsed. */
+  readonly spec: ContainerSpec;
+  /** What its image says of processes. */
+  readonly imageProcess: ImageProcess;
 }
 
 /** How a running container is on a network. */
