@@ -8,6 +8,7 @@ import test from 'ava';
  */
 const rooms: Readonly<Record<string, readonly string[]>> = {
   errors: [],
+  age: [],
   undo: [],
   trace: [],
   deferred: [],
@@ -114,6 +115,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
   'engine-api': [
     'http',
+    'age',
     'engine',
     'containers',
     'images',
@@ -129,6 +131,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   cli: [
     'engine',
     'engine-api',
+    'age',
     'registry-server',
     'containers',
     'images',
