@@ -14,6 +14,7 @@ import type {
   RunOptions,
   RunResult,
 } from './options.ts';
+import type { StartExecOptions } from './planned-exec.ts';
 import type { Pool, PoolSize } from './pool.ts';
 import type { RestartPolicy } from './restart-policy.ts';
 import type { ContainerSpec } from './spec.ts';
@@ -27,6 +28,7 @@ import type { UpdateOptions } from './update.ts';
 export type { ExecInfo } from './exec-records.ts';
 export type { ContainerHealth } from './health.ts';
 export type { ListOptions } from './list.ts';
+export type { StartExecOptions } from './planned-exec.ts';
 export type { Pool, PoolRunOptions, PoolSize, TakeOptions } from './pool.ts';
 export type { RestartPolicy } from './restart-policy.ts';
 export type { ContainerSpec } from './spec.ts';
@@ -281,6 +283,10 @@ export interface Container extends FileTree {
   unpause(): Promise<void>;
   attach(options?: AttachOptions): Promise<Attachment>;
   exec(argv: readonly string[], options?: ExecOptions): Promise<Exec>;
+  /** A further process that startExec() starts, perhaps from another program; answers its id. */
+  planExec(argv: readonly string[], options?: Omit<ExecOptions, 'terminal' | 'signal'>): Promise<string>;
+  /** Another size for its terminal. */
+  resize(rows: number, cols: number): Promise<void>;
   /** The further processes that run, and the last 64 that exec() started and that have ended; they go when the container ends. */
   execs(): Promise<ExecInfo[]>;
   /** exec, with its output captured. */
@@ -369,6 +375,10 @@ export interface Containers {
   unpause(container: string): Promise<void>;
   attach(container: string, options?: AttachOptions): Promise<Attachment>;
   exec(container: string, argv: readonly string[], options?: ExecOptions): Promise<Exec>;
+  /**
+   * Starts, once, what planExec() has planned. ERR_EXEC_NOT_KNOWN; ERR_CONTAINER_STATE when it was started before; else as exec().
+   */
+  startExec(execId: string, options?: StartExecOptions): Promise<Exec>;
   /** A further process by its id, from any program, also when it has ended. ERR_EXEC_NOT_KNOWN. */
   inspectExec(execId: string): Promise<ExecInfo>;
   /** ERR_EXEC_NOT_KNOWN; ERR_CONTAINER_STATE when it has ended. */

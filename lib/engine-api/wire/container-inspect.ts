@@ -70,7 +70,7 @@ function configDocument(info: ContainerInfo) {
     ...(info.exposedPorts.length > 0 && { ExposedPorts: emptyObjects(info.exposedPorts) }),
     Tty: info.tty,
     OpenStdin: info.stdin,
-    StdinOnce: false,
+    StdinOnce: spec.stdinOnce ?? false,
     Env: environment(info),
     Cmd: info.argv.slice(entrypoint.length),
     ...healthcheck(spec, imageProcess),
