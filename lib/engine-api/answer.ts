@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import type { Router } from '../http/index.ts';
 import type { ApiContext } from './api-context.ts';
 import { refuseBrowsers } from './browsers.ts';
-import { sendError } from './error-response.ts';
+import { sendError, statusOf } from './error-response.ts';
 import type { Exchange, Handler } from './exchange.ts';
 import { Query } from './query.ts';
 import { badRequest, Refusal } from './refusal.ts';
@@ -33,7 +33,7 @@ export async function answer(
     refuseBrowsers(request, answering.isPlainTcp);
     await handle(answering, request, response, upgraded);
   } catch (error) {
-    if (!(error instanceof Refusal) || error.status >= 500) answering.onFailed(error, request);
+    if (statusOf(error) >= 500) answering.onFailed(error, request);
     settle(request, response, error);
   }
 }

@@ -41,6 +41,7 @@ const statusOfCode: Partial<Record<ErrorCode, number>> = {
 /** Docker's words, of those errors whose text clients are known to look for. */
 const wordsOfCode: Partial<Record<ErrorCode, (details: Details, error: EngineError) => string | undefined>> =
   {
+    ERR_CONTAINER_STATE: stateWords,
     ERR_CONTAINER_NOT_FOUND: ({ container }) => container && `No such container: ${container}`,
     ERR_IMAGE_NOT_FOUND: ({ reference }) => reference && `No such image: ${reference}`,
     ERR_VOLUME_NOT_FOUND: ({ volume }) => volume && `get ${volume}: no such volume`,
@@ -54,6 +55,21 @@ const wordsOfCode: Partial<Record<ErrorCode, (details: Details, error: EngineErr
     ERR_PATH_NOT_FOUND: (_details, { message }) => `Could not find the file: ${message}`,
     ERR_PORT_IN_USE: (_details, { message }) => `${message}: port is already allocated`,
   };
+
+/** What docker says of a container that cannot be treated so, by its state and the verb. */
+function stateWords({ container, status, verb, exec }: Details): string | undefined {
+  if (exec !== undefined) return `exec command ${exec} is already running or has run`;
+  if (container === undefined || status === undefined) return undefined;
+  if (verb === 'remove')
+    return `cannot remove container "/${container}": container is ${status}: stop the container before removing or force remove`;
+  if (verb === 'exec' && status === 'paused')
+    return `Container ${container} is paused, unpause the container before exec`;
+  if (verb === 'pause' && status === 'paused') return `Container ${container} is already paused`;
+  if (verb === 'unpause') return `Container ${container} is not paused`;
+  if (status === 'restarting')
+    return `Container ${container} is restarting, wait until the container is running`;
+  return `cannot ${verb} container: ${container}: container ${container} is not running`;
+}
 
 type Details = Readonly<Record<string, string | undefined>>;
 

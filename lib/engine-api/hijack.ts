@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable, Writable } from 'node:stream';
 import type { Exchange } from './exchange.ts';
+import { isAtLeast } from './version.ts';
 
 /** A connection that has become a stream of bytes both ways. */
 export interface HijackedStream {
@@ -14,6 +15,12 @@ export interface HijackedStream {
 
 /** docker's two framings. */
 export type StreamType = 'application/vnd.docker.raw-stream' | 'application/vnd.docker.multiplexed-stream';
+
+/** By docker's rule: a terminal's bytes are bare, others are framed, which has a name of its own since 1.42. */
+export function streamType({ version }: Exchange, isTerminal: boolean): StreamType {
+  const isNamed = !isTerminal && isAtLeast(version, 42);
+  return `application/vnd.docker.${isNamed ? 'multiplexed' : 'raw'}-stream`;
+}
 
 /**
  * Answers with a stream that goes both ways, from now on. A client that asks for an upgrade has `101 UPGRADED`, and then the

@@ -3,8 +3,10 @@ import type { Engine } from '../engine/index.ts';
 import { EngineError } from '../errors/index.ts';
 import { type Listener, type ListenerPlace, openListener, type TlsFiles } from '../http/index.ts';
 import { type Answering, answer, answerUpgrade } from './answer.ts';
+import type { ApiContext } from './api-context.ts';
 import { inheritedSockets, parseListenAddress } from './listen-address.ts';
 import { createApiRouter } from './route-table.ts';
+import { WaitingSessions } from './waiting-sessions.ts';
 
 export interface EngineApiOptions {
   /** `unix:///path`, `tcp://HOST:PORT`, `fd://` for sockets that were handed over (LISTEN_FDS). At least one. */
@@ -15,6 +17,8 @@ export interface EngineApiOptions {
   readonly tls?: TlsFiles;
   /** Allows tcp without client certificates: everybody who reaches the port is root. */
   readonly insecure?: boolean;
+  /** The network of containers whose creator names none. Default: `bridge`, for an ordinary user `none`. */
+  readonly defaultNetwork?: string;
   /** Told what answers failed with. */
   readonly onFailed?: (error: unknown, request: IncomingMessage) => void;
 }
@@ -41,12 +45,18 @@ export async function openEngineApi(engine: Engine, options: EngineApiOptions): 
       'there is no address to listen on, and no socket was handed over',
     );
   const router = createApiRouter();
+  const api: ApiContext = {
+    engine,
+    defaultNetwork: options.defaultNetwork ?? (process.geteuid?.() === 0 ? 'bridge' : 'none'),
+    waiting: new WaitingSessions(engine),
+    removing: new Set(),
+  };
   const listeners: Listener[] = [];
   try {
     for (const { place, isTcp } of places) {
       const tls = isTcp ? options.tls : undefined;
       const answering: Answering = {
-        api: { engine },
+        api,
         router,
         isPlainTcp: isTcp && tls === undefined,
         onFailed: options.onFailed ?? (() => undefined),
@@ -58,6 +68,7 @@ export async function openEngineApi(engine: Engine, options: EngineApiOptions): 
     throw error;
   }
   const close = async (grace?: number) => {
+    api.waiting.close();
     await Promise.all(listeners.map((listener) => listener.close(grace)));
   };
   return {

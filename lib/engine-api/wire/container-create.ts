@@ -59,7 +59,7 @@ function processOptions(
     user: body.text('User') || undefined,
     tty: body.flag('Tty'),
     stdin: body.flag('OpenStdin'),
-    stdinOnce: body.flag('StdinOnce'),
+    stdinOnce: body.flag('StdinOnce') ?? false,
   };
 }
 
