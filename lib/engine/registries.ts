@@ -13,7 +13,11 @@ export interface Registries {
    */
   login(registry: string, login: Login, options?: { readonly signal?: AbortSignal }): Promise<StoredLogin>;
   /** The first half of login(): nothing is kept. The same errors. */
-  verify(registry: string, login: Login, options?: { readonly signal?: AbortSignal }): Promise<void>;
+  verify(
+    registry: string,
+    credentials: ExplicitCredentials,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<void>;
   /** Forgets what is kept for it. Whether there was something. */
   logout(registry: string): Promise<boolean>;
   /**
@@ -32,7 +36,10 @@ export interface Registries {
    * The tags of a repository (`debian`, `HOST/team/app`), as canonical names that can be pulled. ERR_REFERENCE_INVALID;
    * ERR_MANIFEST_NOT_FOUND when the registry does not have it; ERR_REGISTRY_*; ERR_ABORTED.
    */
-  tags(repository: string, options?: { readonly signal?: AbortSignal }): Promise<string[]>;
+  tags(
+    repository: string,
+    options?: { readonly credentials?: ExplicitCredentials | undefined; readonly signal?: AbortSignal },
+  ): Promise<string[]>;
   /**
    * What a registry has under a name, without fetching layers: its manifest or index, and the platforms that are in it.
    * ERR_MANIFEST_NOT_FOUND; ERR_REGISTRY_*; ERR_REFERENCE_INVALID; ERR_ABORTED.
@@ -72,8 +79,12 @@ export function openRegistries(options: Pick<EngineOptions, 'config'> = {}): Reg
         ...(credentials && { credentials }),
         ...(signal && { signal }),
       }),
-    tags: async (repository, { signal } = {}) =>
-      (await client()).listTags(repository, { ...(await shared()), ...(signal && { signal }) }),
+    tags: async (repository, { credentials, signal } = {}) =>
+      (await client()).listTags(repository, {
+        ...(await shared()),
+        ...(credentials && { credentials }),
+        ...(signal && { signal }),
+      }),
     describe: async (reference, { credentials, signal } = {}) =>
       (await import('./describe-image.ts')).describeImage(reference, {
         ...(await shared()),

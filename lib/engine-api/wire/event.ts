@@ -1,4 +1,5 @@
 import type { EngineEvent } from '../../events/index.ts';
+import { familiar } from './image.ts';
 import { unixNanoseconds, unixSeconds } from './times.ts';
 
 /**
@@ -6,7 +7,8 @@ import { unixNanoseconds, unixSeconds } from './times.ts';
  * beside the others until 1.51. The time in nanoseconds is a number of more digits than JSON.stringify knows.
  */
 export function eventLine(event: EngineEvent, minor: number): string {
-  const document = JSON.stringify({ ...(minor < 52 && legacyFields(event)), ...eventDocument(event) });
+  const shown = event.type === 'image' ? imageEvent(event) : event;
+  const document = JSON.stringify({ ...(minor < 52 && legacyFields(shown)), ...eventDocument(shown) });
   return `${document.slice(0, -1)},"timeNano":${unixNanoseconds(event.time)}}`;
 }
 
@@ -25,4 +27,15 @@ function legacyFields({ type, action, id, attributes }: EngineEvent) {
   if (type === 'container')
     return { status: action, id, ...(attributes.image !== undefined && { from: attributes.image }) };
   return type === 'image' ? { status: action, ...(id !== '' && { id }) } : {};
+}
+
+/** Images are called as people call them; one that has no name is called by its id. */
+function imageEvent({ id, attributes, ...event }: EngineEvent): EngineEvent {
+  const shown = nameOf(id);
+  const name = attributes.name === undefined ? shown : nameOf(attributes.name);
+  return { ...event, id: shown, attributes: { ...attributes, ...(name !== '' && { name }) } };
+}
+
+function nameOf(text: string): string {
+  return text === '' || text.startsWith('sha256:') ? text : familiar(text);
 }

@@ -1,5 +1,5 @@
 import type { SystemInfo } from '../../engine/index.ts';
-import { machineName } from './version.ts';
+import { machineName } from './architecture.ts';
 
 /** What of the machine and its configuration the answer has beside the engine's own account. */
 export interface InfoParts {
@@ -14,10 +14,6 @@ export interface InfoParts {
   readonly files: number;
   readonly listeners: number;
   readonly ipv4Forwarding: boolean;
-  /** `host:port` of registries that are reached without TLS. */
-  readonly insecureRegistries: readonly string[];
-  readonly registryMirrors: readonly string[];
-  readonly cdiDirectories: readonly string[];
 }
 
 /** Docker's SystemInfo. */
@@ -51,7 +47,7 @@ export function infoDocument(parts: InfoParts): Record<string, unknown> {
     NCPU: info.cpus,
     MemTotal: info.memory,
     IndexServerAddress: 'https://index.docker.io/v1/',
-    RegistryConfig: registryConfig(parts),
+    RegistryConfig: registryConfig,
     GenericResources: null,
     HttpProxy: withoutPassword(environment.HTTP_PROXY ?? environment.http_proxy),
     HttpsProxy: withoutPassword(environment.HTTPS_PROXY ?? environment.https_proxy),
@@ -70,7 +66,6 @@ export function infoDocument(parts: InfoParts): Record<string, unknown> {
     InitCommit: noCommit,
     SecurityOptions: securityOptions(info),
     ProductLicense: '',
-    ...(parts.minor >= 44 && { CDISpecDirs: parts.cdiDirectories }),
     Warnings: warnings(info),
   };
 }
@@ -113,22 +108,14 @@ function limits({ cgroupControllers, cgroupLayout }: SystemInfo) {
   };
 }
 
-function registryConfig({ insecureRegistries, registryMirrors }: InfoParts) {
-  const own = insecureRegistries.map((name) => [
-    name,
-    { Name: name, Mirrors: [], Secure: false, Official: false },
-  ]);
-  return {
-    AllowNondistributableArtifactsCIDRs: [],
-    AllowNondistributableArtifactsHostnames: [],
-    InsecureRegistryCIDRs: ['127.0.0.0/8', '::1/128'],
-    IndexConfigs: {
-      'docker.io': { Name: 'docker.io', Mirrors: registryMirrors, Secure: true, Official: true },
-      ...Object.fromEntries(own),
-    },
-    Mirrors: registryMirrors,
-  };
-}
+/** Registries on this machine may do without TLS; others as the configuration says, which mirrors are in, too. */
+const registryConfig = {
+  AllowNondistributableArtifactsCIDRs: [],
+  AllowNondistributableArtifactsHostnames: [],
+  InsecureRegistryCIDRs: ['127.0.0.0/8', '::1/128'],
+  IndexConfigs: { 'docker.io': { Name: 'docker.io', Mirrors: [], Secure: true, Official: true } },
+  Mirrors: [],
+};
 
 /** Both names lead to the same: clients ask for `runc`. */
 function runtimes({ ociRuntime }: SystemInfo) {

@@ -20,22 +20,37 @@ export function errorMessage(message: string): ProgressMessage {
   return { errorDetail: { message }, error: message };
 }
 
-/** Translates a pull's steps; it remembers what it has said of each layer. */
+/** Translates a pull's steps; it remembers what it has said. */
 export class PullMessages {
+  readonly #reference: string;
   readonly #layers = new Map<number, string>();
-  #digest = '';
+  #digest: string | undefined;
 
-  messagesOf(step: PullProgress): ProgressMessage[] {
-    if (step.type === 'resolved') return this.#resolved(step);
-    if (step.type === 'layer') return this.#layer(step);
-    if (step.type === 'warning') return [{ status: step.message }];
-    return [{ status: `Digest: ${this.#digest || step.image.manifest.digest}` }, { status: pulled(step) }];
+  /** @param reference as it was asked for */
+  constructor(reference: string) {
+    this.#reference = reference;
   }
 
-  #resolved({ reference, digest }: PullProgress & { type: 'resolved' }): ProgressMessage[] {
-    const parsed = parseReference(reference);
+  messagesOf(step: PullProgress): ProgressMessage[] {
+    if (step.type === 'resolved') return this.#begin(step.digest);
+    if (step.type === 'layer') return this.#layer(step);
+    if (step.type === 'warning') return [{ status: step.message }];
+    const { manifest } = step.image;
+    const begin = this.#digest === undefined ? this.#begin(manifest.digest) : [];
+    return [...begin, { status: `Digest: ${this.#digest}` }, { status: this.#status(step.upToDate) }];
+  }
+
+  #begin(digest: string): ProgressMessage[] {
+    const parsed = parseReference(this.#reference);
     this.#digest = digest;
     return [{ status: `Pulling from ${parsed.path}`, id: parsed.digest ?? parsed.tag ?? 'latest' }];
+  }
+
+  #status(upToDate: boolean): string {
+    const name = familiar(this.#reference);
+    return upToDate
+      ? `Status: Image is up to date for ${name}`
+      : `Status: Downloaded newer image for ${name}`;
   }
 
   #layer(step: PullProgress & { type: 'layer' }): ProgressMessage[] {
@@ -68,11 +83,6 @@ function layerMessage(
     default:
       return [measured(id, 'Extracting', current, total)];
   }
-}
-
-function pulled({ image, upToDate }: PullProgress & { type: 'done' }): string {
-  const name = familiar(image.reference);
-  return upToDate ? `Status: Image is up to date for ${name}` : `Status: Downloaded newer image for ${name}`;
 }
 
 /** What a push of a reference begins with. */
