@@ -52,7 +52,6 @@ const wordsOfCode: Partial<Record<ErrorCode, (details: Details, error: EngineErr
     ERR_EXEC_NOT_KNOWN: ({ exec }) => exec && `No such exec instance: ${exec}`,
     ERR_CONTAINER_NAME_IN_USE: ({ name, id }) =>
       `Conflict. The container name "/${name}" is already in use by container "${id}". You have to remove (or rename) that container to be able to reuse that name.`,
-    ERR_PATH_NOT_FOUND: (_details, { message }) => `Could not find the file: ${message}`,
     ERR_PORT_IN_USE: (_details, { message }) => `${message}: port is already allocated`,
   };
 

@@ -3,8 +3,10 @@ import type { Handler } from './exchange.ts';
 import { type ApiRoute, patternOf } from './route.ts';
 import { buildRoutes } from './routes/build.ts';
 import { containerAttachRoutes } from './routes/container-attach.ts';
+import { containerFilesRoutes } from './routes/container-files.ts';
 import { containerLifecycleRoutes } from './routes/container-lifecycle.ts';
 import { containerLogsRoutes } from './routes/container-logs.ts';
+import { containerWatchRoutes } from './routes/container-watch.ts';
 import { containersRoutes } from './routes/containers.ts';
 import { distributionRoutes } from './routes/distribution.ts';
 import { execRoutes } from './routes/exec.ts';
@@ -23,6 +25,8 @@ export const apiRoutes: readonly ApiRoute[] = [
   ...containerLifecycleRoutes,
   ...containerAttachRoutes,
   ...containerLogsRoutes,
+  ...containerFilesRoutes,
+  ...containerWatchRoutes,
   ...execRoutes,
   ...systemRoutes,
   ...imagesRoutes,
