@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { writeFileAtomic } from '../../bindings/files.ts';
 import { EngineError, isEngineError } from '../errors/index.ts';
-import type { EndpointDescription } from '../network/index.ts';
+import type { EndpointDescription, NetworkRecord } from '../network/index.ts';
 import { type NetworkDescription, reloadTask, type TaskDescription } from '../runtime/index.ts';
 import { Undo } from '../undo/index.ts';
 import type { ContainersContext } from './context.ts';
@@ -24,7 +24,8 @@ export async function connectContainer(
   option: NetworkOption,
 ): Promise<void> {
   const request = parseRequest(option);
-  const { id: networkId, name: network } = await context.networks.find(request.network);
+  const found = await context.networks.find(request.network);
+  const { id: networkId, name: network } = found;
   await changeNetwork(context, record, async (spec, before, undo) => {
     if (!isOnNetworks(spec)) throw notConnectable(record.name, spec.network);
     if (spec.networks.some((one) => one.network === network || one.network === networkId))
@@ -43,7 +44,7 @@ export async function connectContainer(
       endpoints: [...before, ...made.map(({ description }) => description)],
     };
   });
-  announceNetwork(context, record, networkId, network, 'connect');
+  announceNetwork(context, record, found, 'connect');
 }
 
 /** The other way round. ERR_NETWORK_NOT_FOUND, ERR_CONTAINER_STATE when it is not on it. */
@@ -52,7 +53,8 @@ export async function disconnectContainer(
   record: ContainerRecord,
   name: string,
 ): Promise<void> {
-  const { id: networkId, name: network } = await context.networks.find(name);
+  const found = await context.networks.find(name);
+  const { id: networkId, name: network } = found;
   await changeNetwork(context, record, async (spec, before) => {
     const networks = spec.networks.filter((one) => one.network !== network && one.network !== networkId);
     if (networks.length === spec.networks.length)
@@ -64,7 +66,7 @@ export async function disconnectContainer(
     return { spec: changed, endpoints: context.networks.route(left) };
   });
   context.networks.leave(networkId, record.id);
-  announceNetwork(context, record, networkId, network, 'disconnect');
+  announceNetwork(context, record, found, 'disconnect');
 }
 
 /** Publishes ports, at once when it runs. ERR_PORT_IN_USE, ERR_PORT_ADDRESS_MISSING, ERR_CONTAINER_STATE. */
@@ -185,9 +187,9 @@ function notConnectable(name: string, network: string): EngineError {
 function announceNetwork(
   { events }: ContainersContext,
   record: ContainerRecord,
-  id: string,
-  name: string,
+  { id, name, driver }: NetworkRecord,
   action: 'connect' | 'disconnect',
 ): void {
-  events.emit({ type: 'network', action, id, attributes: { container: record.id, name } });
+  const attributes = { container: record.id, name, type: driver };
+  events.emit({ type: 'network', action, id, attributes });
 }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { EngineError, type ErrorCode, type ErrorKind } from '../errors/index.ts';
+import { familiarName, parseReference } from '../reference/index.ts';
 import { Refusal } from './refusal.ts';
 
 const statusOfKind: Readonly<Record<ErrorKind, number>> = {
@@ -43,7 +44,12 @@ const wordsOfCode: Partial<Record<ErrorCode, (details: Details, error: EngineErr
   {
     ERR_CONTAINER_STATE: stateWords,
     ERR_CONTAINER_NOT_FOUND: ({ container }) => container && `No such container: ${container}`,
-    ERR_IMAGE_NOT_FOUND: ({ reference }) => reference && `No such image: ${reference}`,
+    ERR_IMAGE_NOT_FOUND: ({ reference }) => reference && `No such image: ${imageName(reference)}`,
+    ERR_MANIFEST_NOT_FOUND: ({ subject }, { message }) =>
+      subject && `manifest for ${imageName(subject)} not found: manifest unknown: ${message}`,
+    ERR_REGISTRY_DENIED: ({ subject }, { message }) =>
+      subject &&
+      `access denied for ${imageName(subject)}, repository does not exist or may require 'docker login': ${message}`,
     ERR_VOLUME_NOT_FOUND: ({ volume }) => volume && `get ${volume}: no such volume`,
     ERR_VOLUME_IN_USE: ({ volume }, { details }) =>
       `remove ${volume}: volume is in use - [${idsOf(details).join(', ')}]`,
@@ -97,6 +103,15 @@ export function sendError(response: ServerResponse, error: unknown): void {
     'content-length': Buffer.byteLength(body),
   });
   response.end(body);
+}
+
+/** As docker writes it: with its tag, and without docker.io. */
+function imageName(text: string): string {
+  try {
+    return familiarName(parseReference(text));
+  } catch {
+    return text; // an id
+  }
 }
 
 function idsOf({ containers }: Readonly<Record<string, unknown>>): string[] {

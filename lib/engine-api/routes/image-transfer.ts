@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { isEngineError } from '../../errors/index.ts';
 import type { Images } from '../../images/index.ts';
-import { formatReference, parseReference } from '../../reference/index.ts';
+import { familiarRepository, parseReference, repositoryName } from '../../reference/index.ts';
 import { messageOf } from '../error-response.ts';
 import { type Exchange, parameter } from '../exchange.ts';
 import { replyJsonLines } from '../json-stream.ts';
@@ -61,38 +61,36 @@ async function* loaded({ engine, body, query, signal }: Exchange): AsyncGenerato
 /** POST /images/{name}/push: one tag, or without one all of the repository. */
 export async function push(exchange: Exchange): Promise<void> {
   exchange.body.resume();
-  const references = await pushedReferences(exchange);
-  await replyJsonLines(exchange, pushed(exchange, references));
+  const name = parameter(exchange, 'name');
+  const tag = exchange.query.optional('tag');
+  const reference = tag === undefined ? name : `${name}:${tag}`;
+  parseReference(reference);
+  await replyJsonLines(exchange, pushed(exchange, reference));
 }
 
 async function* pushed(
   { engine, query, request, signal }: Exchange,
-  references: readonly string[],
+  name: string,
 ): AsyncGenerator<ProgressMessage> {
   const options: Parameters<Images['push']>[1] = {
     credentials: registryAuth(request),
     platform: platformParameter(query),
     signal,
   };
-  const [first = ''] = references;
-  yield pushIntroduction(first);
-  for (const reference of references)
+  yield pushIntroduction(name);
+  for (const reference of await pushedReferences(engine.images, name))
     for await (const step of engine.images.push(reference, options)) yield* pushMessages(step);
 }
 
-/** @throws Refusal 404 when there is nothing of that name */
-async function pushedReferences(exchange: Exchange): Promise<string[]> {
-  const { images } = exchange.engine;
-  const name = parameter(exchange, 'name');
-  const tag = exchange.query.optional('tag');
-  const reference = tag === undefined ? name : `${name}:${tag}`;
-  if (tag !== undefined || name.lastIndexOf(':') > name.lastIndexOf('/')) {
-    await images.inspect(reference).catch((error: unknown) => {
-      throw isEngineError(error, 'ERR_IMAGE_NOT_FOUND') ? notHere(reference) : error;
+/** What is here under the name. @throws Refusal, which docker tells in band */
+async function pushedReferences(images: Images, name: string): Promise<string[]> {
+  if (name.lastIndexOf(':') > name.lastIndexOf('/')) {
+    await images.inspect(name).catch((error: unknown) => {
+      throw isEngineError(error, 'ERR_IMAGE_NOT_FOUND') ? notHere(name) : error;
     });
-    return [reference];
+    return [name];
   }
-  const repository = formatReference(parseReference(name)).replace(/:[^:/]*$/, '');
+  const repository = repositoryName(parseReference(name));
   const all = (await images.list()).flatMap(({ references }) => references);
   const own = all.filter((one) => one.slice(0, one.lastIndexOf(':')) === repository);
   if (own.length === 0) throw notHere(name);
@@ -100,5 +98,6 @@ async function pushedReferences(exchange: Exchange): Promise<string[]> {
 }
 
 function notHere(name: string): Refusal {
-  return new Refusal(404, `An image does not exist locally with the tag: ${name.slice(0, 300)}`);
+  const repository = familiarRepository(parseReference(name));
+  return new Refusal(404, `An image does not exist locally with the tag: ${repository}`);
 }

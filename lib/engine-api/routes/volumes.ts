@@ -34,7 +34,7 @@ async function list(exchange: Exchange): Promise<void> {
   });
   const drivers = filters.get('driver') ?? ['local'];
   const listed = drivers.includes('local') ? volumes : [];
-  replyJson(exchange, { Volumes: listed.map((volume) => volumeDocument(volume)), Warnings: null });
+  replyJson(exchange, { Volumes: listed.map((volume) => volumeDocument(volume)), Warnings: [] });
 }
 
 async function create(exchange: Exchange): Promise<void> {

@@ -7,7 +7,8 @@ import { unixNanoseconds, unixSeconds } from './times.ts';
  * beside the others until 1.51. The time in nanoseconds is a number of more digits than JSON.stringify knows.
  */
 export function eventLine(event: EngineEvent, minor: number): string {
-  const shown = event.type === 'image' ? imageEvent(event) : event;
+  const shown =
+    event.type === 'image' ? imageEvent(event) : event.type === 'volume' ? volumeEvent(event) : event;
   const document = JSON.stringify({ ...(minor < 52 && legacyFields(shown)), ...eventDocument(shown) });
   return `${document.slice(0, -1)},"timeNano":${unixNanoseconds(event.time)}}`;
 }
@@ -34,6 +35,11 @@ function imageEvent({ id, attributes, ...event }: EngineEvent): EngineEvent {
   const shown = nameOf(id);
   const name = attributes.name === undefined ? shown : nameOf(attributes.name);
   return { ...event, id: shown, attributes: { ...attributes, ...(name !== '' && { name }) } };
+}
+
+/** There is one driver of volumes. */
+function volumeEvent(event: EngineEvent): EngineEvent {
+  return { ...event, attributes: { driver: 'local', ...event.attributes } };
 }
 
 function nameOf(text: string): string {

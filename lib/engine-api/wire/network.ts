@@ -18,7 +18,7 @@ export function networkDocument(
     EnableIPv6: info.ipv6,
     IPAM: {
       Driver: 'default',
-      Options: null,
+      Options: info.name === 'bridge' || info.subnets.length === 0 ? null : {},
       Config: info.subnets.map(({ subnet, gateway, ipRange, auxiliary }) => ({
         Subnet: subnet,
         ...(ipRange && { IPRange: ipRange }),

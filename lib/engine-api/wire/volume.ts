@@ -14,16 +14,14 @@ export function volumeDocument(info: VolumeInfo, measured?: MeasuredVolume) {
     Labels: volumeLabels(info),
     Mountpoint: info.mountpoint,
     Name: info.name,
-    Options: info.driverOptions,
+    Options: info.driverOptions ?? {},
     Scope: 'local',
     ...(measured && { UsageData: { Size: measured.size, RefCount: measured.containers } }),
   };
 }
 
-/** Null for none. */
-function volumeLabels({ anonymous, labels }: VolumeInfo): Readonly<Record<string, string>> | null {
-  const all = anonymous ? { 'com.docker.volume.anonymous': '', ...labels } : labels;
-  return Object.keys(all).length === 0 ? null : all;
+function volumeLabels({ anonymous, labels }: VolumeInfo): Readonly<Record<string, string>> {
+  return anonymous ? { 'com.docker.volume.anonymous': '', ...labels } : labels;
 }
 
 /** The answer of a prune. */
