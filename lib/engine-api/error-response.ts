@@ -47,9 +47,6 @@ const wordsOfCode: Partial<Record<ErrorCode, (details: Details, error: EngineErr
     ERR_IMAGE_NOT_FOUND: ({ reference }) => reference && `No such image: ${imageName(reference)}`,
     ERR_MANIFEST_NOT_FOUND: ({ subject }, { message }) =>
       subject && `manifest for ${imageName(subject)} not found: manifest unknown: ${message}`,
-    ERR_REGISTRY_DENIED: ({ subject }, { message }) =>
-      subject &&
-      `access denied for ${imageName(subject)}, repository does not exist or may require 'docker login': ${message}`,
     ERR_VOLUME_NOT_FOUND: ({ volume }) => volume && `get ${volume}: no such volume`,
     ERR_VOLUME_IN_USE: ({ volume }, { details }) =>
       `remove ${volume}: volume is in use - [${idsOf(details).join(', ')}]`,

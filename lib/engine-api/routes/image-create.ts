@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { isEngineError } from '../../errors/index.ts';
 import type { PullImageOptions } from '../../images/index.ts';
 import { parseReference } from '../../reference/index.ts';
 import type { Exchange } from '../exchange.ts';
@@ -24,8 +25,21 @@ async function* pullImages(exchange: Exchange, image: string): AsyncGenerator<Pr
     ...(credentials && { credentials }),
     ...(platform !== undefined && { platform }),
   };
-  for (const reference of await referencesOf(exchange, image, options))
-    yield* pullOne(exchange, reference, options);
+  try {
+    for (const reference of await referencesOf(exchange, image, options))
+      yield* pullOne(exchange, reference, options);
+  } catch (error) {
+    throw accessDenied(image, error);
+  }
+}
+
+/** docker does not tell what may not be had from what is not there. */
+function accessDenied(image: string, error: unknown): unknown {
+  const isDenied =
+    isEngineError(error, 'ERR_REGISTRY_UNAUTHORIZED') || isEngineError(error, 'ERR_REGISTRY_DENIED');
+  if (!isDenied) return error;
+  const message = `pull access denied for ${image}, repository does not exist or may require 'docker login': ${error.message}`;
+  return new Refusal(404, message, { cause: error });
 }
 
 async function* pullOne({ engine }: Exchange, reference: string, options: PullImageOptions) {

@@ -59,7 +59,6 @@ export function infoDocument(parts: InfoParts): Record<string, unknown> {
     ...runtimes(info),
     Swarm: noSwarm,
     LiveRestoreEnabled: true,
-    Isolation: '',
     InitBinary: 'strake-init',
     ContainerdCommit: noCommit,
     RuncCommit: noCommit,
