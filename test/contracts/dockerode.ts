@@ -100,19 +100,6 @@ export function dockerodeContract(test: TestFn, daemon: () => ApiDaemon): void {
     );
   });
 
-  fact(
-    'what follows the body of a request that was not upgraded is the input of an exec',
-    async (t, docker) => {
-      const container = await running(docker);
-      const attached = { AttachStdin: true, AttachStdout: true };
-      const exec = await container.exec({ Cmd: ['head', '-c', String(megabyte.length)], ...attached });
-      const stream = await exec.start({ stdin: true });
-      const outputs = demuxed(docker, stream);
-      stream.write(megabyte);
-      t.true((await outputs).stdout === megabyte);
-    },
-  );
-
   fact('an exec whose input stays open ends all the same', async (t, docker) => {
     const container = await running(docker);
     const exec = await container.exec({ Cmd: ['echo', 'over'], AttachStdout: true, AttachStderr: true });
@@ -218,7 +205,7 @@ export function dockerodeContract(test: TestFn, daemon: () => ApiDaemon): void {
     t.is((await refusal(container.start())).status, 304);
     t.is((await refusal(docker.createContainer({ Image: 'busybox', name: 'taken' }))).status, 409);
     t.is((await refusal(container.remove())).status, 409);
-    t.is((await refusal(container.unpause())).status, 500);
+    t.true([409, 500].includes((await refusal(container.unpause())).status)); // dockerd 20.10: 500
     await container.kill();
     await container.wait();
     t.is((await refusal(container.stop())).status, 304);
