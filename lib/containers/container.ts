@@ -127,8 +127,10 @@ export interface Attachment {
   readonly stdout: Readable;
   readonly stderr: Readable;
   resize(rows: number, cols: number): void;
-  /** Hangs up; the process goes on. */
+  /** Hangs up, which is told of as an event; the process goes on. */
   detach(): void;
+  /** Hangs up for somebody who has gone without a word. */
+  hangUp(): void;
   /** Settles after the last byte of output. Rejects with ERR_MONITOR_DIED when the monitor was killed. */
   readonly exited: Promise<ExitStatus>;
 }

@@ -99,7 +99,8 @@ export async function explained(
   return error;
 }
 
-async function requireRunning(context: ContainersContext, record: ContainerRecord): Promise<void> {
+/** ERR_CONTAINER_STATE, after a look at what is. */
+export async function requireRunning(context: ContainersContext, record: ContainerRecord): Promise<void> {
   requireState('exec', record.name, (await observe(context, record)) ?? { status: 'created' });
 }
 

@@ -3,7 +3,7 @@ import { EngineError, isEngineError } from '../errors/index.ts';
 import { type ExecDescription, execTask } from '../runtime/index.ts';
 import type { Cancellable, Exec, ExecOptions } from './container.ts';
 import type { ContainersContext } from './context.ts';
-import { describeExec, execOf, expectRunning, explained, tellCreated } from './exec.ts';
+import { describeExec, execOf, explained, requireRunning, tellCreated } from './exec.ts';
 import { containerOfExec, execDirectory, forgetOldExecs } from './exec-records.ts';
 import type { ContainerRecord } from './record.ts';
 import type { ExitStatus } from './state.ts';
@@ -29,7 +29,7 @@ export async function planExec(
   options: Omit<ExecOptions, 'terminal' | 'signal'> = {},
 ): Promise<string> {
   const description = describeExec(context, record, argv, options, options.stdin === true);
-  await expectRunning(context, record);
+  await requireRunning(context, record);
   await forgetOldExecs(context, record);
   const id = description.events.attributes.execID;
   const directory = execDirectory(context, record, id);
@@ -50,7 +50,7 @@ export async function startPlannedExec(
   { attach = true, terminal, signal }: StartExecOptions = {},
 ): Promise<Exec> {
   const record = await recordOf(context, await containerOfExec(context, id));
-  await expectRunning(context, record);
+  await requireRunning(context, record);
   const directory = execDirectory(context, record, id);
   const planned = JSON.parse(readFileSync(`${directory}/exec.json`, 'utf8')) as ExecDescription;
   take(`${directory}/${marker}`, id);

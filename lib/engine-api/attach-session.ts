@@ -39,12 +39,12 @@ export async function connectSessions(
 ): Promise<void> {
   const live = new Set(sessions);
   const leave = (session: AttachSession) => {
-    if (live.delete(session) && live.size === 0) attachment.detach();
+    if (live.delete(session) && live.size === 0) attachment.hangUp();
   };
   attachment.exited.catch(() => undefined);
   for (const session of sessions) {
     session.output.onClose(() => leave(session));
-    if (session.stdin) void pumpInput(attachment, session, () => leave(session));
+    if (session.stdin) void pumpInput(attachment, session, () => detach(attachment, session, live));
     else session.stream.input.on('error', () => undefined).resume();
   }
   await Promise.all([
@@ -74,7 +74,11 @@ async function pumpOutput(source: Readable, send: (piece: Buffer) => Promise<voi
 }
 
 /** What the client sends, until it ends or the keys to detach are typed. */
-async function pumpInput(attachment: Attachment, session: AttachSession, leave: () => void): Promise<void> {
+async function pumpInput(
+  attachment: Attachment,
+  session: AttachSession,
+  onDetach: () => void,
+): Promise<void> {
   const { stream, tty, endsStdin } = session;
   const keys = tty ? new DetachKeys(session.detachKeys) : undefined;
   const { stdin } = attachment;
@@ -82,7 +86,7 @@ async function pumpInput(attachment: Attachment, session: AttachSession, leave: 
   try {
     for await (const piece of stream.input.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       const kept = keys === undefined ? piece : keys.filter(piece);
-      if (kept === null) return detach(session, leave);
+      if (kept === null) return onDetach();
       await writeTo(stdin, kept);
     }
     if (endsStdin && !tty) stdin.end();
@@ -91,9 +95,11 @@ async function pumpInput(attachment: Attachment, session: AttachSession, leave: 
   }
 }
 
-function detach({ output }: AttachSession, leave: () => void): void {
-  leave();
-  output.end();
+/** The keys were typed: it is told of, and the client is let go. */
+function detach(attachment: Attachment, session: AttachSession, live: Set<AttachSession>): void {
+  live.delete(session);
+  if (live.size === 0) attachment.detach();
+  session.output.end();
 }
 
 async function writeTo(stdin: Writable, piece: Buffer): Promise<void> {

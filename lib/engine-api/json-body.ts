@@ -12,7 +12,10 @@ export type JsonObject = Readonly<Record<string, unknown>>;
  * @throws Refusal 400, 413
  */
 export async function readJsonBody(exchange: Exchange): Promise<JsonObject> {
-  const text = await readText(exchange);
+  return parseObject(await readText(exchange));
+}
+
+function parseObject(text: string): JsonObject {
   if (text.trim() === '') return {};
   let parsed: unknown;
   try {
@@ -27,26 +30,54 @@ export async function readJsonBody(exchange: Exchange): Promise<JsonObject> {
 }
 
 async function readText({ body, request, upgraded }: Exchange): Promise<string> {
+  if (Number(request.headers['content-length'] ?? 0) > largestBody) throw tooLarge();
   const source =
     upgraded?.body(isJson) ?? (body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>);
-  if (Number(request.headers['content-length'] ?? 0) > largestBody) throw tooLarge();
-  const pieces: Buffer[] = [];
-  let length = 0;
+  let text: Buffer = Buffer.alloc(0);
   for await (const piece of source) {
-    length += piece.length;
-    if (length > largestBody) throw tooLarge();
-    pieces.push(piece);
+    text = text.length === 0 ? piece : Buffer.concat([text, piece]);
+    if (text.length > largestBody) throw tooLarge();
   }
-  return Buffer.concat(pieces).toString('utf8');
+  return text.toString('utf8');
 }
 
 function isJson(bytes: Buffer): boolean {
-  try {
-    JSON.parse(bytes.toString('utf8'));
-    return true;
-  } catch {
-    return false;
+  return endOfObject(bytes) === bytes.length;
+}
+
+/**
+ * The same of a body that goes on behind the object: what follows stays in `exchange.body` (exec's start, whose stdin that is).
+ * @throws Refusal 400, 413
+ */
+export async function readLeadingJson(exchange: Exchange): Promise<JsonObject> {
+  const { body, upgraded, request } = exchange;
+  if (upgraded !== undefined || request.headers['transfer-encoding'] === undefined)
+    return await readJsonBody(exchange);
+  let text: Buffer = Buffer.alloc(0);
+  for await (const piece of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    text = Buffer.concat([text, piece]);
+    const end = endOfObject(text);
+    if (end === -1 && text.length <= largestBody) continue;
+    if (end === -1) throw tooLarge();
+    if (end < text.length) body.unshift(text.subarray(end));
+    return parseObject(text.toString('utf8', 0, end));
   }
+  return parseObject(text.toString('utf8'));
+}
+
+/** Where the JSON object that the bytes begin with ends; -1: not yet. */
+function endOfObject(bytes: Buffer): number {
+  let depth = 0;
+  let isText = false;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (isText && byte === 0x5c)
+      at++; // a backslash, and what it escapes
+    else if (byte === 0x22) isText = !isText;
+    else if (!isText && (byte === 0x7b || byte === 0x5b)) depth++;
+    else if (!isText && (byte === 0x7d || byte === 0x5d) && --depth === 0) return at + 1;
+  }
+  return -1;
 }
 
 function tooLarge(): Refusal {

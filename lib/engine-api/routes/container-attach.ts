@@ -27,6 +27,7 @@ export const containerAttachRoutes: readonly ApiRoute[] = [
 async function attach(exchange: Exchange): Promise<void> {
   const container = await exchange.engine.containers.get(parameter(exchange, 'id'));
   const info = await container.inspect();
+  await skipOptions(exchange);
   await attachStream(
     exchange,
     container,
@@ -34,6 +35,12 @@ async function attach(exchange: Exchange): Promise<void> {
     () => hijack(exchange, streamType(exchange, info.tty)),
     !info.tty,
   );
+}
+
+/** dockerode sends its options once more, as a body, which is nobody's stdin. */
+async function skipOptions({ upgraded, request }: Exchange): Promise<void> {
+  if (upgraded === undefined || request.headers['content-length'] === undefined) return;
+  for await (const _piece of upgraded.body());
 }
 
 /** Both outputs as they are in one stream of binary messages: docker's, which frames nothing here. */

@@ -1,4 +1,6 @@
+import { isEngineError } from '../../errors/index.ts';
 import { matchesContainer, parseContainerFilters } from '../container-filters.ts';
+import { messageOf } from '../error-response.ts';
 import { type Exchange, parameter, replyJson } from '../exchange.ts';
 import { readJsonBody } from '../json-body.ts';
 import { Fields } from '../json-fields.ts';
@@ -41,13 +43,15 @@ async function create(exchange: Exchange): Promise<void> {
   if (image === '') throw badRequest('config cannot be empty in order to create a container');
   const name = query.optional('name');
   const platform = query.optional('platform');
-  const container = await engine.containers.create(image, {
-    ...options,
-    ...(name && { name }),
-    ...(platform && { platform }),
-    pull: 'never',
-  });
+  const asked = { ...options, ...(name && { name }), ...(platform && { platform }), pull: 'never' as const };
+  const container = await engine.containers.create(image, asked).catch(refuseOtherMissing);
   replyJson(exchange, { Id: container.id, Warnings: warnings }, 201);
+}
+
+/** To clients 404 means that the image is to be pulled. */
+function refuseOtherMissing(error: unknown): never {
+  const isOther = isEngineError(error) && error.kind === 'notFound' && error.code !== 'ERR_IMAGE_NOT_FOUND';
+  throw isOther ? badRequest(messageOf(error), error) : error;
 }
 
 async function inspect(exchange: Exchange): Promise<void> {

@@ -5,7 +5,7 @@ import { parseDetachKeys } from '../detach-keys.ts';
 import { messageOf } from '../error-response.ts';
 import { type Exchange, parameter, reply, replyJson } from '../exchange.ts';
 import { hijack, streamType } from '../hijack.ts';
-import { readJsonBody } from '../json-body.ts';
+import { readJsonBody, readLeadingJson } from '../json-body.ts';
 import { Fields } from '../json-fields.ts';
 import { badRequest } from '../refusal.ts';
 import type { ApiRoute } from '../route.ts';
@@ -59,7 +59,7 @@ function execOptions(body: Fields): Omit<ExecOptions, 'terminal' | 'signal'> {
  */
 async function start(exchange: Exchange): Promise<void> {
   const { engine, query } = exchange;
-  const body = new Fields(await readJsonBody(exchange));
+  const body = new Fields(await readLeadingJson(exchange));
   const id = parameter(exchange, 'id');
   const info = await engine.containers.inspectExec(id);
   const terminal = terminalOf(body);

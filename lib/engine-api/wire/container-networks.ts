@@ -75,7 +75,7 @@ function endpoint(info: ContainerInfo, name: string | undefined) {
   return {
     IPAMConfig: ipamConfig(requested),
     Links: null,
-    Aliases: aliases.length > 0 ? aliases : null,
+    Aliases: isDefault ? null : [...aliases, info.id.slice(0, 12)],
     DriverOpts: null,
     GwPriority: 0,
     MacAddress: connected?.mac ?? requested?.mac ?? '',

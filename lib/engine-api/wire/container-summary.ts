@@ -11,7 +11,7 @@ export function containerSummary(info: ContainerInfo, sizes?: ContainerSizes) {
     Names: [`/${info.name}`],
     Image: info.image,
     ImageID: info.imageId ?? '',
-    Command: info.argv.join(' '),
+    Command: commandText(info.argv),
     Created: unixSeconds(info.createdAt),
     Ports: portList(info),
     ...(sizes && { SizeRw: sizes.written, SizeRootFs: sizes.root }),
@@ -22,4 +22,9 @@ export function containerSummary(info: ContainerInfo, sizes?: ContainerSizes) {
     NetworkSettings: { Networks: networksOf(info) },
     Mounts: mountDocuments(info),
   };
+}
+
+/** docker's: arguments with a space are in single quotes. */
+function commandText([path = '', ...args]: readonly string[]): string {
+  return [path, ...args.map((arg) => (arg.includes(' ') ? `'${arg}'` : arg))].join(' ');
 }
