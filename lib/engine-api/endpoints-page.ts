@@ -13,3 +13,11 @@ export function endpointsTable(routes: readonly ApiRoute[]): string {
     );
   return ['| endpoint | what it does | otherwise than docker |', '|---|---|---|', ...rows].join('\n');
 }
+
+/** A page with the table between its marks, `<!-- endpoints -->` and `<!-- /endpoints -->`. */
+export function withEndpoints(page: string, table: string): string {
+  return page.replace(
+    /(<!-- endpoints -->\n).*?(<!-- \/endpoints -->)/s,
+    (_all, begin, end) => `${begin}\n${table}\n\n${end}`,
+  );
+}
