@@ -30,9 +30,9 @@ export async function fromNative<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The same for one error. */
+/** The same for one error; an EngineError stays what it is. */
 export function toEngineError(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
+  if (!(error instanceof Error) || error instanceof EngineError) return error;
   if (isSystemError(error)) return fromSystemError(error);
   const code = 'code' in error ? error.code : undefined;
   return isErrorCode(code) ? new EngineError(code, error.message, { cause: error }) : error;

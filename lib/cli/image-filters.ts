@@ -1,6 +1,6 @@
 import type { ImageSummary } from '../images/index.ts';
+import { matchesFamiliar } from '../reference/index.ts';
 import { invalidFlag } from './flag-values.ts';
-import { familiar } from './image-names.ts';
 import { parseLogTime } from './log-time.ts';
 
 /** What a filter asks of one image. */
@@ -35,9 +35,9 @@ const makers: Readonly<Record<string, MakeTest>> = {
     return ({ createdAt }) => timeOf(createdAt) < limit;
   },
   reference: (value) => {
-    const expression = globExpression(value);
+    matchesFamiliar('a', value); // what is no pattern is refused also where there is no image
     return ({ references, digests }) =>
-      [...references, ...digests].some((name) => matchesReference(name, expression));
+      [...references, ...digests].some((name) => matchesFamiliar(name, value));
   },
 };
 
@@ -67,9 +67,7 @@ export async function parseImageFilters(
 /** Whether a listed name is among those that `reference` filters ask for; docker lists an image under these alone. */
 export function parseNameFilters(texts: readonly string[]): (name: string) => boolean {
   const patterns = texts.filter((text) => text.startsWith('reference=')).map((text) => text.slice(10));
-  const expressions = patterns.map(globExpression);
-  return (name) =>
-    expressions.length === 0 || expressions.some((expression) => matchesReference(name, expression));
+  return (name) => patterns.length === 0 || patterns.some((pattern) => matchesFamiliar(name, pattern));
 }
 
 /** For commander: collects the values of an option that may be repeated. */
@@ -80,30 +78,6 @@ export function collect(value: string, all: readonly string[] = []): string[] {
 function hasLabel(text: string): (thing: { labels: Readonly<Record<string, string>> }) => boolean {
   const [key = '', wanted] = text.split(/=(.*)/s);
   return ({ labels }) => Object.hasOwn(labels, key) && (wanted === undefined || labels[key] === wanted);
-}
-
-/** Go's path.Match on the name as people write it, with its tag or digest or without (distribution's FamiliarMatch). */
-function matchesReference(reference: string, expression: RegExp): boolean {
-  const name = familiar(reference);
-  return [name, name.replace(/@.*$|:[^:/]*$/, '')].some((text) => expression.test(text));
-}
-
-/** `*`, `?` and `[a-z]`, none of which is a slash. */
-function globExpression(pattern: string): RegExp {
-  const source = pattern.replace(/\[\^?([^\]]+)\]|[*?]|[.+^${}()|\\[\]]/g, (part) => {
-    if (part === '*') return '[^/]*';
-    if (part === '?') return '[^/]';
-    return part.length > 1 ? part.replaceAll('\\', '\\\\') : `\\${part}`;
-  });
-  try {
-    return new RegExp(`^${source}$`);
-  } catch {
-    throw invalidFlag(
-      '--filter',
-      `reference=${pattern}`,
-      'in [...] write the lesser character first, as in [a-z]',
-    );
-  }
 }
 
 function parseBoolean(value: string): boolean {

@@ -62,6 +62,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'look at manifests in a registry, and make lists of them',
     load: () => import('./commands/manifest.ts'),
   },
+  serve: { summary: "answer docker's clients on a socket", load: () => import('./commands/serve.ts') },
   registry: { summary: 'serve a registry, and manage one', load: () => import('./commands/registry.ts') },
   images: { summary: 'list images', load: () => import('./commands/images.ts') },
   save: { summary: 'write images to an archive', load: () => import('./commands/save.ts') },

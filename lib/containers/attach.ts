@@ -66,5 +66,6 @@ export function attachmentOf(task: Task, { onDetach, onResize }: AttachmentEvent
       task.detach();
       onDetach?.();
     },
+    hangUp: () => task.detach(),
   };
 }

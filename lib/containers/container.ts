@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Image } from '../images/index.ts';
 import type { LogEntry, LogOptions as ReadLogOptions } from '../logs/index.ts';
 import type { PublishedPort } from '../network/index.ts';
+import type { ImageProcess } from '../oci/index.ts';
 import type { ExecInfo } from './exec-records.ts';
 import type { ContainerHealth } from './health.ts';
 import type { ListOptions } from './list.ts';
@@ -13,6 +14,7 @@ import type {
   RunOptions,
   RunResult,
 } from './options.ts';
+import type { StartExecOptions } from './planned-exec.ts';
 import type { Pool, PoolSize } from './pool.ts';
 import type { RestartPolicy } from './restart-policy.ts';
 import type { ContainerSpec } from './spec.ts';
@@ -26,8 +28,10 @@ import type { UpdateOptions } from './update.ts';
 export type { ExecInfo } from './exec-records.ts';
 export type { ContainerHealth } from './health.ts';
 export type { ListOptions } from './list.ts';
+export type { StartExecOptions } from './planned-exec.ts';
 export type { Pool, PoolRunOptions, PoolSize, TakeOptions } from './pool.ts';
 export type { RestartPolicy } from './restart-policy.ts';
+export type { ContainerSpec } from './spec.ts';
 export type { RestartedContainer } from './start-restartable.ts';
 export type { ContainerStats, NetworkStats, StatsOptions } from './stats.ts';
 export type { ProcessTable } from './top.ts';
@@ -94,6 +98,10 @@ export interface ContainerInfo {
   readonly log: ContainerSpec['log'];
   /** Where the json-file log is; null for driver `none`. */
   readonly logPath: string | null;
+  /** All that was asked for when it was made, and changed since, parsed. */
+  readonly spec: ContainerSpec;
+  /** What its image says of processes. */
+  readonly imageProcess: ImageProcess;
 }
 
 /** How a running container is on a network. */
@@ -119,8 +127,10 @@ export interface Attachment {
   readonly stdout: Readable;
   readonly stderr: Readable;
   resize(rows: number, cols: number): void;
-  /** Hangs up; the process goes on. */
+  /** Hangs up, which is told of as an event; the process goes on. */
   detach(): void;
+  /** Hangs up for somebody who has gone without a word. */
+  hangUp(): void;
   /** Settles after the last byte of output. Rejects with ERR_MONITOR_DIED when the monitor was killed. */
   readonly exited: Promise<ExitStatus>;
 }
@@ -277,6 +287,10 @@ export interface Container extends FileTree {
   unpause(): Promise<void>;
   attach(options?: AttachOptions): Promise<Attachment>;
   exec(argv: readonly string[], options?: ExecOptions): Promise<Exec>;
+  /** A further process that startExec() starts, perhaps from another program; answers its id. */
+  planExec(argv: readonly string[], options?: Omit<ExecOptions, 'terminal' | 'signal'>): Promise<string>;
+  /** Another size for its terminal. */
+  resize(rows: number, cols: number): Promise<void>;
   /** The further processes that run, and the last 64 that exec() started and that have ended; they go when the container ends. */
   execs(): Promise<ExecInfo[]>;
   /** exec, with its output captured. */
@@ -365,6 +379,10 @@ export interface Containers {
   unpause(container: string): Promise<void>;
   attach(container: string, options?: AttachOptions): Promise<Attachment>;
   exec(container: string, argv: readonly string[], options?: ExecOptions): Promise<Exec>;
+  /**
+   * Starts, once, what planExec() has planned. ERR_EXEC_NOT_KNOWN; ERR_CONTAINER_STATE when it was started before; else as exec().
+   */
+  startExec(execId: string, options?: StartExecOptions): Promise<Exec>;
   /** A further process by its id, from any program, also when it has ended. ERR_EXEC_NOT_KNOWN. */
   inspectExec(execId: string): Promise<ExecInfo>;
   /** ERR_EXEC_NOT_KNOWN; ERR_CONTAINER_STATE when it has ended. */

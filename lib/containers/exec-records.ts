@@ -20,6 +20,8 @@ export interface ExecInfo {
   readonly argv: readonly string[];
   readonly user: string;
   readonly tty: boolean;
+  /** Whether it has a stdin. */
+  readonly stdin: boolean;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
 }
@@ -42,7 +44,7 @@ export async function listExecs(context: ContainersContext, { id }: ContainerRec
 
 /** By its whole id, whatever container it is in. ERR_EXEC_NOT_KNOWN. */
 export async function inspectExec(context: ContainersContext, execId: string): Promise<ExecInfo> {
-  const info = await read(context, await containerOf(context, execId), execId);
+  const info = await read(context, await containerOfExec(context, execId), execId);
   if (info !== null) return info;
   throw notKnown(execId);
 }
@@ -55,7 +57,7 @@ export async function resizeExec(
   cols: number,
 ): Promise<void> {
   const [height, width] = [integer('rows', rows, 1, 65_535), integer('cols', cols, 1, 65_535)];
-  const directory = `${execsOf(context, await containerOf(context, execId))}/${execId}`;
+  const directory = `${execsOf(context, await containerOfExec(context, execId))}/${execId}`;
   const task = await attachTask(directory, { stdin: false, stdout: false, stderr: false });
   task.resize(height, width);
   task.detach();
@@ -86,7 +88,8 @@ async function entries(context: ContainersContext, id: string): Promise<string[]
   return byAge.map(([, name]) => name);
 }
 
-async function containerOf(context: ContainersContext, execId: string): Promise<string> {
+/** The id of the container that has it. ERR_EXEC_NOT_KNOWN. */
+export async function containerOfExec(context: ContainersContext, execId: string): Promise<string> {
   if (/^[0-9a-f]{16,64}$/.test(execId)) {
     for (const id of await context.store.ids())
       if (existsSync(`${execsOf(context, id)}/${execId}`)) return id;
@@ -111,6 +114,7 @@ async function read(context: ContainersContext, containerId: string, id: string)
     argv: description.process.args,
     user: description.user?.user ?? '',
     tty: description.process.terminal === true,
+    stdin: description.stdin !== 'none',
     startedAt: exit?.startedAt ?? task?.startedAt ?? null,
     finishedAt: exit?.finishedAt ?? null,
   };

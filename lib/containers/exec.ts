@@ -73,7 +73,8 @@ export async function runInContainer(
   };
 }
 
-function tellCreated(
+/** That there is one now. */
+export function tellCreated(
   context: ContainersContext,
   record: ContainerRecord,
   { process, events }: ReturnType<typeof describeExec>,
@@ -82,15 +83,15 @@ function tellCreated(
   announce(context, record, `exec_create: ${process.args.join(' ').slice(0, 1024)}`, { execID });
 }
 
-/** Looks no further than for what a container that runs has: the exec's own monitor finds out whether it still does. */
-async function expectRunning(context: ContainersContext, record: ContainerRecord): Promise<void> {
+/** Throws ERR_CONTAINER_STATE. Looks no further than for what a container that runs has: the exec's own monitor finds out whether it still does. */
+export async function expectRunning(context: ContainersContext, record: ContainerRecord): Promise<void> {
   const { runDir, paused } = context.store.paths(record.id);
   if (existsSync(`${runDir}/state.json`) && !existsSync(paused)) return;
   await requireRunning(context, record);
 }
 
 /** The error, or, of a container that does not run after all, the one that says so. */
-async function explained(
+export async function explained(
   context: ContainersContext,
   record: ContainerRecord,
   error: unknown,
@@ -100,11 +101,13 @@ async function explained(
   return error;
 }
 
-async function requireRunning(context: ContainersContext, record: ContainerRecord): Promise<void> {
+/** ERR_CONTAINER_STATE, after a look at what is. */
+export async function requireRunning(context: ContainersContext, record: ContainerRecord): Promise<void> {
   requireState('exec', record.name, (await observe(context, record)) ?? { status: 'created' });
 }
 
-function describeExec(
+/** What is executed, and how. @throws EngineError ERR_CONTAINER_OPTION_INVALID, ERR_INVALID_ARGUMENT */
+export function describeExec(
   context: ContainersContext,
   record: ContainerRecord,
   argv: readonly string[],
@@ -151,7 +154,8 @@ function execProcess(
   return { ...process, capabilities: { bounding: all, effective: all, permitted: all } };
 }
 
-function execOf(id: string, task: Task, events: AttachmentEvents): Exec {
+/** A task as what exec() gives. */
+export function execOf(id: string, task: Task, events: AttachmentEvents): Exec {
   const kill = (signal: string | number = 'SIGKILL') => {
     task.kill(parseSignal(signal));
   };

@@ -68,6 +68,8 @@ export function describe(
     stopSignal: stopSignalOf(record),
     log: spec.log,
     logPath: spec.log.driver === 'none' ? null : context.store.paths(id).log,
+    spec,
+    imageProcess: image.process,
   };
 }
 

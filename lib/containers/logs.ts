@@ -1,10 +1,9 @@
 import { EngineError } from '../errors/index.ts';
 import { type LogEntry, type LogOptions, readLog } from '../logs/index.ts';
 import type { ContainersContext } from './context.ts';
-import { observe } from './observe.ts';
 import type { ContainerRecord } from './record.ts';
 import { mergeEnvironment } from './runtime-process.ts';
-import { waitForContainer } from './wait.ts';
+import { sharedEnding } from './shared-ending.ts';
 
 /** What a container wrote; with `follow` until it ends. ERR_LOG_NOT_READABLE when it keeps no log. */
 export async function* readContainerLog(
@@ -22,7 +21,7 @@ export async function* readContainerLog(
   const stop = new AbortController();
   try {
     const { log } = context.store.paths(record.id);
-    const ended = options.follow ? ending(context, record, stop.signal) : undefined;
+    const ended = options.follow ? sharedEnding(context, record, stop.signal) : undefined;
     if (!options.details) return yield* readLog(log, options, ended);
     const details = logDetails(record);
     for await (const entry of readLog(log, options, ended)) yield { ...entry, details };
@@ -59,15 +58,4 @@ function tagText(tag: string, { id, name, image }: { id: string; name: string; i
     DaemonName: 'strake',
   };
   return tag.replace(/\{\{\s*\.(\w+)\s*\}\}/g, (text, key) => values[key] ?? text);
-}
-
-/** Settles when nothing more will be written. */
-async function ending(
-  context: ContainersContext,
-  record: ContainerRecord,
-  signal: AbortSignal,
-): Promise<void> {
-  const state = await observe(context, record);
-  if (state === null || state.status === 'exited') return;
-  await waitForContainer(context, record, { signal });
 }

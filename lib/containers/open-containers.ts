@@ -52,6 +52,8 @@ export function openContainers(context: ContainersContext): Containers & { uses(
     unpause: async (name) => await (await get(name)).unpause(),
     attach: async (name, options) => await (await get(name)).attach(options),
     exec: async (name, argv, options) => await (await get(name)).exec(argv, options),
+    startExec: async (execId, options) =>
+      (await import('./planned-exec.ts')).startPlannedExec(context, execId, options),
     inspectExec: (execId) => inspectExec(context, execId),
     resizeExec: (execId, rows, cols) => resizeExec(context, execId, rows, cols),
     rename: async (name, newName) => await (await get(name)).rename(newName),
@@ -116,6 +118,9 @@ function handleOf(context: ContainersContext, record: ContainerRecord): Containe
     unpause: () => unpauseContainer(context, record),
     attach: (options) => attachContainer(context, record, options),
     exec: (argv, options) => execInContainer(context, record, argv, options),
+    planExec: async (argv, options) =>
+      (await import('./planned-exec.ts')).planExec(context, record, argv, options),
+    resize: async (rows, cols) => (await import('./resize.ts')).resizeContainer(context, record, rows, cols),
     execs: () => listExecs(context, record),
     run: (argv, options) => runInContainer(context, record, argv, options),
     rename: async (name) => void (await renameContainer(context, record, name)),

@@ -27,6 +27,11 @@ export interface ContainerOptions {
   tty?: boolean;
   /** Keeps stdin open for whoever attaches; without it the command reads end-of-file at once. */
   stdin?: boolean;
+  /**
+   * Whether stdin ends with what the client sent that was attached to it first. Default: with the client that the container was
+   * started for, if that has no terminal.
+   */
+  stdinOnce?: boolean;
   /** Default: the first 12 digits of the id; on the host's network the host's. */
   hostname?: string;
   domainname?: string;

@@ -41,6 +41,8 @@ export interface ContainerSpec extends SpecSecurity, SpecNetwork {
   readonly groups: readonly string[];
   readonly tty: boolean;
   readonly stdin: boolean;
+  /** Absent: as it is started. */
+  readonly stdinOnce?: boolean;
   readonly hostname: string | null;
   readonly domainname: string | null;
   /** [name, address] */
@@ -130,6 +132,7 @@ function parseProcess(options: ContainerOptions) {
     groups: texts('groups', options.groups ?? []),
     tty: flag('tty', options.tty),
     stdin: flag('stdin', options.stdin),
+    ...(options.stdinOnce !== undefined && { stdinOnce: flag('stdinOnce', options.stdinOnce) }),
     init: flag('init', options.init),
   };
 }
@@ -265,7 +268,7 @@ function checkedPlatform(value: string): string {
 
 const known: ReadonlySet<string> = new Set(
   (
-    'name argv entrypoint env cwd user groups tty stdin hostname domainname extraHosts dns mounts volumesFrom network networks ports publishAll links storageSize readOnly ' +
+    'name argv entrypoint env cwd user groups tty stdin stdinOnce hostname domainname extraHosts dns mounts volumesFrom network networks ports publishAll links storageSize readOnly ' +
     'annotations expose cgroupParent ' +
     'privileged capAdd capDrop security limits devices deviceCgroupRules sysctls init labels stopSignal stopTimeout ' +
     'autoRemove restart health platform pull log hide namespaces'

@@ -75,7 +75,7 @@ export function isAttached({ stdin, stdout, stderr }: StdioSelection): boolean {
 /** As docker's StdinOnce: stdin ends with the client that it was started for; a terminal outlives whoever detaches from it. */
 function stdinMode({ spec }: ContainerRecord, attach: StdioSelection): 'none' | 'open' | 'once' {
   if (!spec.stdin) return 'none';
-  return attach.stdin && !spec.tty ? 'once' : 'open';
+  return (spec.stdinOnce ?? attach.stdin) && attach.stdin && !spec.tty ? 'once' : 'open';
 }
 
 /**

@@ -46,6 +46,6 @@ export { openManifests } from './manifests.ts';
 export { openEngine } from './open-engine.ts';
 export { openRoot } from './open-root.ts';
 export type { Pruned, PruneOptions } from './prune-system.ts';
-export { openRegistries, type Registries } from './registries.ts';
+export { type DescribedImage, openRegistries, type Registries } from './registries.ts';
 export type { System, SystemInfo, SystemVersion } from './system.ts';
 export { systemVersion } from './system.ts';

@@ -126,13 +126,13 @@ async function openImagesOf(
     root,
     snapshots,
     listContainers,
-    openRepository: async (reference) => {
+    openRepository: async (reference, credentials) => {
       const { openRemoteRepository } = await import('../registry-client/index.ts');
-      return openRemoteRepository(reference, { config, userAgent });
+      return openRemoteRepository(reference, { config, userAgent, ...(credentials && { credentials }) });
     },
-    openSink: async (reference, { mountFrom }) => {
+    openSink: async (reference, options) => {
       const { openRemoteSink } = await import('../registry-client/index.ts');
-      return openRemoteSink(reference, { config, userAgent, mountFrom });
+      return openRemoteSink(reference, { config, userAgent, ...options });
     },
     limits: { maxBytes: config.limits.layerSize, maxEntries: config.limits.layerEntries },
     concurrency: config.downloads.concurrency,

@@ -3,7 +3,13 @@
  * knows no server: nothing of registries or engines, no error document and no authentication.
  */
 export { isNotModified, strongEtag } from './conditions.ts';
-export { type Listener, type ListenerOptions, openListener, type TlsFiles } from './listener.ts';
+export {
+  type Listener,
+  type ListenerOptions,
+  type ListenerPlace,
+  openListener,
+  type TlsFiles,
+} from './listener.ts';
 export { isLoopback } from './loopback.ts';
 export { type ByteRange, parseRange, type RangeAnswer } from './ranges.ts';
 export { readBody } from './read-body.ts';

@@ -7,10 +7,11 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createSecureContext } from 'node:tls';
 import { EngineError } from '../errors/index.ts';
+import { listenFailed, listenOnUnixSocket, type UnixSocketPlace } from './unix-socket.ts';
 
 /** Paths of PEM files. */
 export interface TlsFiles {
@@ -20,22 +21,32 @@ export interface TlsFiles {
   readonly clientCa?: string;
 }
 
-export interface ListenerOptions {
-  readonly host: string;
-  /** 0: one that is free. */
-  readonly port: number;
+/** Where a listener is: a TCP port (0: one that is free), a unix socket, or a socket that somebody has opened already. */
+export type ListenerPlace =
+  | { readonly host: string; readonly port: number }
+  | UnixSocketPlace
+  | { readonly fd: number };
+
+export type ListenerOptions = ListenerPlace & {
   readonly tls?: TlsFiles;
   /** Answers every request. What it rejects with cuts the connection. */
   readonly handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
-  /** Milliseconds without a byte either way after which a connection is cut; 2 minutes by default. */
+  /**
+   * Takes over the connection of a request that asks for another protocol (RFC 9110, 7.8); `head` is what came behind the
+   * request's head, its body first. Absent: such requests go to `handle`. What it rejects with cuts the connection.
+   */
+  readonly upgrade?: (request: IncomingMessage, socket: Socket, head: Buffer) => Promise<void>;
+  /** Milliseconds without a byte either way after which a connection is cut, 0: never; 2 minutes by default. */
   readonly idleTimeout?: number;
-}
+};
 
-/** An open port. */
+/** An open port or socket. */
 export interface Listener {
+  /** Of a unix socket its path. */
   readonly host: string;
+  /** Of a unix socket 0. */
   readonly port: number;
-  /** `https://host:port` */
+  /** `https://host:port`, `unix:///path` */
   readonly url: string;
   /** Reads the certificate, key and authorities again; connections that stand keep theirs. ERR_TLS_FILES_INVALID changes nothing. */
   reloadTls(): Promise<void>;
@@ -54,12 +65,9 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   server.headersTimeout = 30_000;
   server.keepAliveTimeout = 75_000;
   await listen(server, options);
-  const { port } = server.address() as AddressInfo;
-  const { host, tls } = options;
+  const { tls } = options;
   return {
-    host,
-    port,
-    url: `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    ...addressOf(server, options),
     reloadTls: async () => {
       if (tls) await reloadTls(server as TlsServer, tls);
     },
@@ -67,11 +75,42 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   };
 }
 
-async function createServer({ tls, handle }: ListenerOptions): Promise<Server | TlsServer> {
+function addressOf(server: Server, options: ListenerOptions): Pick<Listener, 'host' | 'port' | 'url'> {
+  const address = server.address() as AddressInfo | string;
+  if (typeof address === 'string') return { host: address, port: 0, url: `unix://${address}` };
+  const { port } = address;
+  const host = 'host' in options ? options.host : address.address;
+  const scheme = options.tls ? 'https' : 'http';
+  return { host, port, url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}` };
+}
+
+async function createServer({ tls, handle, upgrade }: ListenerOptions): Promise<Server | TlsServer> {
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     request.on('error', () => undefined);
     handle(request, response).catch(() => response.destroy());
   };
+  const server = await newServer(tls, answer);
+  if (upgrade) takeUpgrades(server, upgrade);
+  return server;
+}
+
+/** Of each server, the connections that node:http no longer knows. */
+const upgradedConnections = new WeakMap<Server, Set<Socket>>();
+
+function takeUpgrades(server: Server, upgrade: NonNullable<ListenerOptions['upgrade']>): void {
+  const connections = new Set<Socket>();
+  upgradedConnections.set(server, connections);
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    connections.add(socket);
+    socket.on('error', () => undefined).once('close', () => connections.delete(socket));
+    upgrade(request, socket, head).catch(() => socket.destroy());
+  });
+}
+
+async function newServer(
+  tls: TlsFiles | undefined,
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<Server | TlsServer> {
   const settings = { maxHeaderSize: 32 * 1024, noDelay: true, keepAlive: true };
   if (tls === undefined) return createPlainServer(settings, answer);
   try {
@@ -81,11 +120,14 @@ async function createServer({ tls, handle }: ListenerOptions): Promise<Server | 
   }
 }
 
-async function listen(server: Server, { host, port }: ListenerOptions): Promise<void> {
-  server.listen({ host, port, backlog: 1024 });
+async function listen(server: Server, options: ListenerOptions): Promise<void> {
+  const backlog = 1024;
+  if ('path' in options) return await listenOnUnixSocket(server, options, backlog);
+  if ('fd' in options) server.listen({ fd: options.fd, backlog });
+  else server.listen({ host: options.host, port: options.port, backlog });
+  const place = 'fd' in options ? `descriptor ${options.fd}` : `${options.host}:${options.port}`;
   await once(server, 'listening').catch((cause) => {
-    const { message } = cause as Error;
-    throw new EngineError('ERR_LISTEN_FAILED', `cannot listen on ${host}:${port}: ${message}`, { cause });
+    throw listenFailed(place, cause);
   });
 }
 
@@ -123,7 +165,10 @@ async function close(server: Server, grace: number): Promise<void> {
   const idle = setInterval(() => server.closeIdleConnections(), 50);
   const stop = new AbortController();
   const late = delay(grace, undefined, { signal: stop.signal, ref: false }).then(
-    () => server.closeAllConnections(),
+    () => {
+      server.closeAllConnections();
+      for (const socket of upgradedConnections.get(server) ?? []) socket.destroy();
+    },
     () => undefined,
   );
   await closed;

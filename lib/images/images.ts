@@ -1,4 +1,5 @@
 import type { Descriptor, Digest, ImageProcess } from '../oci/index.ts';
+import type { ExplicitCredentials } from '../registry-client/index.ts';
 import type { CopiedImage, CopyImageOptions, CopyProgress } from './copy-image.ts';
 import type { Image, ImageHistory, ImageSummary, ImagesUsage, PrunedImages, RemovedImage } from './image.ts';
 import type { ImportOptions } from './import-image.ts';
@@ -19,11 +20,12 @@ import type { ScrubReport, ScrubStep } from './scrub-report.ts';
 export interface Images {
   /**
    * Fetches an image, unless the registry's answer shows that it is here already. Aborting keeps what was downloaded for
-   * the next pull, and names nothing. `platform`: `linux/arm64` (default: this machine's).
+   * the next pull, and names nothing. `platform`: `linux/arm64` (default: this machine's). `credentials`: in place of those that
+   * are stored for the registry, as in push().
    * Fails with ERR_REFERENCE_INVALID, ERR_PLATFORM_INVALID, ERR_PLATFORM_NOT_FOUND, ERR_MANIFEST_*, ERR_LAYER_*,
    * ERR_BLOB_*, ERR_REGISTRY_*, ERR_NO_SPACE, ERR_ABORTED.
    */
-  pull(reference: string, options?: { readonly platform?: string; readonly signal?: AbortSignal }): PullTask;
+  pull(reference: string, options?: PullImageOptions): PullTask;
   /**
    * Stores an image under its own name in a registry: its layers, several at once, then its config, its manifest last. What
    * the repository has is skipped, what another repository of the registry is known to have is mounted, and an upload that
@@ -146,7 +148,14 @@ export interface PruneImagesOptions {
 /** A copy under way: await it for what it has made, or iterate it for the blobs as they arrive. */
 export interface CopyTask extends ProgressTask<CopiedImage, CopyProgress> {}
 
+export interface PullImageOptions {
+  readonly platform?: string;
+  readonly credentials?: ExplicitCredentials;
+  readonly signal?: AbortSignal;
+}
+
 export interface PushImageOptions {
+  readonly credentials?: ExplicitCredentials | undefined;
   readonly platform?: string | undefined;
   readonly allPlatforms?: boolean;
   readonly compression?: PushCompression | undefined;

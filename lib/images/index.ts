@@ -21,6 +21,7 @@ export type {
   CopyTask,
   Images,
   PruneImagesOptions,
+  PullImageOptions,
   PushImageOptions,
   ScrubOptions,
 } from './images.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { BlobStore, Leases, Partials } from '../content/index.ts';
 import type { ImageReference } from '../reference/index.ts';
-import type { RemoteRepository, RemoteSink } from '../registry-client/index.ts';
+import type { ExplicitCredentials, RemoteRepository, RemoteSink } from '../registry-client/index.ts';
 import type { Snapshotter } from '../snapshots/index.ts';
 import type { LayerLimits } from '../unpack/index.ts';
 import type { Collected, GarbageStores } from './collect-garbage.ts';
@@ -23,10 +23,13 @@ export interface ImagesOptions {
   /** `<root>/images`, `<root>/content` and `<root>/leases` are this room's. */
   readonly root: string;
   readonly snapshots: Snapshotter;
-  openRepository(reference: ImageReference): RemoteRepository | Promise<RemoteRepository>;
+  openRepository(
+    reference: ImageReference,
+    credentials?: ExplicitCredentials,
+  ): RemoteRepository | Promise<RemoteRepository>;
   openSink(
     reference: ImageReference,
-    options: { readonly mountFrom: readonly string[] },
+    options: { readonly mountFrom: readonly string[]; readonly credentials?: ExplicitCredentials },
   ): RemoteSink | Promise<RemoteSink>;
   /** Every container of this root. */
   listContainers(): Promise<readonly ContainerUse[]>;

@@ -1,9 +1,10 @@
 import { type Digest, formatPlatform, hostPlatform, matchesPlatform, parsePlatform } from '../oci/index.ts';
 import { formatReference, type ImageReference, parseReference, pinReference } from '../reference/index.ts';
-import type { RemoteRepository } from '../registry-client/index.ts';
+import type { ExplicitCredentials, RemoteRepository } from '../registry-client/index.ts';
 import { fetchDocuments, type ImageDocuments, type WantedPlatform } from './fetch-documents.ts';
 import type { Image } from './image.ts';
 import type { ImageLoader } from './image-loader.ts';
+import type { PullImageOptions } from './images.ts';
 import type { ImageName } from './name-store.ts';
 import { publishName } from './publish-name.ts';
 import { pullError } from './pull-error.ts';
@@ -14,12 +15,16 @@ import { type ImageStores, nameFor, storeImage } from './store-image.ts';
 export interface PullStores extends ImageStores {
   readonly root: string;
   readonly loader: ImageLoader;
-  openRepository(reference: ImageReference): RemoteRepository | Promise<RemoteRepository>;
+  openRepository(
+    reference: ImageReference,
+    credentials?: ExplicitCredentials,
+  ): RemoteRepository | Promise<RemoteRepository>;
 }
 
 interface PullRequest {
   readonly reference: ImageReference;
   readonly wanted: WantedPlatform;
+  readonly credentials: ExplicitCredentials | undefined;
   readonly signal: AbortSignal;
   readonly report: (progress: PullProgress) => void;
 }
@@ -28,7 +33,7 @@ interface PullRequest {
 export async function pullImage(
   stores: PullStores,
   text: string,
-  options: { readonly platform?: string; readonly signal?: AbortSignal },
+  options: PullImageOptions,
   report: (progress: PullProgress) => void,
 ): Promise<Image> {
   const signal = options.signal ?? new AbortController().signal;
@@ -38,7 +43,8 @@ export async function pullImage(
       platform: options.platform === undefined ? hostPlatform() : parsePlatform(options.platform),
       explicit: options.platform !== undefined,
     };
-    return await new Pull(stores, { reference, wanted, signal, report }).run();
+    const { credentials } = options;
+    return await new Pull(stores, { reference, wanted, credentials, signal, report }).run();
   } catch (error) {
     throw pullError(error, { reference: text, root: stores.root, aborted: signal.aborted });
   }
@@ -63,7 +69,7 @@ class Pull {
     this.#request.signal.throwIfAborted();
     const known = await this.#completeName();
     if (known && this.#reference.digest) return this.#done(known, true);
-    await using repository = await this.#stores.openRepository(this.#reference);
+    await using repository = await this.#stores.openRepository(this.#reference, this.#request.credentials);
     const current = known && (await repository.describe(undefined, { signal: this.#request.signal }));
     if (known && current?.digest === known.target.digest) return this.#done(known, true);
     return this.#done(await this.#fetch(repository, current?.digest), false);

@@ -20,7 +20,7 @@ import {
   pinReference,
   repositoryName,
 } from '../reference/index.ts';
-import type { RemoteSink } from '../registry-client/index.ts';
+import type { ExplicitCredentials, RemoteSink } from '../registry-client/index.ts';
 import { createScratch } from '../scratch/index.ts';
 import type { ImageLoader } from './image-loader.ts';
 import type { PushImageOptions } from './images.ts';
@@ -40,7 +40,7 @@ export interface PushStores extends PushLayerStores {
   readonly concurrency: number;
   openSink(
     reference: ImageReference,
-    options: { readonly mountFrom: readonly string[] },
+    options: { readonly mountFrom: readonly string[]; readonly credentials?: ExplicitCredentials },
   ): RemoteSink | Promise<RemoteSink>;
 }
 
@@ -94,9 +94,12 @@ class Push {
     const wanted = new Set(found.images.flatMap(digestsOf));
     const sources = await findMountSources(this.#stores, this.#reference, wanted);
     await using scratch = await createScratch(join(this.#stores.root, 'content/ingest'));
-    await using sink = await this.#stores.openSink(this.#reference, { mountFrom: sources.paths });
     const { concurrency } = this.#stores;
-    const { compression } = this.#options;
+    const { compression, credentials } = this.#options;
+    await using sink = await this.#stores.openSink(this.#reference, {
+      mountFrom: sources.paths,
+      ...(credentials && { credentials }),
+    });
     const pusher = new BlobPusher(this.#stores, {
       ...{ sink, sources, compression, scratch, signal, concurrency },
       report: this.#report,

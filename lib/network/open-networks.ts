@@ -199,7 +199,9 @@ async function createNetwork(
     store.remove(id);
     throw error;
   }
-  events.emit({ type: 'network', action: 'create', id, attributes: { name, type: record.driver } });
+  // docker's default network is there before anything happens.
+  if (!mayExist)
+    events.emit({ type: 'network', action: 'create', id, attributes: { name, type: record.driver } });
   return record;
 }
 
@@ -268,7 +270,8 @@ async function removeIfUnused(
   if (!(await store.close(record.id))) return false;
   await removeNetwork(netns, store.runPath(record.id));
   store.remove(record.id);
-  events.emit({ type: 'network', action: 'destroy', id: record.id, attributes: { name: record.name } });
+  const attributes = { name: record.name, type: record.driver };
+  events.emit({ type: 'network', action: 'destroy', id: record.id, attributes });
   return true;
 }
 

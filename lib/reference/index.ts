@@ -13,4 +13,5 @@ export {
   repositoryName,
   tagOrDigest,
 } from './image-reference.ts';
+export { matchesFamiliar } from './matches-familiar.ts';
 export { parseReference } from './parse-reference.ts';

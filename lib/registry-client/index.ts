@@ -6,7 +6,7 @@
 
 export type { ExplicitCredentials } from './credentials.ts';
 export { listTags } from './list-tags.ts';
-export { type Login, login, logout, type StoredLogin } from './login.ts';
+export { type Login, login, logout, type StoredLogin, verifyLogin } from './login.ts';
 export { openRemoteRepository, openRemoteSink, type RepositoryOptions } from './open-remote-repository.ts';
 export type { RemoteBody, RemoteRepository, ResolvedManifest } from './remote-repository.ts';
 export type { BlobToSend, PutBlobOptions, RemoteSink } from './remote-sink.ts';

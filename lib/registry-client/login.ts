@@ -4,7 +4,13 @@ import { dirname } from 'node:path';
 import { EngineError, isEngineError } from '../errors/index.ts';
 import { Connection, type RepositoryOptions } from './connection.ts';
 import { eraseWithHelper, storeWithHelper } from './credential-helper.ts';
-import { helperFor, normalizeKey, readDockerConfig, serverKey } from './credentials.ts';
+import {
+  type ExplicitCredentials,
+  helperFor,
+  normalizeKey,
+  readDockerConfig,
+  serverKey,
+} from './credentials.ts';
 import { type Registry, readRegistry } from './registry-name.ts';
 import { discard } from './transport.ts';
 
@@ -35,7 +41,7 @@ export async function login(
   const target = readRegistry(registry);
   const env = options.env ?? process.env;
   const config = await readDockerConfig(env);
-  await verifyLogin(target, given, options);
+  await tryLogin(target, given, options);
   const helper = helperFor(config, target.domain);
   const server = serverKey(target.domain);
   if (helper === undefined) {
@@ -46,6 +52,15 @@ export async function login(
   await storeWithHelper(helper, server, given, { env, signal: options.signal });
   await writeAuths(env, target.domain, { [server]: {} });
   return { in: 'helper', helper: `docker-credential-${helper}` };
+}
+
+/** The first half of login(): shows a registry a name and password, and keeps nothing. The same errors. */
+export async function verifyLogin(
+  registry: string,
+  given: ExplicitCredentials,
+  options: RepositoryOptions = {},
+): Promise<void> {
+  await tryLogin(readRegistry(registry), given, options);
 }
 
 /** Forgets what is kept for a registry, by helper and file. Whether there was something. */
@@ -63,7 +78,11 @@ export async function logout(registry: string, options: RepositoryOptions = {}):
 }
 
 /** @throws EngineError ERR_REGISTRY_UNAUTHORIZED; ERR_REGISTRY_* */
-async function verifyLogin({ domain, reference }: Registry, given: Login, options: RepositoryOptions) {
+async function tryLogin(
+  { domain, reference }: Registry,
+  given: ExplicitCredentials,
+  options: RepositoryOptions,
+) {
   await using connection = new Connection(reference, { ...options, credentials: given }, { whole: true });
   const [host] = connection.hosts;
   const request = { method: 'GET', path: '', subject: { name: `${domain}/v2/`, kind: 'manifest' } } as const;
@@ -112,7 +131,11 @@ async function writePrivate(path: string, text: string): Promise<void> {
   }
 }
 
-function rejected(domain: string, { username }: Login, cause: unknown): EngineError {
+function rejected(
+  domain: string,
+  { username = 'the token' }: ExplicitCredentials,
+  cause: unknown,
+): EngineError {
   return new EngineError(
     'ERR_REGISTRY_UNAUTHORIZED',
     `${domain} does not accept this password for ${username}: check both; some registries want an access token in its place`,
