@@ -63,7 +63,7 @@ export async function disconnectContainer(
     const left = before.filter((endpoint) => endpoint.network !== directory);
     return { spec: changed, endpoints: context.networks.route(left) };
   });
-  context.networks.leave(networkId, record.id);
+  await context.networks.leave(networkId, record.id);
   announceNetwork(context, record, networkId, network, 'disconnect');
 }
 

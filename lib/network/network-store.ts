@@ -104,7 +104,7 @@ export class NetworkStore {
    */
   async close(id: string): Promise<boolean> {
     const leases = `${this.runPath(id)}/leases`;
-    for (const address of namesIn(leases)) await this.#endDeadLease(id, address);
+    for (const address of namesIn(leases)) await this.leases(id).endIfDead(address);
     try {
       rmdirSync(leases);
     } catch (error) {
@@ -112,11 +112,6 @@ export class NetworkStore {
       if (codeOf(error) !== 'ENOENT') throw error;
     }
     return true;
-  }
-
-  async #endDeadLease(id: string, address: string): Promise<void> {
-    const holder = linkOf(`${this.runPath(id)}/leases/${address}`);
-    if (holder !== null && !(await this.#isAlive(holder))) this.leases(id).release(address, holder);
   }
 
   /** One that is closed. */

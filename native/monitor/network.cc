@@ -5,8 +5,8 @@
 #include <netinet/in.h>
 
 #include <algorithm>
-#include <exception>
 
+#include "monitor/trouble.h"
 #include "net/netns.h"
 #include "sys/error.h"
 
@@ -21,14 +21,6 @@ struct Held {
   net::Ip host;
   sys::UniqueFd socket;
 };
-
-template <typename Step>
-void attempt(Step step) noexcept {
-  try {
-    step();
-  } catch (const std::exception&) {
-  }
-}
 
 std::string nameOf(const PortRequest& request, uint16_t port) {
   return (request.host.empty() ? "" : request.host + ":") + std::to_string(port) +
@@ -131,7 +123,8 @@ void NetworkConnection::detach(const net::Endpoint& endpoint, int netns) noexcep
 }
 
 void NetworkConnection::removeInterface(const net::Endpoint& endpoint, int netns) noexcept {
-  attempt([&] { net::detachEndpoint(root(), net::readNetwork(endpoint.network), endpoint, netns); });
+  pastTrouble("network",
+              [&] { net::detachEndpoint(root(), net::readNetwork(endpoint.network), endpoint, netns); });
 }
 
 const net::Endpoint* NetworkConnection::publishingEndpoint() {
@@ -157,7 +150,7 @@ void NetworkConnection::publish() {
   const std::vector<net::PortMapping> added = forKernel({published_.begin() + kept, published_.end()});
   if (added.empty()) return;
   record();  // first: whoever heals a monitor that was killed here finds what it has left
-  root().firewall.claim(added);
+  net::publishPorts(root(), added);
 }
 
 NetworkConnection::Published NetworkConnection::reserve(const PortRequest& request,
@@ -190,7 +183,7 @@ void NetworkConnection::throwTaken(const PortRequest& request) {
                                 ? nameOf(request, request.first)
                                 : nameOf(request, request.first) + " to " + std::to_string(request.last);
   std::string holder = "another program";
-  attempt([&] {
+  pastTrouble("network", [&] {
     for (const auto& [container, name] : net::portHolders(task_.networks, request.protocol, request.first))
       holder = "container " + name;
   });
@@ -202,8 +195,7 @@ void NetworkConnection::throwTaken(const PortRequest& request) {
 void NetworkConnection::unpublish(const std::function<bool(const Published&)>& isUnwanted) noexcept {
   std::erase_if(published_, [&](const Published& one) {
     if (!isUnwanted(one)) return false;
-    const std::vector<net::PortMapping> ports = forKernel({&one, 1});
-    if (!ports.empty()) attempt([&] { root().firewall.unpublish(ports); });
+    pastTrouble("published port", [&] { net::unpublishPorts(root(), forKernel({&one, 1})); });
     return true;
   });
 }
@@ -236,7 +228,7 @@ void NetworkConnection::change(NetworkTask task) {
     follow();
   } catch (...) {
     task_ = before;
-    attempt([&] { follow(); });
+    pastTrouble("network", [&] { follow(); });
     root_.reset();
     throw;
   }
@@ -282,7 +274,8 @@ void NetworkConnection::removeInterfaces() noexcept {
 }
 
 void NetworkConnection::releaseLeases() noexcept {
-  for (const net::Endpoint& endpoint : task_.endpoints) net::releaseLeases(endpoint);
+  for (const net::Endpoint& endpoint : task_.endpoints)
+    pastTrouble("address", [&] { net::releaseLeases(endpoint); });
 }
 
 }  // namespace strake::monitor

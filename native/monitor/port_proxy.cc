@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "monitor/memory.h"
+#include "monitor/trouble.h"
 #include "net/netns.h"
 #include "sys/error.h"
 
@@ -29,7 +30,8 @@ sys::UniqueFd connectTo(int netns, int type, const SocketAddress& target) try {
   if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&storage), size) < 0 && errno != EINPROGRESS)
     socket.reset();
   return socket;
-} catch (const sys::SysError&) {
+} catch (const sys::SysError& error) {
+  logTrouble(error.what());
   return {};
 }
 
@@ -43,10 +45,12 @@ class TcpProxy final : public PortProxy, public Watcher {
 
   void onEvents(uint32_t) override {
     relays_.remove_if([](const TcpRelay& relay) { return relay.isOver(); });
-    sys::UniqueFd accepted(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    sys::UniqueFd accepted = acceptFrom(loop_, listener_.get(), this);
     if (!accepted || relays_.size() >= mostRelays) return;
-    sys::UniqueFd connection = connectTo(netns_, SOCK_STREAM, target_);
-    if (connection) relays_.emplace_back(loop_, std::move(accepted), std::move(connection));
+    pastTrouble("published port", [&] {
+      sys::UniqueFd connection = connectTo(netns_, SOCK_STREAM, target_);
+      if (connection) relays_.emplace_back(loop_, std::move(accepted), std::move(connection));
+    });
   }
 
  private:
@@ -72,7 +76,10 @@ class UdpProxy final : public PortProxy, public Watcher {
     const ssize_t length = ::recvfrom(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT,
                                       reinterpret_cast<sockaddr*>(&client), &size);
     if (length < 0) return;
-    Session* session = sessionOf({reinterpret_cast<const char*>(&client), size});
+    Session* session = nullptr;
+    pastTrouble("published port", [&] {
+      session = sessionOf({reinterpret_cast<const char*>(&client), size});
+    });
     if (session == nullptr) return;
     session->lastUse = Clock::now();
     static_cast<void>(
@@ -137,6 +144,18 @@ sys::UniqueFd holdPort(int netns, uint8_t protocol, const net::Ip& address, uint
   sys::check(::bind(socket.get(), reinterpret_cast<sockaddr*>(&storage), size), "bind", address.text());
   if (tcp) sys::check(::listen(socket.get(), backlog), "bind", address.text());
   return socket;
+}
+
+sys::UniqueFd acceptFrom(EventLoop& loop, int listener, Watcher* watcher) noexcept {
+  sys::UniqueFd accepted(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (accepted || (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM))
+    return accepted;
+  const sys::SysError error(errno, "accept4", "connections wait");
+  pastTrouble("too many connections", [&] {
+    loop.pause(listener, EPOLLIN, watcher);
+    throw error;
+  });
+  return {};
 }
 
 uint16_t portOf(int socket) {

@@ -23,6 +23,9 @@ struct SocketAddress {
 /// A socket that holds the port; of TCP it listens. `port` 0: one that is free. `netns`: see net::socketIn.
 /// Throws SysError bind: EADDRINUSE, EADDRNOTAVAIL.
 sys::UniqueFd holdPort(int netns, uint8_t protocol, const net::Ip& address, uint16_t port);
+/// Who waits at a listener that `watcher` watches for EPOLLIN; nothing: nobody, or there is no descriptor
+/// left. Then the listener pauses, and they wait on.
+sys::UniqueFd acceptFrom(EventLoop& loop, int listener, Watcher* watcher) noexcept;
 /// The port that a socket is bound to.
 uint16_t portOf(int socket);
 
