@@ -124,6 +124,7 @@ function openConnections(context: NetworksContext): Connections {
     release: async (container) => {
       for (const id of store.heldBy(container)) {
         await releaseEndpoint(netns, store.runPath(id), container);
+        store.removeRecords(id, container);
         await store.leases(id).releaseAll(container);
       }
     },

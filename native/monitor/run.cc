@@ -214,6 +214,8 @@ void end(Monitor& monitor, Container& container, ExitStatus& status) {
   attempt([&] { removeGroup(container); });
   monitor.trace().step("cgroup removal");
   if (container.hasPoststopHooks) attempt([&] { runPoststopHooks(monitor, task); });
+  // First: of a container that is gone nobody would know that its addresses are free.
+  if (recordGoes) container.network.releaseLeases();
   const bool removed = removeDirectories(container);
   if (removed && recordGoes) emit(events, "destroy");
   if (!removed && recordGoes) attempt([&] { record(monitor, task, status); });
