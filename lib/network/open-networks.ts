@@ -22,6 +22,7 @@ import { bridgeName, type NetworkRecord, type NetworkSubnet, optionNames } from 
 import type { NetworkStore } from './network-store.ts';
 import type { NetworkFilters, NetworkInfo, NetworkMember, Networks } from './networks.ts';
 import { chooseIpv6Subnet, chooseSubnet, firstAddress } from './pools.ts';
+import { userNetworkId } from './user-network.ts';
 
 /** What the verbs of this room need; the engine wires it. */
 export interface NetworksContext {
@@ -115,6 +116,8 @@ function openConnections(context: NetworksContext): Connections {
       return made;
     },
     member: (name, container) => {
+      const own = store.member(userNetworkId, container);
+      if (own !== null) return { record: userRecord(name), member: own };
       const record = store.find(name);
       const member = record && store.member(record.id, container);
       return record && member ? { record, member } : null;
@@ -123,7 +126,7 @@ function openConnections(context: NetworksContext): Connections {
     leave: (id, container) => store.leases(id).releaseAll(container),
     release: async (container) => {
       for (const id of store.heldBy(container)) {
-        await releaseEndpoint(netns, store.runPath(id), container);
+        if (id !== userNetworkId) await releaseEndpoint(netns, store.runPath(id), container);
         store.removeRecords(id, container);
         await store.leases(id).releaseAll(container);
       }
@@ -158,6 +161,19 @@ function withoutRecord(store: NetworkStore): NetworkInfo[] {
     labels: {},
     containers: {},
   }));
+}
+
+/** What there is to be known of a user's network. */
+function userRecord(name: string): NetworkRecord {
+  const plain = { internal: false, ipv6: false, subnets: [], options: {}, labels: {} };
+  return {
+    version: 1,
+    id: userNetworkId,
+    name,
+    driver: 'bridge',
+    createdAt: '0001-01-01T00:00:00Z',
+    ...plain,
+  };
 }
 
 function describe(store: NetworkStore, record: NetworkRecord): NetworkInfo {

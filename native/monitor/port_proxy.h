@@ -2,6 +2,7 @@
 // kernel does not lead to the container: who comes by a loopback address, or by another family of addresses
 // than the container has.
 #pragma once
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -32,9 +33,11 @@ uint16_t portOf(int socket);
 class PortProxy {
  public:
   virtual ~PortProxy() = default;
-  /// Serves `held` until it is destroyed. `netns`, where the container is reached from, is borrowed.
+  /// A socket of that family and type where the container is reached from. Throws SysError.
+  using MakeSocket = std::function<sys::UniqueFd(int family, int type)>;
+  /// Serves `held` until it is destroyed.
   static std::unique_ptr<PortProxy> make(EventLoop& loop, uint8_t protocol, sys::UniqueFd held,
-                                         const SocketAddress& target, int netns);
+                                         const SocketAddress& target, MakeSocket makeSocket);
 };
 
 }  // namespace strake::monitor

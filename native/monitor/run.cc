@@ -75,7 +75,7 @@ void launch(Monitor& monitor, Container& container, runtime::Spec& spec) {
   if (!task.cgroup.empty()) container.group = cgroup::Cgroup::create(task.cgroup, spec.linux_.resources);
   monitor.trace().step("cgroup");
 
-  container.network = RunNetwork(monitor.loop(), task.network);
+  container.network = RunNetwork(monitor.loop(), task.network, task.id);
   const Joined joined = join(spec, task.joins);
   const runtime::Namespace* pidNamespace = spec.find(runtime::NamespaceKind::pid);
   container.ownPidNamespace = pidNamespace != nullptr && pidNamespace->path.empty();

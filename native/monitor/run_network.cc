@@ -2,14 +2,20 @@
 
 #include "monitor/monitor.h"
 #include "monitor/task.h"
+#include "monitor/user_network.h"
 #include "sys/error.h"
 #include "sys/lock.h"
 #include "sys/whole_file.h"
 
 namespace strake::monitor {
 
-RunNetwork::RunNetwork(EventLoop& loop, const std::optional<NetworkTask>& task) {
-  if (task) connection_ = std::make_unique<NetworkConnection>(loop, *task);
+RunNetwork::RunNetwork(EventLoop& loop, const std::optional<NetworkTask>& task,
+                       const std::string& container) {
+  if (!task) return;
+  if (task->program.empty())
+    connection_ = std::make_unique<NetworkConnection>(loop, *task);
+  else
+    connection_ = std::make_unique<UserNetwork>(loop, *task, container);
 }
 
 std::function<void(int)> RunNetwork::connector() {

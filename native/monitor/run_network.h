@@ -16,7 +16,7 @@ class RunNetwork {
  public:
   /// Nothing is the monitor's to connect.
   RunNetwork() = default;
-  RunNetwork(EventLoop& loop, const std::optional<NetworkTask>& task);
+  RunNetwork(EventLoop& loop, const std::optional<NetworkTask>& task, const std::string& container);
 
   /// What runtime::launch() calls with the container's namespace; empty: nothing.
   std::function<void(int)> connector();
@@ -24,7 +24,7 @@ class RunNetwork {
   /// wrong.
   std::string reload(const std::string& path) noexcept;
 
-  /// See NetworkConnection.
+  /// See ContainerNetwork.
   void disconnect() noexcept;
   void removeInterfaces() noexcept;
   void releaseLeases() noexcept;
@@ -35,7 +35,7 @@ class RunNetwork {
   void leave(const std::string& lockPath) noexcept;
 
  private:
-  std::unique_ptr<NetworkConnection> connection_;
+  std::unique_ptr<ContainerNetwork> connection_;
 };
 
 }  // namespace strake::monitor

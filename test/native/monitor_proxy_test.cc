@@ -12,6 +12,7 @@
 
 #include "monitor/port_proxy.h"
 #include "monitor/trouble.h"
+#include "net/netns.h"
 #include "sys/error.h"
 
 namespace strake::monitor {
@@ -59,8 +60,8 @@ TEST(PortProxy, whoComesWhenNoDescriptorIsLeftWaitsAndCostsNothing) {
   sys::UniqueFd target = holdPort(-1, tcp, net::Ip::parse("127.0.0.1"), 0);
   sys::UniqueFd held = holdPort(-1, tcp, net::Ip::parse("127.0.0.1"), 0);
   const uint16_t port = portOf(held.get()), targetPort = portOf(target.get());
-  const auto proxy =
-      PortProxy::make(loop, tcp, std::move(held), {net::Ip::parse("127.0.0.1"), targetPort}, -1);
+  const auto proxy = PortProxy::make(loop, tcp, std::move(held), {net::Ip::parse("127.0.0.1"), targetPort},
+                                     [](int family, int type) { return net::socketIn(-1, family, type); });
   const sys::UniqueFd client = connectTo(port);
   {
     const Exhausted none;
