@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import type { ContainerOptions, ResourceLimits } from '../containers/index.ts';
+import { installedUserProgram } from '../network/index.ts';
 import type { ContainerFlags } from './container-flags.ts';
 import {
   invalidFlag,
@@ -75,9 +76,24 @@ export function containerOptions(flags: ContainerFlags, argv: readonly string[])
   });
 }
 
-/** docker's bridge for whoever can make one; $STRAKE_NETWORK says otherwise. */
-function defaultNetwork({ STRAKE_NETWORK }: NodeJS.ProcessEnv): string {
-  return STRAKE_NETWORK || (administersNetwork() ? 'bridge' : 'none');
+/** docker's bridge for whoever can make one, or has a program instead; $STRAKE_NETWORK says otherwise. */
+function defaultNetwork({ STRAKE_NETWORK, PATH }: NodeJS.ProcessEnv): string {
+  if (STRAKE_NETWORK) return STRAKE_NETWORK;
+  const isConnectable = administersNetwork() || (process.geteuid?.() !== 0 && hasUserNetwork(PATH));
+  return isConnectable ? 'bridge' : 'none';
+}
+
+function hasUserNetwork(path = ''): boolean {
+  return installedUserProgram(path) !== null && canOpen('/dev/net/tun');
+}
+
+function canOpen(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** CAP_NET_ADMIN (capabilities(7)), and not of a user namespace alone, whose root does not have the host's network. */

@@ -23,6 +23,7 @@ export async function connectContainer(
   record: ContainerRecord,
   option: NetworkOption,
 ): Promise<void> {
+  refuseOrdinaryUser(context);
   const request = parseRequest(option);
   const { id: networkId, name: network, driver } = await context.networks.find(request.network);
   const isRunning = await changeNetwork(context, record, async (spec, before, undo) => {
@@ -53,6 +54,7 @@ export async function disconnectContainer(
   record: ContainerRecord,
   name: string,
 ): Promise<void> {
+  refuseOrdinaryUser(context);
   const { id: networkId, name: network, driver } = await context.networks.find(name);
   await changeNetwork(context, record, async (spec, before) => {
     const networks = spec.networks.filter((one) => one.network !== network && one.network !== networkId);
@@ -64,7 +66,7 @@ export async function disconnectContainer(
     const left = before.filter((endpoint) => endpoint.network !== directory);
     return { spec: changed, endpoints: context.networks.route(left) };
   });
-  context.networks.leave(networkId, record.id);
+  await context.networks.leave(networkId, record.id);
   const attributes = { container: record.id, name: network, type: driver };
   context.events.emit({ type: 'network', action: 'disconnect', id: networkId, attributes });
 }
@@ -131,6 +133,14 @@ export async function renameEndpoints(
   await reloadTask(runDir).catch((error: unknown) => {
     if (!isEngineError(error, 'ERR_CONTAINER_STATE')) throw error; // it does not run: its next start finds the name
   });
+}
+
+function refuseOrdinaryUser({ ids }: ContainersContext): void {
+  if (ids.map === null) return;
+  throw new EngineError(
+    'ERR_NETWORK_NOT_AVAILABLE',
+    'an ordinary user’s container has the one network that it was made with: its ports can be changed (strake port add|rm)',
+  );
 }
 
 type Change = (

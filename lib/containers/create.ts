@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { EngineError } from '../errors/index.ts';
-import { defaultNetwork } from '../network/index.ts';
+import { defaultNetwork, userProgram } from '../network/index.ts';
 import { randomId } from '../random-id/index.ts';
 import { Undo } from '../undo/index.ts';
 import { type DriverOptions, parseDriverOptions } from '../volumes/index.ts';
@@ -84,8 +84,9 @@ export async function draftRecord(
 }
 
 /** ERR_NETWORK_NOT_FOUND; the default network is made when it is needed. */
-async function requireNetworks({ networks }: ContainersContext, spec: ContainerSpec): Promise<void> {
-  for (const { network } of spec.networks) if (network !== defaultNetwork) await networks.find(network);
+async function requireNetworks({ networks, ids }: ContainersContext, spec: ContainerSpec): Promise<void> {
+  if (ids.map !== null && spec.networks.length > 0) userProgram(spec.networks.map(({ network }) => network));
+  else for (const { network } of spec.networks) if (network !== defaultNetwork) await networks.find(network);
 }
 
 /** Makes the volumes that are not there, the record being written; the anonymous ones go with `undo`. */

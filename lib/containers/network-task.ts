@@ -1,6 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { EngineError } from '../errors/index.ts';
-import { defaultNetwork, type Endpoint, type EndpointDescription, parseIp } from '../network/index.ts';
+import {
+  defaultNetwork,
+  type Endpoint,
+  type EndpointDescription,
+  parseIp,
+  prepareUserNetwork,
+  userAddress,
+  userNameServer,
+  userProgram,
+  userRecords,
+} from '../network/index.ts';
 import type { CompanionEvent, NetworkDescription } from '../runtime/index.ts';
 import type { Undo } from '../undo/index.ts';
 import type { ContainersContext } from './context.ts';
@@ -29,7 +39,7 @@ export async function joinNetworks(
 ): Promise<RunNetwork> {
   const { spec } = record;
   if (!isOnNetworks(spec)) return nothing;
-  refuseOrdinaryUser(context);
+  if (context.ids.map !== null) return await joinUserNetwork(context, record);
   const hostname = containerHostname(record.id, spec, context.host);
   const joining = { id: record.id, name: record.name, hostname };
   const endpoints = await context.networks.join(joining, spec.networks, [], undo);
@@ -59,18 +69,31 @@ const nothing: RunNetwork = { endpoints: [], hosts: [], nameServers: [] };
 /** The container's own, as docker's (native/monitor/name_server.h). */
 const nameServer = '127.0.0.11';
 
+/**
+ * An ordinary user's: his container has what pasta or slirp4netns makes of his own sockets, on the one network that he can
+ * have. ERR_NETWORK_NOT_AVAILABLE.
+ */
+async function joinUserNetwork(context: ContainersContext, record: ContainerRecord): Promise<RunNetwork> {
+  const { spec } = record;
+  prepareUserNetwork(context.networks.directory);
+  const hostname = containerHostname(record.id, spec, context.host);
+  return {
+    description: describe(context, record, []),
+    endpoints: [],
+    hosts: [[userAddress, hostname] as const, ...(await linkedHosts(context, record))],
+    nameServers: spec.dns.servers.length > 0 ? spec.dns.servers : [userNameServer],
+  };
+}
+
 /** The whole of it, for task.json. */
 export function describe(
-  { networks }: Pick<ContainersContext, 'networks'>,
+  { networks, ids }: Pick<ContainersContext, 'networks' | 'ids'>,
   { name, spec, image }: ContainerRecord,
   endpoints: readonly EndpointDescription[],
 ): NetworkDescription {
-  const resolvers = resolversOf(
-    spec.dns.servers,
-    endpoints,
-    networks.directory,
-    spec.networks.map(({ network }) => network),
-  );
+  const isUsers = ids.map !== null;
+  const names = spec.networks.map(({ network }) => network);
+  const resolvers = isUsers ? undefined : resolversOf(spec.dns.servers, endpoints, names);
   return {
     netns: networks.netns,
     networks: networks.directory,
@@ -83,6 +106,7 @@ export function describe(
         : []),
     ],
     ...(resolvers && { resolvers }),
+    ...(isUsers && { program: userProgram(names), record: userRecords(networks.directory) }),
   };
 }
 
@@ -113,7 +137,6 @@ function exposedPorts(exposed: readonly string[], published: readonly SpecPort[]
 function resolversOf(
   servers: readonly string[],
   endpoints: readonly EndpointDescription[],
-  _directory: string,
   names: readonly string[],
 ): NetworkDescription['resolvers'] {
   const named =
@@ -166,12 +189,4 @@ async function linkedHosts(
     for (const address of member.addresses) lines.push([address.replace(/\/.*/, ''), names]);
   }
   return lines;
-}
-
-function refuseOrdinaryUser({ ids }: ContainersContext): void {
-  if (ids.map === null) return;
-  throw new EngineError(
-    'ERR_NETWORK_NOT_AVAILABLE',
-    'an ordinary user cannot make bridges: use --network host or none, or run it as root',
-  );
 }

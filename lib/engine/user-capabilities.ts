@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { type Ids, userIdMap } from '../id-map/index.ts';
+import { installedUserProgram } from '../network/index.ts';
 
 /** Whether something can be had; `reason` says why not and what would help. */
 export interface Finding {
@@ -43,23 +44,10 @@ function tunDevice(): Finding {
 }
 
 function userNetworks(path: string): Finding {
-  const found = ['pasta', 'slirp4netns'].some((program) =>
-    path.split(':').some((directory) => isExecutable(`${directory}/${program}`)),
+  if (installedUserProgram(path) !== null) return { ok: true };
+  return no(
+    'neither pasta nor slirp4netns is installed: apt-get install passt; --network none and host work without',
   );
-  return found
-    ? no('pasta or slirp4netns is here, and this strake does not use it yet: --network none and host')
-    : no(
-        'neither pasta nor slirp4netns is installed, and this strake uses neither yet: --network none and host',
-      );
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function no(reason: string): Finding {

@@ -17,3 +17,11 @@ export type {
   SubnetOption,
 } from './networks.ts';
 export { type Connections, defaultNetwork, type NetworksContext, openNetworks } from './open-networks.ts';
+export {
+  installedUserProgram,
+  prepareUserNetwork,
+  userAddress,
+  userNameServer,
+  userProgram,
+  userRecords,
+} from './user-network.ts';

@@ -1,4 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { lockFile } from '../../bindings/files.ts';
 import { EngineError } from '../errors/index.ts';
 import { contains, formatIp, type Ip, parseIp, parseSubnet, type Subnet, sizeOf } from './ip.ts';
 import type { NetworkSubnet } from './network-record.ts';
@@ -13,6 +15,9 @@ const hastyTries = 64;
  * Who has which address: one symbolic link ADDRESS -> container in `directory` (RUN/networks/ID/leases). symlink(2) is
  * atomic, so that any number of processes may take addresses at once, with no lock; a network that is removed has no
  * directory any more, and with it nobody gets an address. A lease whose container is gone is ended by whoever needs one.
+ *
+ * Who ends a lease, or takes one for his that he has already, holds RUN/networks/leases.lock from the look at it on
+ * (native/net/records.cc too): unlink(2) goes by the name, and meanwhile the address might be somebody else's.
  */
 export class Leases {
   readonly #directory: string;
@@ -37,14 +42,25 @@ export class Leases {
       : await this.#takeAsked(subnet, container, asked);
   }
 
-  release(address: string, container: string): void {
+  async release(address: string, container: string): Promise<void> {
+    using _lock = await this.#lock();
     const path = this.path(address);
     if (holderOf(path) === container) unlinkIfThere(path);
   }
 
   /** All that a container has. */
-  releaseAll(container: string): void {
-    for (const address of this.#list()) this.release(address, container);
+  async releaseAll(container: string): Promise<void> {
+    for (const address of this.#list()) await this.release(address, container);
+  }
+
+  /** Ends it if its container is gone; whose it is afterwards, or null. */
+  async endIfDead(address: string): Promise<string | null> {
+    using _lock = await this.#lock();
+    const path = this.path(address);
+    const holder = holderOf(path);
+    if (holder === null || (await this.#isAlive(holder))) return holder;
+    unlinkIfThere(path);
+    return null;
   }
 
   async #takeAsked(subnet: NetworkSubnet, container: string, asked: string): Promise<string> {
@@ -54,13 +70,18 @@ export class Leases {
       throw notOfNetwork(asked, subnet);
     const address = formatIp(ip);
     if (this.#claim(address, container)) return address;
-    const holder = holderOf(this.path(address));
-    if (holder !== null && holder !== container && !(await this.#isAlive(holder))) {
-      this.release(address, holder);
-      if (this.#claim(address, container)) return address;
+    const holder = await this.#endUnlessOf(address, container);
+    if (holder === container || (holder === null && this.#claim(address, container))) return address;
+    throw inUse(address, holder ?? holderOf(this.path(address)));
+  }
+
+  /** The container's own is left to it. */
+  async #endUnlessOf(address: string, container: string): Promise<string | null> {
+    {
+      using _lock = await this.#lock();
+      if (holderOf(this.path(address)) === container) return container;
     }
-    if (holder === container) return address;
-    throw inUse(address, holder);
+    return await this.endIfDead(address);
   }
 
   async #takeNext(subnet: NetworkSubnet, container: string): Promise<string> {
@@ -79,9 +100,7 @@ export class Leases {
   /** What is left when those that are taken are known, and those of the dead are free. */
   async #searchAll(subnet: NetworkSubnet, whole: Subnet, range: Subnet, from: bigint, container: string) {
     for (const address of this.#list()) {
-      const holder = holderOf(this.path(address));
-      if (holder !== null && holder !== container && !(await this.#isAlive(holder)))
-        this.release(address, holder);
+      if (holderOf(this.path(address)) !== container) await this.endIfDead(address);
     }
     const tries = this.#list().length + 8; // gateway, first, last, and a few that others take meanwhile
     const reserved = Object.keys(subnet.auxiliary).length;
@@ -106,6 +125,11 @@ export class Leases {
       if (this.#claim(address, container)) return address;
     }
     return null;
+  }
+
+  async #lock(): Promise<Disposable> {
+    const lock = await lockFile(join(this.#directory, '../../leases.lock'), { shared: false, wait: true });
+    return { [Symbol.dispose]: () => lock?.release() };
   }
 
   #claim(address: string, container: string): boolean {

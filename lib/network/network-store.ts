@@ -104,7 +104,7 @@ export class NetworkStore {
    */
   async close(id: string): Promise<boolean> {
     const leases = `${this.runPath(id)}/leases`;
-    for (const address of namesIn(leases)) await this.#endDeadLease(id, address);
+    for (const address of namesIn(leases)) await this.leases(id).endIfDead(address);
     try {
       rmdirSync(leases);
     } catch (error) {
@@ -112,11 +112,6 @@ export class NetworkStore {
       if (codeOf(error) !== 'ENOENT') throw error;
     }
     return true;
-  }
-
-  async #endDeadLease(id: string, address: string): Promise<void> {
-    const holder = linkOf(`${this.runPath(id)}/leases/${address}`);
-    if (holder !== null && !(await this.#isAlive(holder))) this.leases(id).release(address, holder);
   }
 
   /** One that is closed. */
@@ -141,13 +136,23 @@ export class NetworkStore {
     return readMember(`${this.runPath(id)}/endpoints/${container}`);
   }
 
+  /** Its record, which has been removed, and what a monitor was writing of it when it was killed. */
+  removeRecords(id: string, container: string): void {
+    for (const name of this.#recordsOf(id, container))
+      rmSync(`${this.runPath(id)}/endpoints/${name}`, { force: true });
+  }
+
+  #recordsOf(id: string, container: string): string[] {
+    return namesIn(`${this.runPath(id)}/endpoints`).filter((name) => name.startsWith(container));
+  }
+
   /** The networks that a container has left something in: a lease, or a record. */
   heldBy(container: string): string[] {
     return namesIn(this.runDirectory)
       .filter(isId)
       .filter(
         (id) =>
-          readText(`${this.runPath(id)}/endpoints/${container}`) !== null ||
+          this.#recordsOf(id, container).length > 0 ||
           namesIn(`${this.runPath(id)}/leases`).some(
             (address) => linkOf(`${this.runPath(id)}/leases/${address}`) === container,
           ),

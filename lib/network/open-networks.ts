@@ -6,7 +6,7 @@ import {
   removeNetwork,
   restoreNetworks,
 } from '../../bindings/net.ts';
-import { EngineError } from '../errors/index.ts';
+import { EngineError, isEngineError } from '../errors/index.ts';
 import { randomId } from '../random-id/index.ts';
 import type { Undo } from '../undo/index.ts';
 import { type ParsedNetwork, parseNetworkName, parseNetworkOptions } from './create-options.ts';
@@ -19,10 +19,11 @@ import {
   rerouted,
 } from './endpoints.ts';
 import { formatSubnet, overlaps, parseSubnet, type Subnet } from './ip.ts';
-import type { NetworkRecord, NetworkSubnet } from './network-record.ts';
+import { bridgeName, type NetworkRecord, type NetworkSubnet, optionNames } from './network-record.ts';
 import type { NetworkStore } from './network-store.ts';
 import type { NetworkFilters, NetworkInfo, NetworkMember, Networks } from './networks.ts';
 import { chooseIpv6Subnet, chooseSubnet, firstAddress } from './pools.ts';
+import { userNetworkId } from './user-network.ts';
 
 /** What the verbs of this room need; the engine wires it. */
 export interface NetworksContext {
@@ -62,7 +63,7 @@ export interface Connections {
   /** The endpoints of a container that has left a network, with its default routes by those that are left. */
   route(endpoints: readonly EndpointDescription[]): EndpointDescription[];
   /** Ends the leases of a container on one network. */
-  leave(network: string, container: string): void;
+  leave(network: string, container: string): Promise<void>;
   /** What a monitor that was killed has left of a container: addresses, interfaces, published ports, records. */
   release(container: string): Promise<void>;
 }
@@ -73,7 +74,7 @@ export const defaultNetwork = 'bridge';
 export function openNetworks(context: NetworksContext): Networks & { readonly connections: Connections } {
   const { store } = context;
   const inspect = async (name: string): Promise<NetworkInfo> => {
-    const found = withoutRecord.find((network) => network.name === name);
+    const found = withoutRecord(store).find((network) => network.name === name);
     return found ?? describe(store, await findNetwork(context, name));
   };
   return {
@@ -85,7 +86,7 @@ export function openNetworks(context: NetworksContext): Networks & { readonly co
     },
     list: async ({ filters = {} } = {}) => {
       await context.heal();
-      const all = [...store.list().map((record) => describe(store, record)), ...withoutRecord];
+      const all = [...store.list().map((record) => describe(store, record)), ...withoutRecord(store)];
       const uses = filters.dangling === undefined ? new Map() : await context.findUses();
       return all
         .filter((info) => matches(info, filters, uses))
@@ -118,6 +119,8 @@ function openConnections(context: NetworksContext): Connections {
       return made;
     },
     member: (name, container) => {
+      const own = store.member(userNetworkId, container);
+      if (own !== null) return { record: userRecord(name), member: own };
       const record = store.find(name);
       const member = record && store.member(record.id, container);
       return record && member ? { record, member } : null;
@@ -127,26 +130,55 @@ function openConnections(context: NetworksContext): Connections {
     leave: (id, container) => store.leases(id).releaseAll(container),
     release: async (container) => {
       for (const id of store.heldBy(container)) {
-        await releaseEndpoint(netns, store.runPath(id), container);
-        store.leases(id).releaseAll(container);
+        if (id !== userNetworkId) await releaseEndpoint(netns, store.runPath(id), container);
+        store.removeRecords(id, container);
+        await store.leases(id).releaseAll(container);
       }
     },
   };
 }
 
-/** Always there, with nothing to be known of them. */
-const withoutRecord: readonly NetworkInfo[] = (['host', 'none'] as const).map((name) => ({
-  id: name,
-  name,
-  driver: name,
-  createdAt: '0001-01-01T00:00:00Z',
-  internal: false,
-  ipv6: false,
-  subnets: [],
-  options: {},
-  labels: {},
-  containers: {},
-}));
+/** Its record and what the kernel has of it; both or nothing. */
+async function makeNetwork({ store, netns }: NetworksContext, record: NetworkRecord): Promise<void> {
+  await store.write(record);
+  try {
+    await ensureNetwork(netns, store.runPath(record.id), store.runDirectory);
+  } catch (error) {
+    await removeNetwork(netns, store.runPath(record.id)).catch(() => undefined);
+    store.remove(record.id);
+    throw error;
+  }
+}
+
+/** Always there, with nothing to be known of them: the default network, too, until somebody is the first on it. */
+function withoutRecord(store: NetworkStore): NetworkInfo[] {
+  const names = store.list().some(({ name }) => name === defaultNetwork) ? [] : [defaultNetwork];
+  return [...names, 'host', 'none'].map((name) => ({
+    id: name,
+    name,
+    driver: name as NetworkInfo['driver'],
+    createdAt: '0001-01-01T00:00:00Z',
+    internal: false,
+    ipv6: false,
+    subnets: [],
+    options: {},
+    labels: {},
+    containers: {},
+  }));
+}
+
+/** What there is to be known of a user's network. */
+function userRecord(name: string): NetworkRecord {
+  const plain = { internal: false, ipv6: false, subnets: [], options: {}, labels: {} };
+  return {
+    version: 1,
+    id: userNetworkId,
+    name,
+    driver: 'bridge',
+    createdAt: '0001-01-01T00:00:00Z',
+    ...plain,
+  };
+}
 
 function describe(store: NetworkStore, record: NetworkRecord): NetworkInfo {
   const { version: _, ...info } = record;
@@ -171,7 +203,7 @@ async function createNetwork(
   parsed: ParsedNetwork,
   mayExist = false,
 ): Promise<NetworkRecord> {
-  const { store, netns, events } = context;
+  const { store, events } = context;
   using _lock = await store.lock();
   const existing = store.list().find((record) => record.name === name);
   if (existing !== undefined && mayExist) return existing;
@@ -191,14 +223,12 @@ async function createNetwork(
     ...parsed,
     subnets,
   };
-  await store.write(record);
-  try {
-    await ensureNetwork(netns, store.runPath(id), store.runDirectory);
-  } catch (error) {
-    await removeNetwork(netns, store.runPath(id)).catch(() => undefined);
-    store.remove(id);
-    throw error;
-  }
+  await makeNetwork(context, record).catch(async (error: unknown) => {
+    if (!mayExist || !isEngineError(error, 'ERR_NETWORK_INTERFACE_TAKEN')) throw error;
+    // The default network of another root has the default name.
+    const own = { ...record.options, [optionNames.bridge]: bridgeName({ ...record, name: '' }) };
+    await makeNetwork(context, { ...record, options: own });
+  });
   // docker's default network is there before anything happens.
   if (!mayExist)
     events.emit({ type: 'network', action: 'create', id, attributes: { name, type: record.driver } });
@@ -252,8 +282,7 @@ function refuseOverlap(
 }
 
 async function remove(context: NetworksContext, name: string): Promise<void> {
-  if (name === defaultNetwork || withoutRecord.some((network) => network.name === name))
-    throw notRemovable(name);
+  if (name === defaultNetwork || ['host', 'none'].includes(name)) throw notRemovable(name);
   await context.heal();
   using _lock = await context.store.lock();
   const record = await findNetwork(context, name);

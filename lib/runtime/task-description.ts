@@ -78,6 +78,10 @@ export interface NetworkDescription {
     readonly hostPortEnd: number;
     readonly containerPort: number;
   }[];
+  /** Of an ordinary user: pasta or slirp4netns, with "{}" where the path of the network namespace is to be. */
+  readonly program?: readonly string[];
+  /** And the directory where the container is recorded. */
+  readonly record?: string;
   /** Whom its name server asks for outside names; absent: it has none. */
   readonly resolvers?: readonly { readonly address: string; readonly from: 'host' | 'container' }[];
 }

@@ -54,7 +54,7 @@ Napi::Value removeNetwork(const Napi::CallbackInfo& info) {
 
 Napi::Value restoreNetworks(const Napi::CallbackInfo& info) {
   return onRoot(info, [networks = text(info, 1)](net::Root& root) {
-    root.firewall.ensureTable();
+    root.firewall().ensureTable();
     net::restoreNetworks(root, networks);
   });
 }
@@ -65,7 +65,7 @@ Napi::Value releaseEndpoint(const Napi::CallbackInfo& info) {
       if (record.container != container) continue;
       std::vector<net::PortMapping> ports = record.ports;
       std::erase_if(ports, [](const net::PortMapping& port) { return !net::isForKernel(port); });
-      root.firewall.unpublish(ports);
+      net::unpublishPorts(root, ports);
     }
     net::Endpoint endpoint;
     endpoint.container = container;

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "monitor/memory.h"
+#include "monitor/trouble.h"
 #include "net/netns.h"
 
 namespace strake::monitor {
@@ -83,7 +84,12 @@ void NameQuestion::tick() {
 }
 
 void NameQuestion::onEvents(uint32_t) {
-  if (isOver_) return;
+  if (isOver_ || pastTrouble("question for a name", [&] { proceed(); })) return;
+  hangUp();
+  isOver_ = true;
+}
+
+void NameQuestion::proceed() {
   if (!tcp_) return receiveDatagram();
   if (!unsent_.empty()) return sendStream();
   receiveStream();

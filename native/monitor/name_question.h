@@ -29,6 +29,7 @@ class NameQuestion final : public Watcher {
 
  private:
   void askNext();
+  void proceed();
   bool ask(const Resolver& resolver);
   void receiveDatagram();
   void sendStream();

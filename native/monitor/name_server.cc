@@ -7,6 +7,7 @@
 
 #include "monitor/memory.h"
 #include "monitor/port_proxy.h"
+#include "monitor/trouble.h"
 #include "net/firewall.h"
 #include "net/netns.h"
 #include "sys/error.h"
@@ -44,7 +45,7 @@ class NameServer::Socket final : public Watcher {
   }
   ~Socket() { loop_.remove(fd_.get()); }
   int get() const noexcept { return fd_.get(); }
-  void onEvents(uint32_t) override { call_(); }
+  void onEvents(uint32_t) override { pastTrouble("name server", call_); }
 
  private:
   EventLoop& loop_;
@@ -65,6 +66,11 @@ class NameServer::Client final : public Watcher, public std::enable_shared_from_
   }
 
   void onEvents(uint32_t) override {
+    if (!pastTrouble("name server", [&] { receive(); })) close();
+  }
+
+ private:
+  void receive() {
     const std::span<char> buffer = scratch();
     const ssize_t size = ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -82,7 +88,6 @@ class NameServer::Client final : public Watcher, public std::enable_shared_from_
     }
   }
 
- private:
   /// One that does not take an answer at once, which is small, is not waited for.
   void send(const std::string& answer) {
     if (!socket_ || answer.empty()) return close();
@@ -141,7 +146,7 @@ void NameServer::onDatagram() {
 void NameServer::onConnection() {
   reap();
   reapClients();
-  sys::UniqueFd socket(::accept4(tcp_->get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  sys::UniqueFd socket = acceptFrom(loop_, tcp_->get(), tcp_.get());
   if (!socket || clients_.size() >= mostClients) return;
   clients_.push_back(std::make_shared<Client>(*this, std::move(socket)));
   setTimer(true);

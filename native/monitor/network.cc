@@ -5,61 +5,15 @@
 #include <netinet/in.h>
 
 #include <algorithm>
-#include <exception>
 
+#include "monitor/held_ports.h"
+#include "monitor/trouble.h"
 #include "net/netns.h"
 #include "sys/error.h"
 
 namespace strake::monitor {
 
 namespace {
-
-constexpr int randomAttempts = 32;  // a port that is free in one family may be taken in the other
-
-/// A socket for each family that it is published on.
-struct Held {
-  net::Ip host;
-  sys::UniqueFd socket;
-};
-
-template <typename Step>
-void attempt(Step step) noexcept {
-  try {
-    step();
-  } catch (const std::exception&) {
-  }
-}
-
-std::string nameOf(const PortRequest& request, uint16_t port) {
-  return (request.host.empty() ? "" : request.host + ":") + std::to_string(port) +
-         (request.protocol == IPPROTO_TCP ? "/tcp" : "/udp");
-}
-
-bool isOff(int error) {
-  return error == EAFNOSUPPORT || error == EADDRNOTAVAIL;
-}
-
-/// All addresses of a request with one port. Nothing: it is taken.
-std::vector<Held> hold(int netns, const PortRequest& request, uint16_t port) {
-  const bool everywhere = request.host.empty();
-  std::vector<Held> held;
-  for (const std::string& host :
-       everywhere ? std::vector<std::string>{"0.0.0.0", "::"} : std::vector<std::string>{request.host}) {
-    const net::Ip address = net::Ip::parse(host);
-    try {
-      held.push_back({address, holdPort(netns, request.protocol, address, port)});
-    } catch (const sys::SysError& error) {
-      if (error.error() == EADDRINUSE) return {};
-      if (everywhere && !address.isV4() && isOff(error.error())) break;
-      if (isOff(error.error()))
-        throw sys::Error("ERR_PORT_ADDRESS_MISSING",
-                         "cannot publish on " + nameOf(request, port) + ": this host has no address " + host);
-      throw;
-    }
-    if (port == 0) port = portOf(held.back().socket.get());
-  }
-  return held;
-}
 
 const net::IpPrefix* addressOf(const net::Endpoint& endpoint, int family) {
   for (const net::IpPrefix& address : endpoint.addresses)
@@ -131,7 +85,8 @@ void NetworkConnection::detach(const net::Endpoint& endpoint, int netns) noexcep
 }
 
 void NetworkConnection::removeInterface(const net::Endpoint& endpoint, int netns) noexcept {
-  attempt([&] { net::detachEndpoint(root(), net::readNetwork(endpoint.network), endpoint, netns); });
+  pastTrouble("network",
+              [&] { net::detachEndpoint(root(), net::readNetwork(endpoint.network), endpoint, netns); });
 }
 
 const net::Endpoint* NetworkConnection::publishingEndpoint() {
@@ -157,18 +112,14 @@ void NetworkConnection::publish() {
   const std::vector<net::PortMapping> added = forKernel({published_.begin() + kept, published_.end()});
   if (added.empty()) return;
   record();  // first: whoever heals a monitor that was killed here finds what it has left
-  root().firewall.claim(added);
+  net::publishPorts(root(), added);
 }
 
 NetworkConnection::Published NetworkConnection::reserve(const PortRequest& request,
                                                         const net::Endpoint& endpoint) {
-  std::vector<Held> held;
-  const int attempts = request.first == 0 ? randomAttempts : request.last - request.first + 1;
-  for (int n = 0; n < attempts && held.empty(); ++n)
-    held = hold(rootNetns_.get(), request, static_cast<uint16_t>(request.first == 0 ? 0 : request.first + n));
-  if (held.empty()) throwTaken(request);
+  std::vector<HeldPort> held = holdPorts(rootNetns_.get(), request, task_.networks);
   Published published{.request = request, .network = endpoint.network};
-  for (Held& one : held) {
+  for (HeldPort& one : held) {
     const net::IpPrefix* target = addressOf(endpoint, one.host.family());
     const net::PortMapping mapping{
         .protocol = request.protocol,
@@ -177,33 +128,18 @@ NetworkConnection::Published NetworkConnection::reserve(const PortRequest& reque
         .container = target != nullptr ? target->address : endpoint.addresses.at(0).address,
         .containerPort = request.containerPort};
     published.ports.push_back(mapping);
-    published.proxies.push_back(PortProxy::make(loop_, request.protocol, std::move(one.socket),
-                                                {mapping.container, request.containerPort},
-                                                rootNetns_.get()));
+    published.proxies.push_back(PortProxy::make(
+        loop_, request.protocol, std::move(one.socket), {mapping.container, request.containerPort},
+        [this](int family, int type) { return net::socketIn(rootNetns_.get(), family, type); }));
   }
   return published;
-}
-
-/// By whom, where that is a container of ours.
-void NetworkConnection::throwTaken(const PortRequest& request) {
-  const std::string range = request.first == request.last
-                                ? nameOf(request, request.first)
-                                : nameOf(request, request.first) + " to " + std::to_string(request.last);
-  std::string holder = "another program";
-  attempt([&] {
-    for (const auto& [container, name] : net::portHolders(task_.networks, request.protocol, request.first))
-      holder = "container " + name;
-  });
-  throw sys::Error("ERR_PORT_IN_USE", "cannot publish port " + range + ": it is taken by " + holder +
-                                          "; choose another port, or 0 for any that is free");
 }
 
 /// The rules first: the port is somebody else's when its socket goes.
 void NetworkConnection::unpublish(const std::function<bool(const Published&)>& isUnwanted) noexcept {
   std::erase_if(published_, [&](const Published& one) {
     if (!isUnwanted(one)) return false;
-    const std::vector<net::PortMapping> ports = forKernel({&one, 1});
-    if (!ports.empty()) attempt([&] { root().firewall.unpublish(ports); });
+    pastTrouble("published port", [&] { net::unpublishPorts(root(), forKernel({&one, 1})); });
     return true;
   });
 }
@@ -236,7 +172,7 @@ void NetworkConnection::change(NetworkTask task) {
     follow();
   } catch (...) {
     task_ = before;
-    attempt([&] { follow(); });
+    pastTrouble("network", [&] { follow(); });
     root_.reset();
     throw;
   }
@@ -282,7 +218,8 @@ void NetworkConnection::removeInterfaces() noexcept {
 }
 
 void NetworkConnection::releaseLeases() noexcept {
-  for (const net::Endpoint& endpoint : task_.endpoints) net::releaseLeases(endpoint);
+  for (const net::Endpoint& endpoint : task_.endpoints)
+    pastTrouble("address", [&] { net::releaseLeases(endpoint); });
 }
 
 }  // namespace strake::monitor

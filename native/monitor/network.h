@@ -16,26 +16,37 @@
 
 namespace strake::monitor {
 
-class NetworkConnection {
+/// What a container's namespace is connected with.
+class ContainerNetwork {
+ public:
+  virtual ~ContainerNetwork() = default;
+  virtual void connect(int netns) = 0;
+  virtual void change(NetworkTask task) = 0;
+  virtual void disconnect() noexcept = 0;
+  virtual void removeInterfaces() noexcept = 0;
+  virtual void releaseLeases() noexcept = 0;
+};
+
+class NetworkConnection final : public ContainerNetwork {
  public:
   NetworkConnection(EventLoop& loop, NetworkTask task);
-  ~NetworkConnection();
+  ~NetworkConnection() override;
   NetworkConnection(const NetworkConnection&) = delete;
   NetworkConnection& operator=(const NetworkConnection&) = delete;
 
   /// Connects a namespace, which is not the monitor's own, before anything is executed in it. On a throw
   /// (sys::Error ERR_PORT_IN_USE, ERR_PORT_ADDRESS_MISSING, ERR_NETWORK_*, ERR_NFTABLES_MISSING) nothing of
   /// it is left.
-  void connect(int netns);
+  void connect(int netns) override;
   /// The task is another one now: connects and disconnects what differs. On a throw it is as it was, as far
   /// as that can be had again.
-  void change(NetworkTask task);
+  void change(NetworkTask task) override;
   /// Nothing leads to the container any more, and nobody finds it; past errors: what cannot go is left for
   /// the next command to heal. Its interfaces are still to be removed, which takes the kernel milliseconds.
-  void disconnect() noexcept;
-  void removeInterfaces() noexcept;
+  void disconnect() noexcept override;
+  void removeInterfaces() noexcept override;
   /// The addresses are free for others.
-  void releaseLeases() noexcept;
+  void releaseLeases() noexcept override;
 
  private:
   struct Published;
@@ -55,7 +66,6 @@ class NetworkConnection {
   void record();
   void serveNames();
   Published reserve(const PortRequest& request, const net::Endpoint& endpoint);
-  [[noreturn]] void throwTaken(const PortRequest& request);
 
   EventLoop& loop_;
   NetworkTask task_;

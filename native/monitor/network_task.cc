@@ -92,9 +92,12 @@ NetworkTask parseNetworkTask(const Value& value, const std::string& container) {
                    .name = textOf(value, "name"),
                    .endpoints = {},
                    .ports = {},
-                   .resolvers = std::nullopt};
+                   .resolvers = std::nullopt,
+                   .program = textsOf(value, "program"),
+                   .record = textOf(value, "record")};
   forEach(value, "endpoints",
           [&](const Value& endpoint) { task.endpoints.push_back(endpointOf(endpoint, container)); });
+  if (!task.program.empty() && !task.program.front().starts_with("/")) invalid("program");
   forEach(value, "ports", [&](const Value& port) { task.ports.push_back(portOf(port)); });
   if (find(value, "resolvers") == nullptr) return task;
   task.resolvers.emplace();

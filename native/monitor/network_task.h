@@ -33,7 +33,10 @@ struct NetworkTask {
   std::vector<net::Endpoint> endpoints;
   std::vector<PortRequest> ports;
   std::optional<std::vector<Resolver>> resolvers;  // absent: there is no name server
-  bool isEmpty() const noexcept { return endpoints.empty() && !resolvers; }
+  /// Of an ordinary user: pasta(1) or slirp4netns(1), by its path, with its arguments; "{}" in them stands
+  /// for the path of the network namespace. There are no endpoints then, but `user` where one is recorded.
+  std::vector<std::string> program;
+  std::string record;  // the directory of that record
 };
 
 /// `container`: its id. Throws sys::Error ERR_SPEC_INVALID, ERR_INVALID_ARGUMENT.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "monitor/memory.h"
+#include "monitor/trouble.h"
 #include "net/netns.h"
 #include "sys/error.h"
 
@@ -22,45 +23,48 @@ constexpr std::chrono::seconds sessionTime{90};
 constexpr int backlog = 128;
 
 /// Nothing: it cannot be reached, or there is no descriptor left, which must not end the monitor.
-sys::UniqueFd connectTo(int netns, int type, const SocketAddress& target) try {
-  sys::UniqueFd socket = net::socketIn(netns, target.address.family(), type | SOCK_NONBLOCK);
+sys::UniqueFd connectTo(const PortProxy::MakeSocket& makeSocket, int type, const SocketAddress& target) try {
+  sys::UniqueFd socket = makeSocket(target.address.family(), type | SOCK_NONBLOCK);
   sockaddr_storage storage;
   const socklen_t size = target.address.socketAddress(target.port, storage);
   if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&storage), size) < 0 && errno != EINPROGRESS)
     socket.reset();
   return socket;
-} catch (const sys::SysError&) {
+} catch (const sys::SysError& error) {
+  logTrouble(error.what());
   return {};
 }
 
 class TcpProxy final : public PortProxy, public Watcher {
  public:
-  TcpProxy(EventLoop& loop, sys::UniqueFd listener, SocketAddress target, int netns)
-      : loop_(loop), listener_(std::move(listener)), target_(target), netns_(netns) {
+  TcpProxy(EventLoop& loop, sys::UniqueFd listener, SocketAddress target, MakeSocket makeSocket)
+      : loop_(loop), listener_(std::move(listener)), target_(target), makeSocket_(std::move(makeSocket)) {
     loop_.add(listener_.get(), EPOLLIN, this);
   }
   ~TcpProxy() override { loop_.remove(listener_.get()); }
 
   void onEvents(uint32_t) override {
     relays_.remove_if([](const TcpRelay& relay) { return relay.isOver(); });
-    sys::UniqueFd accepted(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    sys::UniqueFd accepted = acceptFrom(loop_, listener_.get(), this);
     if (!accepted || relays_.size() >= mostRelays) return;
-    sys::UniqueFd connection = connectTo(netns_, SOCK_STREAM, target_);
-    if (connection) relays_.emplace_back(loop_, std::move(accepted), std::move(connection));
+    pastTrouble("published port", [&] {
+      sys::UniqueFd connection = connectTo(makeSocket_, SOCK_STREAM, target_);
+      if (connection) relays_.emplace_back(loop_, std::move(accepted), std::move(connection));
+    });
   }
 
  private:
   EventLoop& loop_;
   sys::UniqueFd listener_;
   SocketAddress target_;
-  int netns_;
+  MakeSocket makeSocket_;
   std::list<TcpRelay> relays_;
 };
 
 class UdpProxy final : public PortProxy, public Watcher {
  public:
-  UdpProxy(EventLoop& loop, sys::UniqueFd socket, SocketAddress target, int netns)
-      : loop_(loop), socket_(std::move(socket)), target_(target), netns_(netns) {
+  UdpProxy(EventLoop& loop, sys::UniqueFd socket, SocketAddress target, MakeSocket makeSocket)
+      : loop_(loop), socket_(std::move(socket)), target_(target), makeSocket_(std::move(makeSocket)) {
     loop_.add(socket_.get(), EPOLLIN, this);
   }
   ~UdpProxy() override { loop_.remove(socket_.get()); }
@@ -72,7 +76,10 @@ class UdpProxy final : public PortProxy, public Watcher {
     const ssize_t length = ::recvfrom(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT,
                                       reinterpret_cast<sockaddr*>(&client), &size);
     if (length < 0) return;
-    Session* session = sessionOf({reinterpret_cast<const char*>(&client), size});
+    Session* session = nullptr;
+    pastTrouble("published port", [&] {
+      session = sessionOf({reinterpret_cast<const char*>(&client), size});
+    });
     if (session == nullptr) return;
     session->lastUse = Clock::now();
     static_cast<void>(
@@ -108,7 +115,7 @@ class UdpProxy final : public PortProxy, public Watcher {
       return now - entry.second->lastUse > sessionTime;
     });
     if (sessions_.size() >= mostSessions) return nullptr;
-    sys::UniqueFd connection = connectTo(netns_, SOCK_DGRAM, target_);
+    sys::UniqueFd connection = connectTo(makeSocket_, SOCK_DGRAM, target_);
     if (!connection) return nullptr;
     auto session = std::make_unique<Session>(*this, client, std::move(connection));
     return sessions_.emplace(client, std::move(session)).first->second.get();
@@ -117,7 +124,7 @@ class UdpProxy final : public PortProxy, public Watcher {
   EventLoop& loop_;
   sys::UniqueFd socket_;
   SocketAddress target_;
-  int netns_;
+  MakeSocket makeSocket_;
   std::map<std::string, std::unique_ptr<Session>> sessions_;
 };
 
@@ -139,6 +146,18 @@ sys::UniqueFd holdPort(int netns, uint8_t protocol, const net::Ip& address, uint
   return socket;
 }
 
+sys::UniqueFd acceptFrom(EventLoop& loop, int listener, Watcher* watcher) noexcept {
+  sys::UniqueFd accepted(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (accepted || (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM))
+    return accepted;
+  const sys::SysError error(errno, "accept4", "connections wait");
+  pastTrouble("too many connections", [&] {
+    loop.pause(listener, EPOLLIN, watcher);
+    throw error;
+  });
+  return {};
+}
+
 uint16_t portOf(int socket) {
   sockaddr_storage storage{};
   socklen_t size = sizeof storage;
@@ -148,9 +167,10 @@ uint16_t portOf(int socket) {
 }
 
 std::unique_ptr<PortProxy> PortProxy::make(EventLoop& loop, uint8_t protocol, sys::UniqueFd held,
-                                           const SocketAddress& target, int netns) {
-  if (protocol == IPPROTO_TCP) return std::make_unique<TcpProxy>(loop, std::move(held), target, netns);
-  return std::make_unique<UdpProxy>(loop, std::move(held), target, netns);
+                                           const SocketAddress& target, MakeSocket makeSocket) {
+  if (protocol == IPPROTO_TCP)
+    return std::make_unique<TcpProxy>(loop, std::move(held), target, std::move(makeSocket));
+  return std::make_unique<UdpProxy>(loop, std::move(held), target, std::move(makeSocket));
 }
 
 }  // namespace strake::monitor

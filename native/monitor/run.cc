@@ -9,9 +9,10 @@
 #include "cgroup/cgroup.h"
 #include "monitor/events.h"
 #include "monitor/health.h"
-#include "monitor/network.h"
+#include "monitor/run_network.h"
 #include "monitor/stdio.h"
 #include "monitor/task.h"
+#include "monitor/trouble.h"
 #include "runtime/capabilities.h"
 #include "runtime/hooks.h"
 #include "runtime/spec.h"
@@ -31,7 +32,7 @@ struct Container {
   Task task;
   std::unique_ptr<cgroup::Cgroup> group;
   runtime::Launched launched;
-  std::unique_ptr<NetworkConnection> network;  // null: it is not the monitor's
+  RunNetwork network;
   bool ownPidNamespace = false;
   bool hasPoststopHooks = false;
   /// Of this run: a process was killed for want of memory, and that has been told.
@@ -52,24 +53,9 @@ sys::UniqueFd userNamespaceOf(pid_t pid) {
 /// The launcher wants a container that waits no more.
 class NotWanted {};
 
-std::function<void(int)> connector(Container& container) {
-  if (!container.network) return {};
-  return [&network = *container.network](int netns) { network.connect(netns); };
-}
-
-/// The network of the task as it is now; answers with what went wrong.
-std::string reloadNetwork(const Monitor& monitor, const Container& container) try {
-  Task task = parseTask(sys::readDocument(monitor.path("task.json")));
-  if (container.network && task.network) container.network->change(std::move(*task.network));
-  return "{}";
-} catch (const sys::SysError& error) {
-  return failedJson({"ERR_NETWORK_FAILED", error.call(), error.error(), error.path(), error.what()});
-} catch (...) {
-  return failedJson(currentFailure());
-}
-
 /// Reads the bundle; from then on clients may attach.
 runtime::Spec prepare(Monitor& monitor, Container& container) {
+  logTroubleTo(monitor.path("monitor.log"));
   container.task = parseTask(sys::readDocument(monitor.path("task.json")));
   const Task& task = container.task;
   monitor.hub().setStdinMode(task.wiring.stdinMode);
@@ -89,7 +75,7 @@ void launch(Monitor& monitor, Container& container, runtime::Spec& spec) {
   if (!task.cgroup.empty()) container.group = cgroup::Cgroup::create(task.cgroup, spec.linux_.resources);
   monitor.trace().step("cgroup");
 
-  if (task.network) container.network = std::make_unique<NetworkConnection>(monitor.loop(), *task.network);
+  container.network = RunNetwork(monitor.loop(), task.network, task.id);
   const Joined joined = join(spec, task.joins);
   const runtime::Namespace* pidNamespace = spec.find(runtime::NamespaceKind::pid);
   container.ownPidNamespace = pidNamespace != nullptr && pidNamespace->path.empty();
@@ -105,7 +91,7 @@ void launch(Monitor& monitor, Container& container, runtime::Spec& spec) {
                                         .cgroup = container.group.get(),
                                         .stopBeforeExec = task.waits,
                                         .processComesLater = task.waits,
-                                        .connectNetwork = connector(container),
+                                        .connectNetwork = container.network.connector(),
                                         .dieWithParent = true,
                                         .trace = monitor.trace().enabled(),
                                         .init = task.init,
@@ -135,7 +121,7 @@ void announceStart(Monitor& monitor, Container& container, const runtime::Spec& 
   if (!task.statusFile.empty() && !task.waits) ::unlink(task.statusFile.c_str());  // of an earlier run
   if (task.health)
     sys::writeFileAtomic(monitor.path("health.json"), HealthStatus(*task.health).json(), 0600, false);
-  monitor.hub().setReload([&] { return reloadNetwork(monitor, container); });
+  monitor.hub().setReload([&] { return container.network.reload(monitor.path("task.json")); });
   emitNetworks(task.events, "connect");
   emitVolumes(task.events, "mount");
   emit(task.events, "start");
@@ -218,7 +204,7 @@ void end(Monitor& monitor, Container& container, ExitStatus& status) {
   attempt([&] { endGroup(container, status); });
   monitor.hub().drain();
   monitor.trace().step("drain");
-  if (container.network) container.network->disconnect();
+  container.network.disconnect();
   monitor.trace().step("network");
   if (!recordGoes) attempt([&] { record(monitor, task, status); });
   const EventSource events = currentTask(monitor, task).events;
@@ -230,6 +216,8 @@ void end(Monitor& monitor, Container& container, ExitStatus& status) {
   attempt([&] { removeGroup(container); });
   monitor.trace().step("cgroup removal");
   if (container.hasPoststopHooks) attempt([&] { runPoststopHooks(monitor, task); });
+  // First: of a container that is gone nobody would know that its addresses are free.
+  if (recordGoes) container.network.releaseLeases();
   const bool removed = removeDirectories(container);
   if (removed && recordGoes) emit(events, "destroy");
   if (!removed && recordGoes) attempt([&] { record(monitor, task, status); });
@@ -327,10 +315,7 @@ Run supervise(Monitor& monitor, Container& container) {
 Failure undoLaunch(Container& container) {
   Failure failure = currentFailure();
   Monitor::abandon(container.launched);
-  if (container.network) {
-    container.network->disconnect();
-    container.network->removeInterfaces();
-  }
+  container.network.undo();
   try {
     removeGroup(container);
   } catch (const std::exception& error) {
@@ -372,35 +357,18 @@ Run restart(std::unique_ptr<Monitor>& monitor, Container& container, Run run) {
     const auto delay = history.next(policy, run.status.exitCode, run.took);
     if (!delay || !monitor->backOff(run.status, *delay, isOver)) break;
     monitor = std::make_unique<Monitor>(monitor->directory(), monitor->takeLock(), history.count());
-    if (container.network) container.network->removeInterfaces();
+    container.network.removeInterfaces();
     container = Container{};
     run = runAgain(*monitor, container);
   }
   return run;
 }
 
-/// The addresses, too, unless somebody has started the container again, and has taken them over.
-void removeFromNetworks(const Monitor& monitor, const Container& container) noexcept {
-  if (!container.network) return;
-  container.network->removeInterfaces();
-  std::optional<sys::FileLock> lock;
-  try {
-    lock = sys::tryLockFile(monitor.path("lock"), sys::LockMode::exclusive);
-    if (!lock) return;
-  } catch (const std::exception&) {
-    // Its directory is gone: nobody can.
-  }
-  container.network->releaseLeases();
-}
-
 /// Its launcher may have been killed: nobody else removes it.
 void removeUnwanted(Container& container) {
   Monitor::abandon(container.launched);
-  if (container.network) {
-    container.network->disconnect();
-    container.network->removeInterfaces();
-    container.network->releaseLeases();
-  }
+  container.network.undo();
+  container.network.releaseLeases();
   try {
     removeGroup(container);
   } catch (const std::exception&) {
@@ -423,7 +391,7 @@ int runContainer(std::unique_ptr<Monitor> monitor) {
     return 1;
   }
   const Run last = restart(monitor, container, supervise(*monitor, container));
-  monitor->finish(last.status, [&] { removeFromNetworks(*monitor, container); });
+  monitor->finish(last.status, [&] { container.network.leave(monitor->path("lock")); });
   return 0;
 }
 

@@ -119,7 +119,9 @@ void StdioHub::trim() {
 
 /// Somebody connects to attach.sock.
 void StdioHub::onEvents(uint32_t) {
-  acceptClient();
+  const bool accepted = acceptClient();
+  const bool isFull = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+  if (!accepted && isFull) loop_.pause(listener_.get(), EPOLLIN, this);
 }
 
 bool StdioHub::acceptClient() {

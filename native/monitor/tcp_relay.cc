@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "monitor/memory.h"
+#include "monitor/trouble.h"
 
 namespace strake::monitor {
 
@@ -20,6 +21,10 @@ TcpRelay::~TcpRelay() {
 }
 
 void TcpRelay::Side::onEvents(uint32_t events) {
+  if (!pastTrouble("relayed connection", [&] { take(events); })) relay.end();
+}
+
+void TcpRelay::Side::take(uint32_t events) {
   if (relay.isOver_) return;
   if (!relay.isConnected_ && this == &relay.target_) {
     int error = 0;

@@ -21,6 +21,7 @@ class TcpRelay {
   struct Side final : public Watcher {
     Side(TcpRelay& relay, sys::UniqueFd fd) : relay(relay), socket(std::move(fd)) {}
     void onEvents(uint32_t events) override;
+    void take(uint32_t events);
     TcpRelay& relay;
     sys::UniqueFd socket;
     Side* other = nullptr;

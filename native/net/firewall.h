@@ -67,6 +67,10 @@ class Firewall {
   void claim(const std::vector<PortMapping>& ports);
   /// What leads elsewhere by now is somebody else's, and stays.
   void unpublish(const std::vector<PortMapping>& ports);
+  /// Connection tracking decides at a flow's first datagram where all of it goes, and datagrams have no end
+  /// that it could see: ends what it remembers of flows to these ports of the host, and of those that it
+  /// leads to these ports of containers. A kernel without ctnetlink remembers on.
+  void forgetDatagrams(const std::vector<PortMapping>& ports, const std::vector<Ip>& hostAddresses);
   /// Takes everything away.
   void removeTable();
 

@@ -199,6 +199,19 @@ std::vector<IpPrefix> addressesOf(Netlink& route, int index) {
   return found;
 }
 
+std::vector<Ip> localAddresses(Netlink& route) {
+  Message message(RTM_GETADDR, 0);
+  message.body(ifaddrmsg{}).about("addresses");
+  std::vector<Ip> found;
+  route.dump(message, "RTM_GETADDR", [&](const Answer& answer) {
+    const std::string_view attributes = answer.attributes<ifaddrmsg>();
+    Attribute address = Attributes::find(attributes, IFA_LOCAL);  // of IPv4; else IFA_ADDRESS
+    if (address.value.data() == nullptr) address = Attributes::find(attributes, IFA_ADDRESS);
+    found.push_back(Ip::of(answer.body<ifaddrmsg>().ifa_family, address.value));
+  });
+  return found;
+}
+
 Message addDefaultRoute(int index, const Ip& gateway) {
   return defaultRoute(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, index, gateway);
 }

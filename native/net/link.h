@@ -61,6 +61,9 @@ Message removeDefaultRoute(int index, const Ip& gateway);
 /// are not among them.
 std::vector<IpPrefix> routedSubnets(Netlink& route);
 
+/// All that the namespace itself has.
+std::vector<Ip> localAddresses(Netlink& route);
+
 /// The names of the host's default routes' interfaces, of both families.
 std::vector<int> defaultRouteLinks(Netlink& route);
 

@@ -29,8 +29,9 @@ Message batchMark(uint16_t type) {
 
 }  // namespace
 
-Netlink::Netlink(int protocol, int netns)
-    : socket_(socketIn(netns, AF_NETLINK, SOCK_RAW, protocol)), buffer_(bufferSize, '\0') {
+Netlink::Netlink(int protocol, int netns) : Netlink(socketIn(netns, AF_NETLINK, SOCK_RAW, protocol)) {}
+
+Netlink::Netlink(sys::UniqueFd socket) : socket_(std::move(socket)), buffer_(bufferSize, '\0') {
   setOption(socket_.get(), NETLINK_EXT_ACK);
   setOption(socket_.get(), NETLINK_CAP_ACK);
   const sockaddr_nl address{.nl_family = AF_NETLINK, .nl_pad = 0, .nl_pid = 0, .nl_groups = 0};

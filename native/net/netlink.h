@@ -36,6 +36,8 @@ class Netlink {
   /// `protocol`: NETLINK_ROUTE, NETLINK_NETFILTER. In the namespace that `netns` has open, or (-1) the
   /// caller's.
   Netlink(int protocol, int netns = -1);
+  /// By a socket that somebody else has made.
+  explicit Netlink(sys::UniqueFd socket);
 
   /// Sends the request and waits for its acknowledgement. Throws SysError(errno, `call`, the message's
   /// object).

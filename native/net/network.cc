@@ -163,6 +163,18 @@ void attachMacvlan(Root& root, const Network& network, const Endpoint& endpoint,
 
 }  // namespace
 
+void publishPorts(Root& root, const std::vector<PortMapping>& ports) {
+  if (ports.empty()) return;
+  root.firewall().claim(ports);
+  root.firewall().forgetDatagrams(ports, localAddresses(root.route));
+}
+
+void unpublishPorts(Root& root, const std::vector<PortMapping>& ports) {
+  if (ports.empty()) return;
+  root.firewall().unpublish(ports);
+  root.firewall().forgetDatagrams(ports, localAddresses(root.route));
+}
+
 std::string hostInterface(const Network& network, const std::string& container) {
   return "sv" + network.id.substr(0, 5) + container.substr(0, 8);
 }
@@ -170,9 +182,9 @@ std::string hostInterface(const Network& network, const std::string& container) 
 bool ensureNetwork(Root& root, const Network& network) {
   if (network.driver != Network::Driver::bridge) return false;
   ensureBridge(root, network);
-  const bool isNew = root.firewall.ensureTable();
+  const bool isNew = root.firewall().ensureTable();
   if (isNew) enableForwarding(root, network);
-  root.firewall.ensureBridge(network.rules);
+  root.firewall().ensureBridge(network.rules);
   return isNew;
 }
 
@@ -181,7 +193,7 @@ void removeNetwork(Root& root, const Network& network) {
   const std::optional<Link> link = findLink(root.route, network.rules.bridge);
   if (link && isOurs(*link, network))
     attempt(root.route, removeLink(network.rules.bridge), "RTM_DELLINK", ENODEV);
-  root.firewall.removeBridge(network.rules.bridge);
+  root.firewall().removeBridge(network.rules.bridge);
 }
 
 void attachEndpoint(Root& root, const Network& network, const Endpoint& endpoint, int netns) {

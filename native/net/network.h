@@ -47,10 +47,15 @@ Network parseNetwork(const std::string& json, const std::string& directory);
 
 /// Connections into one namespace, the network root's.
 struct Root {
-  explicit Root(int netns) : netns(netns), route(0, netns), firewall(netns) {}
+  explicit Root(int netns) : netns(netns), route(0, netns) {}
   int netns;
   Netlink route;  // NETLINK_ROUTE is 0
-  Firewall firewall;
+  /// Opened by who first needs it: a macvlan network works where the kernel has no nftables.
+  /// Throws ERR_NFTABLES_MISSING.
+  Firewall& firewall() { return firewall_ ? *firewall_ : firewall_.emplace(netns); }
+
+ private:
+  std::optional<Firewall> firewall_;
 };
 
 /// Makes of the network what is not there: bridge, addresses, rules, forwarding. Cheap when all of it is.
@@ -68,13 +73,19 @@ void detachEndpoint(Root& root, const Network& network, const Endpoint& endpoint
 /// The default routes that the endpoint says, in the namespace; `isThere` false takes them away.
 void setDefaultRoutes(const Endpoint& endpoint, int netns, bool isThere);
 
+/// Firewall::claim and unpublish; and the flows of datagrams that the kernel remembers go the new way from
+/// their next one on. Nothing for no ports.
+void publishPorts(Root& root, const std::vector<PortMapping>& ports);
+void unpublishPorts(Root& root, const std::vector<PortMapping>& ports);
+
 /// The host's end of a container's veth pair.
 std::string hostInterface(const Network& network, const std::string& container);
 
 /// What other containers and `inspect` find of an endpoint. `ports` as they are.
 void writeEndpoint(const Endpoint& endpoint, const std::string& name, const std::vector<PortMapping>& ports);
 void removeEndpoint(const std::string& networkDirectory, const std::string& container);
-/// Ends the leases, as far as they are that container's.
+/// Ends the leases, as far as they are that container's. Under RUN/networks/leases.lock, as all who end one:
+/// between the look and the unlink(2) another one may have ended it, and a third one have it by now.
 void releaseLeases(const Endpoint& endpoint);
 
 struct EndpointRecord {

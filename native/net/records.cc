@@ -12,6 +12,7 @@
 #include "net/network.h"
 #include "sys/directory.h"
 #include "sys/error.h"
+#include "sys/lock.h"
 #include "sys/whole_file.h"
 
 namespace strake::net {
@@ -203,6 +204,9 @@ void removeEndpoint(const std::string& networkDirectory, const std::string& cont
 }
 
 void releaseLeases(const Endpoint& endpoint) {
+  if (endpoint.leases.empty()) return;
+  const std::string networks = endpoint.network.substr(0, endpoint.network.rfind('/'));
+  const sys::FileLock lock = sys::lockFile(networks + "/leases.lock", sys::LockMode::exclusive);
   for (const std::string& lease : endpoint.leases) {
     char holder[idSize + 1];
     const ssize_t size = ::readlink(lease.c_str(), holder, sizeof holder);
@@ -243,7 +247,7 @@ namespace {
 void restorePorts(Root& root, const std::vector<PortMapping>& ports) {
   for (const PortMapping& port : ports) {
     try {
-      root.firewall.publish({port});
+      root.firewall().publish({port});
     } catch (const sys::SysError& error) {
       if (error.error() != EEXIST && error.error() != EBUSY) throw;
     }

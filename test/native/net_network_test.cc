@@ -4,10 +4,15 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
 #include <linux/rtnetlink.h>
+#include <linux/seccomp.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -66,6 +71,45 @@ class Greeter {
   sys::UniqueFd listener_;
   std::thread thread_;
 };
+
+/// Answers every datagram to 0.0.0.0:53 with its own word, in a namespace.
+class Echo {
+ public:
+  Echo(int netns, std::string word) : socket_(socketIn(netns, AF_INET, SOCK_DGRAM)) {
+    sockaddr_storage storage;
+    const socklen_t size = Ip::parse("0.0.0.0").socketAddress(53, storage);
+    EXPECT_EQ(::bind(socket_.get(), reinterpret_cast<sockaddr*>(&storage), size), 0) << strerror(errno);
+    thread_ = std::thread([this, word = std::move(word)] {
+      for (;;) {
+        char byte = 0;
+        sockaddr_storage from{};
+        socklen_t fromSize = sizeof from;
+        ::recvfrom(socket_.get(), &byte, 1, 0, reinterpret_cast<sockaddr*>(&from), &fromSize);
+        if (byte == '.') return;
+        ::sendto(socket_.get(), word.data(), word.size(), 0, reinterpret_cast<sockaddr*>(&from), fromSize);
+      }
+    });
+  }
+  ~Echo() {
+    sockaddr_storage own{};
+    socklen_t size = sizeof own;
+    ::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&own), &size);
+    ::sendto(socket_.get(), ".", 1, 0, reinterpret_cast<sockaddr*>(&own), size);
+    thread_.join();
+  }
+
+ private:
+  sys::UniqueFd socket_;
+  std::thread thread_;
+};
+
+/// What comes back for a datagram of a socket that is connected.
+std::string exchange(int socket) {
+  char text[16];
+  if (::send(socket, "?", 1, 0) < 0) return strerror(errno);
+  const ssize_t size = ::recv(socket, text, sizeof text, 0);
+  return size < 0 ? strerror(errno) : std::string(text, static_cast<size_t>(size));
+}
 
 /// What answers there, or why nothing does.
 std::string ask(int netns, const std::string& address, uint16_t port) {
@@ -167,8 +211,8 @@ TEST_F(NetworkTest, aPublishedPortIsReachedFromOutsideByTheHostAndByNeighbours) 
        .hostPort = 9090,
        .container = Ip::parse("10.7.0.2"),
        .containerPort = 80}};
-  root.firewall.publish(ports);
-  root.firewall.publish(ports);  // again is no error
+  root.firewall().publish(ports);
+  root.firewall().publish(ports);  // again is no error
   EXPECT_EQ(ask(remote.get(), "192.0.2.1", 8080), "hello");
   EXPECT_EQ(ask(remote.get(), "192.0.2.1", 9090), "hello");
   EXPECT_EQ(ask(host.get(), "192.0.2.1", 8080), "hello");
@@ -176,13 +220,13 @@ TEST_F(NetworkTest, aPublishedPortIsReachedFromOutsideByTheHostAndByNeighbours) 
   EXPECT_EQ(ask(neighbour.get(), "192.0.2.1", 8080), "hello") << "hairpin";
   EXPECT_EQ(ask(container.get(), "192.0.2.1", 8080), "hello") << "hairpin to itself";
   EXPECT_EQ(ask(neighbour.get(), "10.7.0.1", 9090), "Connection refused") << "bound to another address";
-  root.firewall.unpublish(ports);
-  root.firewall.unpublish(ports);
+  root.firewall().unpublish(ports);
+  root.firewall().unpublish(ports);
   EXPECT_EQ(ask(remote.get(), "192.0.2.1", 8080), "Connection refused");
 }
 
 TEST_F(NetworkTest, aPortThatAKilledMonitorLeftIsClaimedAndThenStays) {
-  root.firewall.ensureTable();
+  root.firewall().ensureTable();
   const auto mapping = [](const char* container) {
     return PortMapping{.host = Ip::parse("0.0.0.0"),
                        .hostPort = 8080,
@@ -190,13 +234,104 @@ TEST_F(NetworkTest, aPortThatAKilledMonitorLeftIsClaimedAndThenStays) {
                        .containerPort = 80};
   };
   const std::vector<PortMapping> left = {mapping("10.7.0.2")}, claimed = {mapping("10.7.0.3")};
-  root.firewall.publish(left);
-  EXPECT_THROW(root.firewall.publish(claimed), sys::SysError);
-  root.firewall.claim(claimed);
-  root.firewall.unpublish(left);  // by whoever heals the killed one
-  EXPECT_THROW(root.firewall.publish(left), sys::SysError) << "it is still the other one's";
-  root.firewall.unpublish(claimed);
-  root.firewall.publish(left);
+  root.firewall().publish(left);
+  EXPECT_THROW(root.firewall().publish(claimed), sys::SysError);
+  root.firewall().claim(claimed);
+  root.firewall().unpublish(left);  // by whoever heals the killed one
+  EXPECT_THROW(root.firewall().publish(left), sys::SysError) << "it is still the other one's";
+  root.firewall().unpublish(claimed);
+  root.firewall().publish(left);
+}
+
+TEST_F(NetworkTest, aFlowOfDatagramsFollowsItsPortToAnotherContainer) {
+  const Network net = network('a', "10.7.0");
+  ensureNetwork(root, net);
+  const sys::UniqueFd one = makeNetns(), two = makeNetns();
+  attachEndpoint(root, net, endpoint(net, "2", 'c'), one.get());
+  attachEndpoint(root, net, endpoint(net, "3", 'd'), two.get());
+  const Echo inOne(one.get(), "one"), inTwo(two.get(), "two");
+  const auto leadingTo = [](const char* address) {
+    return std::vector<PortMapping>{{.protocol = IPPROTO_UDP,
+                                     .host = Ip::parse("0.0.0.0"),
+                                     .hostPort = 5300,
+                                     .container = Ip::parse(address),
+                                     .containerPort = 53}};
+  };
+  const sys::UniqueFd client = socketIn(host.get(), AF_INET, SOCK_DGRAM);
+  const timeval patience{.tv_sec = 2, .tv_usec = 0};
+  ::setsockopt(client.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  sockaddr_storage storage;
+  const socklen_t size = Ip::parse("10.7.0.1").socketAddress(5300, storage);
+  ASSERT_EQ(::connect(client.get(), reinterpret_cast<sockaddr*>(&storage), size), 0);
+  EXPECT_EQ(exchange(client.get()), "Connection refused") << "and the kernel remembers so";
+  publishPorts(root, leadingTo("10.7.0.2"));
+  EXPECT_EQ(exchange(client.get()), "one");
+  unpublishPorts(root, leadingTo("10.7.0.2"));
+  EXPECT_EQ(exchange(client.get()), "Connection refused");
+  publishPorts(root, leadingTo("10.7.0.3"));
+  EXPECT_EQ(exchange(client.get()), "two");
+}
+
+/// Runs in a child, to which this kernel has no nftables: socket(AF_NETLINK, *, NETLINK_NETFILTER) fails as
+/// on one without.
+void withoutNftables(const std::function<void()>& body) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 5),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[0])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[2])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NETLINK_NETFILTER, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPROTONOSUPPORT),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog filter{.len = std::size(program), .filter = program};
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+        ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
+      ::_exit(2);
+    try {
+      body();
+      ::_exit(::testing::Test::HasFailure() ? 1 : 0);
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "%s\n", error.what());
+      ::_exit(1);
+    }
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(NetworkTest, aMacvlanNeedsNoNftablesAndABridgeSaysThatItDoes) {
+  const sys::UniqueFd container = makeNetns(), far = makeNetns();
+  Message uplink = makeVeth({.name = "uplink",
+                             .bridge = 0,
+                             .netns = far.get(),
+                             .peerName = "up",
+                             .peerMac = parseMac("02:00:00:00:00:09")});
+  root.route.request(uplink, "RTM_NEWLINK");
+  Network net = network('a', "10.7.0");
+  net.driver = Network::Driver::macvlan;
+  net.parent = "uplink";
+  withoutNftables([&] {
+    Root bare(host.get());
+    EXPECT_FALSE(ensureNetwork(bare, net));
+    attachEndpoint(bare, net, endpoint(net, "2"), container.get());
+    unpublishPorts(bare, {});
+    Netlink inside(NETLINK_ROUTE, container.get());
+    EXPECT_TRUE(findLink(inside, "eth0"));
+    detachEndpoint(bare, net, endpoint(net, "2"), container.get());
+    EXPECT_FALSE(findLink(inside, "eth0"));
+    removeNetwork(bare, net);
+    try {
+      ensureNetwork(bare, network('b', "10.8.0"));
+      ADD_FAILURE() << "a bridge without rules";
+    } catch (const sys::Error& error) {
+      EXPECT_EQ(error.code(), "ERR_NFTABLES_MISSING");
+    }
+  });
 }
 
 TEST_F(NetworkTest, networksAreIsolatedFromEachOther) {
@@ -210,10 +345,10 @@ TEST_F(NetworkTest, networksAreIsolatedFromEachOther) {
   const Greeter server(two.get(), "0.0.0.0", 80), inside(three.get(), "0.0.0.0", 80);
   EXPECT_EQ(ask(one.get(), "10.8.0.2", 80), strerror(EINPROGRESS)) << "dropped";
   EXPECT_EQ(ask(three.get(), "10.8.0.2", 80), strerror(EINPROGRESS)) << "nothing leaves an internal network";
-  root.firewall.publish({{.host = Ip::parse("0.0.0.0"),
-                          .hostPort = 8080,
-                          .container = Ip::parse("10.8.0.2"),
-                          .containerPort = 80}});
+  root.firewall().publish({{.host = Ip::parse("0.0.0.0"),
+                            .hostPort = 8080,
+                            .container = Ip::parse("10.8.0.2"),
+                            .containerPort = 80}});
   EXPECT_EQ(ask(one.get(), "10.7.0.1", 8080), "hello") << "but by what is published";
   EXPECT_EQ(ask(three.get(), "10.9.0.1", 8080), strerror(EINPROGRESS));
 }
@@ -232,7 +367,7 @@ TEST_F(NetworkTest, whatIsAttachedGoesWithoutARestAndTwiceIsNoError) {
   removeNetwork(root, net);
   EXPECT_FALSE(findLink(root.route, "br-a"));
   ensureNetwork(root, net);
-  root.firewall.removeTable();
+  root.firewall().removeTable();
   EXPECT_TRUE(ensureNetwork(root, net)) << "the flush is noticed";
 }
 
@@ -280,11 +415,11 @@ TEST_F(NetworkTest, recordsOfEndpointsRestoreWhatSomebodyFlushed) {
                                            .hostPort = 8080,
                                            .container = Ip::parse("10.7.0.2"),
                                            .containerPort = 80}};
-  root.firewall.publish(ports);
+  root.firewall().publish(ports);
   writeEndpoint(end, "web", ports);
   ASSERT_EQ(readEndpoints(net.directory).size(), 1U);
   EXPECT_EQ(readEndpoints(net.directory)[0].names, std::vector<std::string>{"web"});
-  root.firewall.removeTable();
+  root.firewall().removeTable();
   EXPECT_EQ(ask(host.get(), "10.7.0.1", 8080), "Connection refused");
   restoreNetworks(root, directory);
   EXPECT_EQ(ask(host.get(), "10.7.0.1", 8080), "hello");

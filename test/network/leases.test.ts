@@ -1,5 +1,6 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import { Leases } from '../../lib/network/leases.ts';
 
@@ -12,8 +13,8 @@ const small = {
 
 function open(isAlive: (id: string) => Promise<boolean> = async () => true) {
   const folder = mkdtempSync('/dev/shm/strake-leases-');
-  const directory = join(folder, 'leases');
-  mkdirSync(directory);
+  const directory = join(folder, 'network/leases');
+  mkdirSync(directory, { recursive: true });
   return {
     leases: new Leases(directory, isAlive),
     directory,
@@ -32,7 +33,7 @@ test('addresses are given in their order, without the first, the last, the gatew
 test('an address that has just been given back is not the next one', async (t) => {
   using fixture = open();
   const first = await fixture.leases.take(small, 'a', null);
-  fixture.leases.release(first, 'a');
+  await fixture.leases.release(first, 'a');
   t.is(await fixture.leases.take(small, 'b', null), '10.9.0.3');
 });
 
@@ -45,8 +46,27 @@ test('what the dead have is given to who needs it, and nobody else’s', async (
   await t.throwsAsync(fixture.leases.take(small, 'f', '10.9.0.2'), { code: 'ERR_ADDRESS_IN_USE' });
   dead.add('a');
   t.is(await fixture.leases.take(small, 'f', '10.9.0.2'), '10.9.0.2');
-  fixture.leases.release('10.9.0.2', 'a');
+  await fixture.leases.release('10.9.0.2', 'a');
   t.is(readdirSync(fixture.directory).length, 4, 'it is f’s now');
+});
+
+test('two that take back the lease of one who is dead never end that of who has it since', async (t) => {
+  let looks = 0;
+  using fixture = open(async (id) => {
+    await delay(++looks % 3); // each looks in its own time
+    return id !== 'dead';
+  });
+  for (let round = 0; round < 30; round++) {
+    symlinkSync('dead', join(fixture.directory, '10.9.0.5'));
+    const takers = ['a', 'b', 'c', 'd'].map((id) =>
+      fixture.leases.take(small, id, '10.9.0.5').catch(() => null),
+    );
+    const taken = await Promise.all(takers);
+    t.is(taken.filter((address) => address !== null).length, 1, 'one has it');
+    const winner = 'abcd'[taken.findIndex((address) => address !== null)] as string;
+    t.is(readlinkSync(join(fixture.directory, '10.9.0.5')), winner);
+    await fixture.leases.release('10.9.0.5', winner);
+  }
 });
 
 test('the range is where addresses are taken from, and the subnet where one may be asked for', async (t) => {

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import anyTest, { type TestFn } from 'ava';
 import { openEngine } from '../../lib/engine/index.ts';
 import { makeEndpoint } from '../../lib/network/endpoints.ts';
@@ -51,8 +52,30 @@ test.serial(
   },
 );
 
+test.serial('who looks at the default network does not make it', async (t) => {
+  const { engine, host } = t.context;
+  const { id, subnets } = await engine.networks.inspect('bridge');
+  t.deepEqual([id, subnets], ['bridge', []]);
+  t.true((await engine.networks.list()).some(({ name }) => name === 'bridge'));
+  t.not((await host.sh('ip link show strake0')).code, 0);
+});
+
+test.serial('engines of two roots on one host have a default network each', async (t) => {
+  const { engine, host, image, directory } = t.context;
+  await engine.run(image, ['true'], { network: 'bridge' });
+  await using other = await openEngine({ root: join(directory, 'other'), netns: host.path });
+  const { stdout } = await other.run(image, ['ip', '-o', '-4', 'addr', 'show', 'eth0'], {
+    network: 'bridge',
+  });
+  t.regex(stdout, /inet 172\.\d+\.0\.2/);
+  const [one, two] = await Promise.all([engine, other].map(({ networks }) => networks.inspect('bridge')));
+  t.not(one?.subnets[0]?.subnet, two?.subnets[0]?.subnet);
+  t.is((await host.sh(`ip link show sb-${two?.id.slice(0, 12)}`)).code, 0);
+});
+
 test.serial('the default network cannot be removed, by its id neither', async (t) => {
   const { engine } = t.context;
+  await engine.run(t.context.image, ['true'], { network: 'bridge' });
   const { id } = await engine.networks.inspect('bridge');
   for (const name of ['bridge', id, id.slice(0, 12)])
     await t.throwsAsync(engine.networks.remove(name), { code: 'ERR_NETWORK_NAME_INVALID' });
