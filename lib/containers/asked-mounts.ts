@@ -55,14 +55,13 @@ const readOnlyWord: Readonly<Record<BindRecursion, 'ro' | 'rro'>> = {
 };
 
 /**
- * tmpcopyup of a bind is our runtime's own: an empty source gets what lies at the target; so is subpath. A directory of the
- * root's has the ids inside on the disk, and so is seen through the container's map.
+ * tmpcopyup of a bind is our runtime's own: an empty source gets what lies at the target; so is subpath. What has
+ * the ids inside on the disk is seen through the container's map.
  */
 function volumeMount(volume: MountSource, idMap: IdMap | null): RuntimeMount {
   const { mount, target, readOnly, copy, subpath, idmap = null } = volume;
   const isDirectory = mount.type === 'bind';
-  const own: SpecIdmap | null =
-    isDirectory && mount.options[0] === 'rbind' && idMap ? { kind: 'container' } : null;
+  const own: SpecIdmap | null = mount.idsInside && idMap ? { kind: 'container' } : null;
   const options = [
     ...mount.options,
     ...(isDirectory ? ['rprivate'] : []),

@@ -29,7 +29,7 @@ export interface ContainersContext {
   readonly volumes: VolumeStore;
   readonly networks: Connections;
   readonly images: Pick<Images, 'inspect' | 'pull' | 'addLayer'>;
-  readonly snapshots: Pick<Snapshotter, 'prepare' | 'mount' | 'view' | 'discard'>;
+  readonly snapshots: Pick<Snapshotter, 'prepare' | 'mount' | 'view' | 'discard' | 'removalsDecided'>;
   readonly host: HostFacts;
   /** Whose ids its containers have, unless they have a user namespace of their own. */
   readonly ids: Ids;

@@ -41,6 +41,7 @@ export async function createContainer(
   await reserve(context, record, undo);
   // The record first: whoever removes images or volumes sees the need before layers and volumes are looked for.
   await context.store.writeDraft(record, { durable: !spec.autoRemove });
+  await context.snapshots.removalsDecided();
   await makeVolumes(context, record, undo);
   await prepareRoot(context, record, context.store.draft(record.id));
   throwIfAborted(signal);

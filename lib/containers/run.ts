@@ -1,5 +1,4 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { isEngineError } from '../errors/index.ts';
 import { runTask } from '../runtime/index.ts';
 import { beginTrace } from '../trace/index.ts';
 import { Undo } from '../undo/index.ts';
@@ -64,9 +63,6 @@ export async function runContainer(
     maxOutput,
     monitor: context.monitor,
     trace,
-  }).catch(async (error: unknown) => {
-    if (isEngineError(error, 'ERR_MOUNT_FAILED')) await requireLayers(context, record);
-    throw error;
   });
   undo.commit();
   trace?.end();
@@ -80,13 +76,11 @@ export async function runContainer(
   };
 }
 
-/** Its image may have been removed between the look at it and the mount. ERR_LAYER_NOT_FOUND. */
-async function requireLayers({ snapshots }: ContainersContext, { image }: ContainerRecord): Promise<void> {
-  if (image.directory === null && image.chainId !== null) await snapshots.view(image.chainId);
-}
-
 /** Synchronous on purpose: calls of microseconds each take less than one turn through libuv's pool. */
-export async function writeRecord({ store }: ContainersContext, record: ContainerRecord): Promise<void> {
+export async function writeRecord(
+  { store, snapshots }: ContainersContext,
+  record: ContainerRecord,
+): Promise<void> {
   const { dir, runDir } = store.paths(record.id);
   const draft = store.draft(record.id);
   mkdirSync(draft.dir, { mode: 0o700 });
@@ -94,6 +88,7 @@ export async function writeRecord({ store }: ContainersContext, record: Containe
   writeFileSync(draft.record, JSON.stringify(record), { mode: 0o600 });
   renameSync(draft.dir, dir);
   mkdirSync(runDir, { mode: 0o700 }); // after it: a run directory alone is what a removal has left
+  await snapshots.removalsDecided();
 }
 
 async function reserveNameOf(store: ContainerStore, record: ContainerRecord, draft: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { diskUsage } from '../../bindings/files.ts';
+import { diskUsage, isLocked } from '../../bindings/files.ts';
 import { EngineError, isEngineError } from '../errors/index.ts';
 import type { Ids } from '../id-map/index.ts';
 import type { LayerRef } from '../mount/index.ts';
@@ -32,7 +32,7 @@ export interface StoredLayer extends LayerRecord {
  *     layers/<chainId hex>/{layer.json, index.erofs, tar}    or an index and its tar
  *     ingest/<random>/                                       scratch; renamed into layers/ by publish()
  *     removed/<chainId hex>/                    hidden by remove(), which then deletes it or puts it back
- *     lock                                      held by whoever removes
+ *     lock                                      held by whoever removes, while he decides
  */
 export class LayerStore {
   readonly #root: string;
@@ -71,6 +71,11 @@ export class LayerStore {
     return layer;
   }
 
+  /** See Snapshotter.removalsDecided. */
+  async removalsDecided(): Promise<void> {
+    if (isLocked(this.#lock)) (await waitForLock(this.#lock, { shared: true })).release();
+  }
+
   /** Without those whose record is damaged, of which nothing is known. */
   async list(): Promise<StoredLayer[]> {
     const layers = (await this.#names('layers')).map((chainId) => this.get(chainId).catch(ignoreUnknown));
@@ -99,15 +104,19 @@ export class LayerStore {
     return gone.map((layer) => layer.chainId);
   }
 
-  /** Moves those that nobody needs to where they are deleted. */
+  /**
+   * Moves those that nobody needs to where they are deleted. `keep` is asked twice: what was needed before is never hidden, not
+   * even for the time that the second answer takes.
+   */
   async #bury(
     chainIds: readonly Digest[],
     keep: (() => Promise<ReadonlySet<Digest>>) | undefined,
     tombs: string,
   ): Promise<StoredLayer[]> {
-    const lock = await waitForLock(join(this.#root, 'lock'));
+    const lock = await waitForLock(this.#lock);
     try {
-      const layers = await this.#removable(chainIds);
+      const known = (await keep?.()) ?? new Set<Digest>();
+      const layers = await this.#removable(chainIds.filter((chainId) => !known.has(chainId)));
       for (const layer of layers)
         await this.#move(layer, this.#folder(layer.chainId), this.#hidden(layer.chainId));
       const needed = await this.#putBack(layers, keep);
@@ -122,7 +131,7 @@ export class LayerStore {
   /** See Snapshotter.quarantine. */
   async quarantine(chainId: Digest): Promise<string> {
     const target = join(this.#root, 'quarantine', `${digestHex(chainId)}-${Date.now()}`);
-    const lock = await waitForLock(join(this.#root, 'lock'));
+    const lock = await waitForLock(this.#lock);
     try {
       if (!this.has(chainId)) throw notFound(chainId);
       await makeDirectory(join(this.#root, 'quarantine'));
@@ -138,16 +147,16 @@ export class LayerStore {
   async emptyQuarantine(): Promise<number> {
     const folder = join(this.#root, 'quarantine');
     if (!existsSync(folder)) return 0;
-    const userNamespace = await this.#ids.namespace();
-    const lock = await waitForLock(join(this.#root, 'lock'));
+    await using doomed = await createScratch(this.ingestFolder, this.#ids.removeTree);
+    const grave = join(doomed.path, 'quarantine');
+    const lock = await waitForLock(this.#lock);
     try {
       if (!existsSync(folder)) return 0; // another process was faster
-      const { bytes } = await diskUsage(folder, userNamespace);
-      await this.#ids.removeTree(folder);
-      return bytes;
+      renameSync(folder, grave);
     } finally {
       lock.release();
     }
+    return (await diskUsage(grave, await this.#ids.namespace())).bytes;
   }
 
   /** See Snapshotter.sweep. */
@@ -155,7 +164,7 @@ export class LayerStore {
     await sweepScratches(this.ingestFolder, this.#ids.removeTree);
     if ((await this.#names('removed')).length === 0) return;
     await using doomed = await createScratch(this.ingestFolder, this.#ids.removeTree);
-    const lock = await waitForLock(join(this.#root, 'lock'));
+    const lock = await waitForLock(this.#lock);
     try {
       for (const chainId of await this.#names('removed')) {
         const target = this.has(chainId) ? tombOf(doomed.path, { chainId }) : this.#folder(chainId);
@@ -207,6 +216,10 @@ export class LayerStore {
     return (names ?? [])
       .filter((name) => /^[0-9a-f]{64}$/.test(name))
       .map((name) => parseDigest(`sha256:${name}`));
+  }
+
+  get #lock(): string {
+    return join(this.#root, 'lock');
   }
 
   #folder(chainId: Digest): string {

@@ -199,6 +199,10 @@ class OverlaySnapshotter implements Snapshotter {
     });
   }
 
+  removalsDecided(): Promise<void> {
+    return this.#layers.removalsDecided();
+  }
+
   remove(
     chainIds: readonly Digest[],
     options?: { keep?: () => Promise<ReadonlySet<Digest>> },

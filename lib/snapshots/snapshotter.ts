@@ -46,14 +46,21 @@ export interface Snapshotter {
   /** Removes a writable layer; absent is no error. */
   discard(key: string): Promise<void>;
   /**
-   * Removes committed layers but those below a layer that is not among them; absent is no error. They are hidden first,
-   * all of them; `keep` is asked then which of them somebody needs after all, and those are put back. So whoever first
-   * records his need and then finds the layer in place keeps it, without a lock. Answers what is gone, children first.
+   * Removes committed layers but those below a layer that is not among them; absent is no error. Those that `keep` does not
+   * name are hidden, all of them; it is asked again then which of them somebody needs after all, and those are put back. So
+   * whoever first records his need and then finds the layer in place keeps it, without holding a lock, but it may be hidden
+   * for a moment: see removalsDecided(). Answers what is gone, children first.
    */
   remove(
     chainIds: readonly Digest[],
     options?: { keep?: () => Promise<ReadonlySet<Digest>> },
   ): Promise<Digest[]>;
+  /**
+   * Waits for the removals that are asking who needs what, which takes milliseconds; there are none nearly always, and that is
+   * known after 2 microseconds. Of what has been recorded before, each layer that is there then stays, at every moment: a
+   * removal that begins later knows of the need before it hides anything. The caller holds no lock that `keep` waits for.
+   */
+  removalsDecided(): Promise<void>;
   /**
    * Whether a committed layer still is what was committed, bit for bit. A store that keeps no tars has to unpack the layer
    * once more for that: `again` fills an ingest from the layer's blob; without it the verdict is `unknown`. What `again`

@@ -12,6 +12,8 @@ export interface VolumeMount {
   readonly source: string;
   /** mount(8)'s words. */
   readonly options: readonly string[];
+  /** Its files are stored with the ids that containers see: they are shown by each container's map. */
+  readonly idsInside?: true;
 }
 
 const known = ['type', 'o', 'device'];

@@ -56,7 +56,7 @@ export class VolumeStore {
   async mountOf(name: string): Promise<VolumeMount> {
     const { driverOptions } = (await this.read(name)) ?? {};
     if (driverOptions) return await driverMount(driverOptions);
-    return { type: 'bind', source: this.path(name), options: ['rbind'] };
+    return { type: 'bind', source: this.path(name), options: ['rbind'], idsInside: true };
   }
 
   /** Whether it is there; if so, it stays for whoever has recorded his need. */

@@ -92,7 +92,12 @@ const cases: Readonly<Record<string, RuntimeConfigInput>> = {
       },
       volumes: [
         {
-          mount: { type: 'bind', source: '/var/lib/strake/volumes/db/_data', options: ['rbind'] },
+          mount: {
+            type: 'bind',
+            source: '/var/lib/strake/volumes/db/_data',
+            options: ['rbind'],
+            idsInside: true,
+          },
           target: '/var/lib/db',
           readOnly: true,
           copy: true,
@@ -114,7 +119,12 @@ const cases: Readonly<Record<string, RuntimeConfigInput>> = {
     {
       volumes: [
         {
-          mount: { type: 'bind', source: '/var/lib/strake/volumes/db/_data', options: ['rbind'] },
+          mount: {
+            type: 'bind',
+            source: '/var/lib/strake/volumes/db/_data',
+            options: ['rbind'],
+            idsInside: true,
+          },
           target: '/var/lib/db',
           readOnly: false,
           copy: true,

@@ -1,5 +1,6 @@
 import { existsSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { LayerTarget } from '../../bindings/layer.ts';
 import { chainIds, type Digest, digestOf } from '../../lib/oci/index.ts';
@@ -207,13 +208,42 @@ export function snapshotterContract(
 
   test(`${name}: a removal puts back what somebody needs after all, with all that lies below`, async (t) => {
     const { layers, leftovers } = await openBoth(t);
-    const keep = async () => {
-      t.false(await layers.has(topId));
-      return new Set([topId]);
-    };
+    const keep = asked(
+      async () => new Set(),
+      async () => {
+        t.false(await layers.has(topId));
+        return new Set([topId]);
+      },
+    );
     t.deepEqual(await layers.remove([baseId, topId], { keep }), []);
     t.is(inMount(await layers.prepare('one', topId), 'cat etc/release'), 'top');
     t.deepEqual(leftovers(), []);
+  });
+
+  test(`${name}: what is known to be needed is not hidden for a moment`, async (t) => {
+    const { layers } = await openBoth(t);
+    const keep = async () => {
+      t.true(await layers.has(baseId));
+      return new Set([baseId]);
+    };
+    t.deepEqual(await layers.remove([baseId, topId], { keep }), [topId]);
+  });
+
+  test(`${name}: who records a need while a removal asks waits for it, and has what he needs`, async (t) => {
+    const { layers, reopen } = await openBoth(t);
+    await layers.removalsDecided();
+    let decided: Promise<void> | undefined;
+    const keep = asked(
+      async () => new Set(),
+      async () => {
+        decided = reopen().removalsDecided();
+        t.is(await Promise.race([decided, delay(20, 'waits')]), 'waits');
+        return new Set([topId]);
+      },
+    );
+    t.deepEqual(await layers.remove([baseId, topId], { keep }), []);
+    await decided;
+    t.is(inMount(await reopen().prepare('one', topId), 'cat etc/release'), 'top');
   });
 
   test(`${name}: a removal that cannot learn what is needed takes nothing away`, async (t) => {
@@ -252,4 +282,9 @@ function turn(): Promise<void> {
 /** Below that folder all is the ingest's. */
 function pathOf(target: LayerTarget): string {
   return 'tar' in target ? dirname(target.tar) : target.directory;
+}
+
+/** A function that answers at each call as the next one of `answers`. */
+function asked(...answers: (() => Promise<Set<Digest>>)[]): () => Promise<Set<Digest>> {
+  return () => answers.shift()!();
 }

@@ -26,7 +26,9 @@ for (const attack of attacks) {
 
 for (const run of effective) {
   test.serial(`the attempt "${run}" succeeds where nothing is filtered: it can tell`, async (t) => {
-    const { outcome, said } = await range.attack({ name: run, classes: '', run, change: unfilter }, runtime);
+    const onTerminal = attacks.some((attack) => attack.run === run && attack.onTerminal);
+    const attack = { name: run, classes: '', run, change: unfilter, onTerminal };
+    const { outcome, said } = await range.attack(attack, runtime);
     t.is(outcome, 'NOT stopped', said);
   });
 }

@@ -198,6 +198,78 @@ v2('statistics are those of the group', (t) => {
   t.true(['anon', 'file', 'kernel', 'pgfault'].every((key) => key in data.memory.raw));
 });
 
+v2(
+  '--cgroup-parent: the parent’s limits count for all below it, and it stays without the container',
+  async (t) => {
+    const parent = unique('parent');
+    t.teardown(() => {
+      rmdirSync(join(top, parent, 'below'));
+      rmdirSync(join(top, parent));
+    });
+    const options = { argv: ['sleep', '600'], cgroupParent: `/${parent}/below`, limits: { pids: 50 } };
+    const container = await engine.containers.create(busybox, options);
+    const group = join(top, parent, 'below', container.id);
+    {
+      await using started = await container.start();
+      t.is(read('pids.max', group), '50');
+      writeFileSync(join(top, parent, 'pids.max'), '2');
+      t.regex((await started.run(['sh', '-c', 'true | true'])).stderr, /can't fork/);
+      writeFileSync(join(top, parent, 'pids.max'), 'max');
+      await started.pause();
+      t.is(keyed('cgroup.events', 'frozen', group), 1);
+      await started.unpause();
+      await started.update({ limits: { memory: '64m' } });
+      t.is(read('memory.max', group), String(64 << 20));
+    }
+    t.deepEqual([existsSync(group), existsSync(join(top, parent, 'below'))], [false, true]);
+    mkdirSync(group);
+    const isLeft = async () => {
+      const { findings } = await engine.system.check();
+      return findings.some(({ code, path }) => code === 'CGROUP_LEFTOVER' && path === group);
+    };
+    t.true(await isLeft());
+    await engine.system.check({ repair: true });
+    t.false(await isLeft());
+    t.false(existsSync(group));
+  },
+);
+
+v2('writable-cgroups: a container makes groups below its own, up to its own limits', async (t) => {
+  await using _ = await watchLeaks(t, engine);
+  const script = `cd ${top}; mkdir own && echo 0 > own/cgroup.procs && cat /proc/self/cgroup; echo max > pids.max; cat pids.max; sleep 600`;
+  const options = { argv: ['sh', '-c', script], limits: { pids: 30 }, security: { writableCgroups: true } };
+  const container = await engine.containers.create(busybox, options);
+  await using started = await container.start({ attach: { stdout: true } });
+  let said = '';
+  started.attachment?.stdout.on('data', (chunk: Buffer) => {
+    said += chunk;
+  });
+  await until(() => said.split('\n').length > 2);
+  t.regex(said, /^30\r?$/m, 'its own limit is not its to change');
+  t.regex(said, /^0::\/own\n/);
+  const group = groupOf(started);
+  t.true(existsSync(join(group, 'own')));
+  await started.remove({ force: true });
+  t.false(existsSync(group), 'with what it has made');
+});
+
+v2('a kill for want of memory is told while the container runs on', async (t) => {
+  for await (const _ of engine.events({ until: new Date() })); // libuv keeps its descriptor of inotify(7)
+  await using _ = await watchLeaks(t, engine);
+  const since = new Date();
+  const line = 'trap "" TERM; ( exec sh -c \'a=xxxxxxxxxxxxxxxx; while :; do a=$a$a; done\' ); sleep 600';
+  await using container = await sleeping({ memory: '16m', memorySwap: '16m' }, ['sh', '-c', line]);
+  const group = groupOf(container);
+  await until(() => keyed('memory.events', 'oom_kill', group) > 0);
+  const told: string[] = [];
+  for await (const { action, id } of engine.events({ since, signal: AbortSignal.timeout(60_000) })) {
+    if (id === container.id) told.push(action);
+    if (action === 'oom') break;
+  }
+  t.deepEqual(told, ['create', 'start', 'oom']);
+  t.is((await container.inspect()).state.status, 'running');
+});
+
 v2('a runtime in a group with processes limits nothing, says how it could, and runs all else', async (t) => {
   const group = join(top, unique('nested'));
   mkdirSync(group);

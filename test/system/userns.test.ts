@@ -163,6 +163,32 @@ test.serial(
   },
 );
 
+test.serial(
+  'a volume that is a bind of a folder shows owners as a bind does, with o=bind and o=rbind',
+  async (t) => {
+    await world.script(
+      t,
+      'mkdir -p $DIR/given; touch $DIR/given/root; touch $DIR/given/own; chown 33:33 $DIR/given/own',
+    );
+    for (const o of ['bind', 'rbind'])
+      await strake(t, `volume create -o type=none -o o=${o} -o device=$DIR/given given-${o}`);
+    const list = "stat -c '%n %u:%g' /v/root /v/own";
+    for (const volume of ['$DIR/given', 'given-bind', 'given-rbind'])
+      t.is(
+        await strake(t, `run --rm --userns auto -v ${volume}:/v ${image} ${list}`),
+        '/v/root 65534:65534\n/v/own 65534:65534\n',
+        volume,
+      );
+    for (const volume of ['given-bind', 'given-rbind'])
+      t.is(
+        await strake(t, `run --rm --userns auto -v ${volume}:/v:idmap ${image} ${list}`),
+        '/v/root 0:0\n/v/own 33:33\n',
+        volume,
+      );
+    await strake(t, 'volume rm given-bind given-rbind');
+  },
+);
+
 test.serial('a bind shows its owners as they are, or with idmap as the container has them', async (t) => {
   await world.script(t, 'mkdir -p own; echo secret >own/file; chmod 600 own/file');
   const denied = await world.run(`strake run --rm --userns auto -v $DIR/own:/own ${image} cat /own/file`);

@@ -26,6 +26,8 @@ export interface Attack {
   readonly change?: (config: AttackConfig, place: Place) => void;
   /** Run while it lasts: `exec` of this command, by a copy of the runtime. */
   readonly enterBy?: readonly string[];
+  /** The runtime is started on a terminal, which it gives to its container. */
+  readonly onTerminal?: boolean;
   /** The payload must end by itself, having tried; else to be refused or killed is to be stopped, too. */
   readonly mustHold?: boolean;
 }
@@ -210,6 +212,13 @@ export const attacks: readonly Attack[] = [
     mustHold: true,
   },
   {
+    name: 'keys typed into the terminal of whoever started it (TIOCSTI)',
+    classes: 'CVE-2016-2568, CVE-2017-5226',
+    run: 'keystrokes',
+    onTerminal: true,
+    mustHold: true,
+  },
+  {
     name: 'a fork bomb, with a limit of processes',
     classes: '',
     run: 'forks',
@@ -241,6 +250,7 @@ export const effective: readonly string[] = [
   'kernel-log',
   'capabilities',
   'user',
+  'keystrokes',
   'forks',
   'memory',
 ];

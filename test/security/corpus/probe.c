@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/shm.h>
@@ -355,6 +356,19 @@ static void user(void) {
   attempt("root, who was not asked for", getuid() == 0 || geteuid() == 0);
 }
 
+// What is pushed into a terminal is read by whoever reads it next: the shell that has started the runtime.
+static void keystrokes(void) {
+  char key = ' ';
+  if (!isatty(0)) return attempt("the terminal of the caller", 0);
+  attempt("a key typed for the caller (TIOCSTI)", ioctl(0, TIOCSTI, &key) == 0);
+  attempt("the caller's terminal as one's own (TIOCSCTTY)",
+          ioctl(0, TIOCSCTTY, 0) == 0 || ioctl(0, TIOCSCTTY, 1) == 0);
+  const int again = open("/proc/self/fd/0", O_RDWR);
+  attempt("a key typed, the terminal opened again", again >= 0 && ioctl(again, TIOCSTI, &key) == 0);
+  char paste = 3;
+  attempt("a selection pasted for the caller (TIOCLINUX)", ioctl(0, TIOCLINUX, &paste) == 0);
+}
+
 // ---- exhaustion
 
 // Ends its own children by their ids, and only those: kill(-1) would mean everybody where the container
@@ -425,6 +439,7 @@ static const struct {
     {"capabilities", capabilities},
     {"groups", groups},
     {"user", user},
+    {"keystrokes", keystrokes},
     {"forks", forks},
     {"memory", memory},
     {"is-procfs", is_procfs},

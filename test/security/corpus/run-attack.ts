@@ -79,7 +79,7 @@ function judge(
   { code, stdout, stderr }: ProgramResult,
   harm: readonly string[],
 ): Verdict {
-  const said = [...harm, ...stdout.split('\n').filter((line) => /^ESCAPED/.test(line))].join('; ');
+  const said = [...harm, ...stdout.split(/\r?\n/).filter((line) => /^ESCAPED/.test(line))].join('; ');
   const shown =
     said || stdout.trim().split('\n').at(-1) || stderr.trim().split('\n').at(-1) || `it ended with ${code}`;
   if (said !== '') return { outcome: 'NOT stopped', said: shown };
@@ -92,14 +92,17 @@ async function runOnce(
   runtime: string,
   bundle: string,
   root: string,
-  { enterBy }: Attack,
+  { enterBy, onTerminal }: Attack,
 ): Promise<ProgramResult> {
   const id = `strake-attack-${randomBytes(6).toString('hex')}`;
   const program = join(bundle, basename(runtime));
   copyFileSync(runtime, program);
-  const running = runProgram(program, ['--root', root, 'run', '--bundle', bundle, id], {
-    timeout: 20_000,
-  }).catch((error: Error): ProgramResult => ({ code: 137, stdout: '', stderr: error.message }));
+  const argv = ['--root', root, 'run', '--bundle', bundle, id];
+  const running = (
+    onTerminal
+      ? runProgram('script', ['-qec', [program, ...argv].join(' '), '/dev/null'], { timeout: 20_000 })
+      : runProgram(program, argv, { timeout: 20_000 })
+  ).catch((error: Error): ProgramResult => ({ code: 137, stdout: '', stderr: error.message }));
   let isOver = false;
   running.finally(() => {
     isOver = true;
