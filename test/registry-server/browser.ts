@@ -83,7 +83,7 @@ export async function openPage(
     });
     t.teardown(() => context.close());
     const page = await context.newPage();
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(60_000);
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => {
       // That a request was refused is told by the page itself.
