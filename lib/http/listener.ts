@@ -29,6 +29,8 @@ export interface ListenerOptions {
   readonly handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
   /** Milliseconds without a byte either way after which a connection is cut; 2 minutes by default. */
   readonly idleTimeout?: number;
+  /** Connections at once; more are closed as they come. No limit by default. */
+  readonly maxConnections?: number;
 }
 
 /** An open port. */
@@ -53,6 +55,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   server.requestTimeout = 0;
   server.headersTimeout = 30_000;
   server.keepAliveTimeout = 75_000;
+  if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
   const { host, tls } = options;

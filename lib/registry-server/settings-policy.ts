@@ -13,13 +13,13 @@ const freshness = 2000;
 /** What a registry accepts by its settings. */
 export function policyOf(settings: RegistrySettings, storage: RegistryStorage): Policy {
   const { immutable = [], quotas = [], limits = {}, sparseIndexes = false } = settings;
-  const sizes = new Map<string, { size: Promise<number>; at: number }>();
-  const sizeOf = (scope: string): Promise<number> => {
-    const known = sizes.get(scope);
-    if (known && known.at > Date.now() - freshness) return known.size;
-    const size = measure(storage, scope);
-    sizes.set(scope, { size, at: Date.now() });
-    return size;
+  const usages = new Map<string, { usage: Promise<Usage>; at: number }>();
+  const usageOf = (scope: string): Promise<Usage> => {
+    const known = usages.get(scope);
+    if (known && known.at > Date.now() - freshness) return known.usage;
+    const usage = usageWithin(storage, scope);
+    usages.set(scope, { usage, at: Date.now() });
+    return usage;
   };
   return {
     ...defaultPolicy,
@@ -27,15 +27,38 @@ export function policyOf(settings: RegistrySettings, storage: RegistryStorage): 
     ...(limits.blobBytes !== undefined && { maxBlobSize: limits.blobBytes }),
     isImmutable: async (repository, tag) =>
       immutable.some(({ scope, tags = '*' }) => isWithin(scope, repository) && fitsGlob(tags, tag)),
-    room: async (repository) => {
+    room: async (repository, upload = '') => {
       const fitting = quotas.filter(({ scope }) => isWithin(scope, repository));
-      const rooms = await Promise.all(fitting.map(async ({ scope, bytes }) => bytes - (await sizeOf(scope))));
+      const rooms = await Promise.all(
+        fitting.map(async ({ scope, bytes }) => {
+          const { total, uploads } = await usageOf(scope);
+          return bytes - total + (uploads.get(upload) ?? 0);
+        }),
+      );
       return Math.min(Number.MAX_SAFE_INTEGER, ...rooms);
     },
   };
 }
 
-/** Bytes of the blobs of all repositories within a scope, each once. */
+/** What a scope has, and what is arriving for it. */
+interface Usage {
+  /** bytes, with those of uploads */
+  readonly total: number;
+  readonly uploads: ReadonlyMap<string, number>;
+}
+
+async function usageWithin(storage: RegistryStorage, scope: string): Promise<Usage> {
+  const uploads = new Map<string, number>();
+  for (const id of await storage.uploads.list()) {
+    const found = await storage.uploads.find(id);
+    const { repository } = JSON.parse(found?.about || '{}') as { repository?: RepositoryName };
+    if (found && repository !== undefined && isWithin(scope, repository)) uploads.set(id, found.size);
+  }
+  const arriving = [...uploads.values()].reduce((sum, size) => sum + size, 0);
+  return { total: (await measure(storage, scope)) + arriving, uploads };
+}
+
+/** Bytes of the content of all repositories within a scope, each once. */
 export async function measure(storage: RegistryStorage, scope: string): Promise<number> {
   const names = await listRepositories(storage);
   return measureRepositories(
@@ -44,15 +67,19 @@ export async function measure(storage: RegistryStorage, scope: string): Promise<
   );
 }
 
-/** Bytes of the blobs of some repositories, each once. */
+/** Bytes of the blobs and manifests of some repositories, each once. */
 export async function measureRepositories(
   storage: RegistryStorage,
   names: readonly RepositoryName[],
 ): Promise<number> {
   const sizes = new Map<string, number>();
-  for (const name of names)
-    for (const digest of await new Repository(storage, name).blobs())
+  for (const name of names) {
+    const repository = new Repository(storage, name);
+    for (const digest of await repository.blobs())
       if (!sizes.has(digest)) sizes.set(digest, await linkedSize(storage, name, digest));
+    for (const digest of await repository.manifests())
+      if (!sizes.has(digest)) sizes.set(digest, (await repository.manifestLink(digest))?.size ?? 0);
+  }
   return [...sizes.values()].reduce((sum, size) => sum + size, 0);
 }
 

@@ -3,7 +3,7 @@ import { Refusal } from '../refusal.ts';
 /** Wrong passwords of one account from one address, within so many milliseconds, before the next is not looked at. */
 const most = 10;
 const period = 60_000;
-/** Those of all accounts from one address: whoever tries one password with many names. */
+/** Accounts with wrong passwords from one address within that time: whoever tries one password with many names. */
 const mostOfAddress = 60;
 /** Logins from one address that run at once; more wait. */
 const mostAtOnce = 8;
@@ -41,8 +41,11 @@ export class LoginFailures {
       return await login();
     } catch (error) {
       // What was not looked at counts for nothing: else who asks on and on is never let in again.
-      if (error instanceof Refusal && error.code !== 'TOOMANYREQUESTS')
-        for (const one of [key, address]) this.#add(one);
+      if (error instanceof Refusal && error.code !== 'TOOMANYREQUESTS') {
+        // A program that goes on with an old password is one account, and keeps nobody else at its address out.
+        if (!this.#isRunning(key)) this.#add(address);
+        this.#add(key);
+      }
       throw error;
     } finally {
       leave();
@@ -72,11 +75,14 @@ export class LoginFailures {
     });
   }
 
+  #isRunning(key: string): boolean {
+    return (this.#failures.get(key)?.since ?? 0) > Date.now() - period;
+  }
+
   #add(key: string): void {
-    const seen = this.#failures.get(key);
-    const isRunning = seen !== undefined && seen.since > Date.now() - period;
+    const seen = this.#isRunning(key) ? this.#failures.get(key) : undefined;
     this.#failures.delete(key);
-    this.#failures.set(key, isRunning ? { ...seen, count: seen.count + 1 } : { count: 1, since: Date.now() });
+    this.#failures.set(key, seen ? { ...seen, count: seen.count + 1 } : { count: 1, since: Date.now() });
     const [oldest] = this.#failures.keys();
     if (this.#failures.size > capacity && oldest !== undefined) this.#failures.delete(oldest);
   }

@@ -105,7 +105,7 @@ async function receive(
   const { request, registry } = exchange;
   const range = readContentRange(request.headers);
   if (range !== undefined && range.start !== size) throw outOfOrder(repository, id, size);
-  const room = (await roomOf(exchange, repository)) - size;
+  const room = (await roomOf(exchange, repository, id)) - size;
   const body = limitedBody(request, room, range?.length);
   try {
     const fed = registry.hashes.feed(id, size, body, note);
@@ -129,7 +129,7 @@ async function finish(
   if (found === undefined || actual === undefined)
     throw new Refusal('BLOB_UPLOAD_UNKNOWN', 'there is no such upload: begin a new one', { detail: { id } });
   const { size } = found;
-  const room = await roomOf(exchange, repository);
+  const room = await roomOf(exchange, repository, id);
   if (size > room) {
     await forget(exchange, id);
     throw tooLarge(room);
@@ -146,9 +146,9 @@ async function finish(
   created(exchange, repository, digest);
 }
 
-/** Bytes of the largest blob that the repository may still get. */
-async function roomOf({ registry: { policy } }: Exchange, { name }: Repository): Promise<number> {
-  return Math.min(policy.maxBlobSize, await policy.room(name));
+/** Bytes of the largest blob that an upload may still become. */
+async function roomOf({ registry: { policy } }: Exchange, { name }: Repository, id: string): Promise<number> {
+  return Math.min(policy.maxBlobSize, await policy.room(name, id));
 }
 
 /**
