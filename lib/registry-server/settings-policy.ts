@@ -67,6 +67,12 @@ export async function measure(storage: RegistryStorage, scope: string): Promise<
   );
 }
 
+/** Sizes that have been read: what a digest names has always the same. Forgotten when there are too many. */
+const knownSizes = new WeakMap<RegistryStorage, Map<string, number>>();
+const mostKnown = 200_000;
+/** Links that are read at once: in a bucket each is a request. */
+const atOnce = 16;
+
 /** Bytes of the blobs and manifests of some repositories, each once. */
 export async function measureRepositories(
   storage: RegistryStorage,
@@ -75,15 +81,46 @@ export async function measureRepositories(
   const sizes = new Map<string, number>();
   for (const name of names) {
     const repository = new Repository(storage, name);
-    for (const digest of await repository.blobs())
-      if (!sizes.has(digest)) sizes.set(digest, await linkedSize(storage, name, digest));
-    for (const digest of await repository.manifests())
-      if (!sizes.has(digest)) sizes.set(digest, (await repository.manifestLink(digest))?.size ?? 0);
+    const blobs = (await repository.blobs()).map((digest) => ({
+      digest,
+      read: () => linkedSize(storage, name, digest),
+    }));
+    const manifests = (await repository.manifests()).map((digest) => ({
+      digest,
+      read: async () => (await repository.manifestLink(digest))?.size,
+    }));
+    await addSizes(storage, sizes, [...blobs, ...manifests]);
   }
   return [...sizes.values()].reduce((sum, size) => sum + size, 0);
 }
 
-async function linkedSize(storage: RegistryStorage, name: RepositoryName, digest: string): Promise<number> {
+async function addSizes(
+  storage: RegistryStorage,
+  sizes: Map<string, number>,
+  links: readonly { readonly digest: string; readonly read: () => Promise<number | undefined> }[],
+): Promise<void> {
+  const known = knownSizes.get(storage) ?? new Map<string, number>();
+  knownSizes.set(storage, known);
+  if (known.size > mostKnown) known.clear();
+  const rest = links.filter(({ digest }) => !sizes.has(digest));
+  for (let at = 0; at < rest.length; at += atOnce) {
+    const some = rest.slice(at, at + atOnce);
+    await Promise.all(
+      some.map(async ({ digest, read }) => {
+        const size = known.get(digest) ?? (await read());
+        // A link that has gone meanwhile counts nothing, and says nothing of others.
+        if (size !== undefined) known.set(digest, size);
+        sizes.set(digest, size ?? 0);
+      }),
+    );
+  }
+}
+
+async function linkedSize(
+  storage: RegistryStorage,
+  name: RepositoryName,
+  digest: string,
+): Promise<number | undefined> {
   const link = await storage.read(`${blobLinks(name)}/${digest}`);
-  return link === undefined ? 0 : (JSON.parse(link.toString()) as { size: number }).size;
+  return link && (JSON.parse(link.toString()) as { size: number }).size;
 }

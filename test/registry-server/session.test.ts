@@ -2,27 +2,16 @@ import { once } from 'node:events';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { AccountStore, hashPassword, type RegistryOptions } from '../../lib/registry-server/index.ts';
+import { hashPassword, type RegistryOptions } from '../../lib/registry-server/index.ts';
 import { mustRun } from '../fixtures/run-program.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
-import { openClient, type Reply, type TestClient, types } from './client.ts';
+import { addUsers, openClient, type Reply, type TestClient, types } from './client.ts';
 
 /** A registry with alice, an administrator, and bob, who is none; their passwords are their names. */
 async function openWith(t: ExecutionContext, options: RegistryOptions = {}) {
   const client = await openClient(t, { access: {}, ...options });
-  const accounts = new AccountStore(client.registry.storage);
-  const createdAt = new Date().toISOString();
-  const put = async (name: string, password = name) =>
-    accounts.putUser({
-      name,
-      password: await hashPassword(password),
-      groups: [],
-      isAdmin: name === 'alice',
-      createdAt,
-    });
-  await put('alice');
-  await put('bob');
-  return { client, put, accounts };
+  const accounts = await addUsers(client.registry, { alice: true, bob: false });
+  return { client, accounts };
 }
 
 const json = { 'content-type': 'application/json' };
@@ -119,7 +108,7 @@ test('an open registry is not for other sites’ pages either', async (t) => {
 });
 
 test('a session ends when its user says so, has another password, or is removed', async (t) => {
-  const { client, put, accounts } = await openWith(t);
+  const { client, accounts } = await openWith(t);
   const isAlive = async ({ cookie }: Held) => {
     const { text } = await client.send('GET', '/api/v1/session', { headers: { cookie } });
     return JSON.parse(text).name !== undefined;
@@ -133,7 +122,8 @@ test('a session ends when its user says so, has another password, or is removed'
   const headers = { cookie: one.cookie, 'x-csrf-token': one.csrfToken };
   t.is((await client.send('DELETE', '/api/v1/session', { headers })).status, 204);
   t.deepEqual([await isAlive(one), await isAlive(two)], [false, true]);
-  await put('bob', 'another');
+  const bob = (await accounts.user('bob'))!;
+  await accounts.putUser({ ...bob, password: await hashPassword('another') });
   t.deepEqual([await isAlive(two), await isAlive(three)], [false, false]);
   const { headers: set } = await logIn(client, 'bob', 'another');
   const last = { cookie: set.get('set-cookie')!.split(';')[0]!, csrfToken: '' };
