@@ -3,6 +3,7 @@ import type {
   AuditDocument,
   Listed,
   ManifestDetail,
+  MirrorDocument,
   QuotaDocument,
   RepositoryDocument,
   RepositorySummary,
@@ -201,6 +202,40 @@ test('quotas say how much of them is used', async (t) => {
   t.deepEqual(await read<QuotaDocument[]>(as('root'), '/quotas'), [
     { scope: 'team/*', bytes: 1_000_000, used: 5000 },
   ]);
+});
+
+test('mirrors say what is here of them, and whether their upstream answers', async (t) => {
+  const upstream = await openClient(t);
+  const { layers } = await upstream.image('app', 'v1').then(async ({ digest }) => {
+    const { text } = await upstream.send('GET', `/v2/app/manifests/${digest}`);
+    return JSON.parse(text);
+  });
+  const { as } = await openWith(t, {
+    settings: {
+      mirrors: [
+        { prefix: 'here', upstream: upstream.registry.url, maxBytes: 1000 },
+        { prefix: 'gone', upstream: 'http://127.0.0.1:9' },
+        { prefix: 'idle', upstream: 'http://127.0.0.1:9' },
+      ],
+    },
+  });
+  const root = as('root');
+  t.is((await root.send('GET', '/v2/here/app/manifests/v1')).status, 200);
+  t.is((await root.send('GET', `/v2/here/app/blobs/${layers[0].digest}`)).status, 200);
+  t.is((await root.send('GET', '/v2/gone/app/manifests/v1')).status, 503);
+  const byPrefix = async () => {
+    const all = await read<MirrorDocument[]>(root, '/mirrors');
+    return Object.fromEntries(all.map((one) => [one.prefix, one]));
+  };
+  let { here, gone, idle } = await byPrefix();
+  // The last byte goes out when the digest is right, the blob is in its place a moment later.
+  for (; here!.blobs === 0 || here!.downloads > 0; { here, gone, idle } = await byPrefix());
+  t.like(here, { repositories: 1, blobs: 1, bytes: layers[0].size, maxBytes: 1000, downloads: 0 });
+  t.true(Date.parse(here!.answeredAt!) <= Date.now());
+  t.is(here!.failure, undefined);
+  t.regex(gone!.failure!, /cannot reach 127\.0\.0\.1:9/);
+  t.is(gone!.answeredAt, undefined);
+  t.like(idle, { answeredAt: undefined, failedAt: undefined });
 });
 
 test('a collection and a scrub are begun by an administrator, and what came of them is remembered', async (t) => {

@@ -17,7 +17,7 @@ export async function openBrowser(): Promise<Browser> {
     throw new Error('these tests need a Chromium: script/setup --tests installs it');
   // /dev/shm is small in many containers; root has no sandbox of Chromium's.
   const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'];
-  return chromium.launch({ executablePath, args, headless: true });
+  return chromium.launch({ executablePath, args, headless: true, timeout: 120_000 });
 }
 
 /** The page, built once for each state of its sources. */
