@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { OutgoingHttpHeaders } from 'node:http';
 import { EngineError, isEngineError } from '../../errors/index.ts';
-import { algorithmOf, type ContentDigest, parseContentDigest } from '../content-digest.ts';
+import { algorithmOf, algorithms, type ContentDigest, parseContentDigest } from '../content-digest.ts';
 import { type Exchange, type Handler, needing, reply, repositoryOf } from '../exchange.ts';
 import { Refusal } from '../refusal.ts';
 import { listRepositories, Repository } from '../repository.ts';
@@ -20,6 +20,7 @@ export const beginUpload: Handler = {
     const { query, registry } = exchange;
     const repository = repositoryOf(exchange);
     await requireOwn(exchange, repository);
+    requireAlgorithm(query.get('digest-algorithm'));
     const mounted = query.get('mount');
     if (mounted !== null && (await mountBlob(exchange, repository, parseContentDigest(mounted)))) return;
     const digest = query.get('digest');
@@ -36,6 +37,15 @@ export const beginUpload: Handler = {
     }
   },
 };
+
+/** What a client says of the digest to come (end-4c); whichever of ours it is. Throws Refusal DIGEST_INVALID. */
+function requireAlgorithm(name: string | null): void {
+  if (name === null || (algorithms as readonly string[]).includes(name)) return;
+  const shown = name.slice(0, 50);
+  throw new Refusal('DIGEST_INVALID', `${shown} is none of the algorithms here: ${algorithms.join(', ')}`, {
+    detail: { algorithm: shown },
+  });
+}
 
 /** `GET /v2/NAME/blobs/uploads/ID` (end-13): how much has arrived. */
 export const getUpload: Handler = {
