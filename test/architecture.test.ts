@@ -231,6 +231,14 @@ test('a package from outside is used in its rooms only', (t) => {
   t.deepEqual(wrong, []);
 });
 
+test('the page knows of lib the types of the API’s documents, and of packages preact, which is built into it', (t) => {
+  const wrong = imports('web/src', /\.tsx?$/)
+    .map(({ file, specifier }) => (specifier.startsWith('.') ? targetOf(file, specifier) : specifier))
+    .filter((target) => !target.startsWith('web/src/') && !/^preact(\/hooks)?$/.test(target))
+    .filter((target) => target !== 'lib/registry-server/api-documents.ts');
+  t.deepEqual(wrong, []);
+});
+
 test('the rooms of lib form no circle', (t) => {
   const circles = Object.keys(rooms).filter((room) => reachable(room).has(room));
   t.deepEqual(circles, []);
@@ -258,7 +266,7 @@ test('only the addon includes Node', (t) => {
 });
 
 test('nothing is called util, helper, common, misc, manager or service', (t) => {
-  const names = ['lib', 'bindings', 'native', 'test', 'bench', 'script'].flatMap((folder) =>
+  const names = ['lib', 'bindings', 'native', 'test', 'bench', 'script', 'web'].flatMap((folder) =>
     filesBelow(folder, /./),
   );
   t.deepEqual(
@@ -277,9 +285,9 @@ function roomImports(): { file: string; from: string; to: string; path: string }
 }
 
 /** Static, dynamic and re-exporting imports. */
-function imports(folder: string): Import[] {
+function imports(folder: string, files = /\.ts$/): Import[] {
   const pattern = /(?:\bfrom\s+|\bimport\s+|\bimport\(\s*)'([^']+)'/g;
-  return filesBelow(folder, /\.ts$/).flatMap((file) =>
+  return filesBelow(folder, files).flatMap((file) =>
     [...withoutComments(read(file)).matchAll(pattern)].map(([, specifier = '']) => ({ file, specifier })),
   );
 }

@@ -38,6 +38,8 @@ export type ListenerOptions = ListenerPlace & {
   readonly upgrade?: (request: IncomingMessage, socket: Socket, head: Buffer) => Promise<void>;
   /** Milliseconds without a byte either way after which a connection is cut, 0: never; 2 minutes by default. */
   readonly idleTimeout?: number;
+  /** Connections at once; more are closed as they come. No limit by default. */
+  readonly maxConnections?: number;
 };
 
 /** An open port or socket. */
@@ -64,6 +66,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   server.requestTimeout = 0;
   server.headersTimeout = 30_000;
   server.keepAliveTimeout = 75_000;
+  if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
   await listen(server, options);
   const { tls } = options;
   return {

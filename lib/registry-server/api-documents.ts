@@ -25,8 +25,8 @@ export interface Listed<T> {
 export interface RepositorySummary {
   readonly name: string;
   readonly tags: number;
-  /** Of its blobs, each once; other repositories may share them. */
-  readonly bytes: number;
+  /** Of its blobs and manifests, each once; others may share them. Absent from a list: it has not been summed up yet. */
+  readonly bytes?: number;
   /** When a tag was set last; absent where there are more than a thousand. */
   readonly updatedAt?: string;
   /** Of which upstream it is a part. */
@@ -35,6 +35,7 @@ export interface RepositorySummary {
 
 /** `GET /api/v1/repositories/NAME` */
 export interface RepositoryDocument extends RepositorySummary {
+  readonly bytes: number;
   readonly manifests: number;
   /** What the asker may do with it. */
   readonly may: { readonly push: boolean; readonly delete: boolean };

@@ -63,6 +63,9 @@ export interface Registry extends AsyncDisposable {
   close(grace?: number): Promise<void>;
 }
 
+/** Connections at once, unless the settings say otherwise: each is a file descriptor, and another while a blob is sent. */
+const mostConnections = 10_000;
+
 /** Milliseconds between collections, unless the settings say otherwise. */
 const collectEvery = 3600_000;
 
@@ -101,7 +104,7 @@ export async function openRegistry(options: RegistryOptions = {}): Promise<Regis
   };
   const routes = [
     ...tokenRoutes(context.access),
-    ...ownRoutes(metrics),
+    ...ownRoutes(metrics, settings.metrics),
     ...upkeepTable(settings, runs, audit, changes),
     ...pageRoutes(context.access, options.page),
   ];
@@ -152,6 +155,7 @@ function listen(
   return openListener({
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,
+    maxConnections: options.settings?.limits?.connections ?? mostConnections,
     ...(options.tls && { tls: options.tls }),
     handle: async (request, response) => {
       const end = beginRecord(request, response);

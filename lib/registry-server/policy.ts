@@ -8,8 +8,8 @@ export interface Policy {
   readonly sparseIndexes: boolean;
   /** Whether a tag, once set, stays. */
   isImmutable(repository: RepositoryName, tag: TagName): Promise<boolean>;
-  /** Bytes that may still be added to the repository's namespace. */
-  room(repository: RepositoryName): Promise<number>;
+  /** Bytes that may still be added to the repository's namespace. What has arrived of `upload` is not counted. */
+  room(repository: RepositoryName, upload?: string): Promise<number>;
 }
 
 /** Without limits but the disk's. */

@@ -118,7 +118,9 @@ export class Repository {
     }
     if (link.subject !== undefined)
       await this.#storage.remove(`${referrerLinks(this.name, link.subject as ContentDigest)}/${digest}`);
-    return this.#storage.remove(`${manifestLinks(this.name)}/${digest}`);
+    // Once it has no tag a collector may take it first: it was there, and is gone.
+    await this.#storage.remove(`${manifestLinks(this.name)}/${digest}`);
+    return true;
   }
 
   async manifests(): Promise<ContentDigest[]> {

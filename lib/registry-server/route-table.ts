@@ -109,7 +109,7 @@ const repositoryRoutes: readonly Route<Handler>[] = [
 ];
 
 /** What is asked about the registry itself, and about who may use it. */
-export function ownRoutes(metrics: Metrics): Route<Handler>[] {
+export function ownRoutes(metrics: Metrics, readers?: RegistrySettings['metrics']): Route<Handler>[] {
   const [users, robots, grants] = ['users', 'robots', 'grants'].map(
     (noun) => new RegExp(`^/api/v1/${noun}$`),
   );
@@ -117,7 +117,7 @@ export function ownRoutes(metrics: Metrics): Route<Handler>[] {
   const rows: readonly (readonly [string, RegExp | undefined, Handler])[] = [
     ['GET', /^\/healthz$/, health],
     ['GET', /^\/readyz$/, readiness],
-    ['GET', /^\/metrics$/, metricsOf(metrics)],
+    ['GET', /^\/metrics$/, metricsOf(metrics, readers)],
     ['GET', users, accountRoutes.listUsers],
     ['PUT', user, accountRoutes.putUser],
     ['DELETE', user, accountRoutes.deleteUser],

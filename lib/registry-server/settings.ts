@@ -42,9 +42,14 @@ const schema = v.strictObject({
     v.strictObject({
       blobBytes: v.optional(count),
       requestsPerMinute: v.optional(count),
+      connections: v.optional(v.pipe(count, v.minValue(1, 'must be at least 1'))),
     }),
   ),
   sparseIndexes: v.optional(v.boolean()),
+  /** Who may read `/metrics`, beside administrators. */
+  metrics: v.optional(
+    v.picklist(['local', 'administrators', 'everybody'], 'is none of local, administrators, everybody'),
+  ),
   mirrors: v.optional(
     v.array(
       v.strictObject({

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -5,12 +6,14 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { TokenKeys } from '../../lib/registry-server/access/token-keys.ts';
 import {
   AccountStore,
   type Grant,
   hashPassword,
   hashSecret,
   openLocalStorage,
+  openMemoryStorage,
   type RegistryOptions,
 } from '../../lib/registry-server/index.ts';
 import { mustRun } from '../fixtures/run-program.ts';
@@ -332,4 +335,17 @@ test('names and scopes that are none are refused', async (t) => {
     code: 'ERR_ACCOUNT_INVALID',
   });
   await t.throwsAsync(accounts.removeUser('nobody'), { code: 'ERR_ACCOUNT_NOT_FOUND' });
+});
+
+test('a token of a key that another process has just made is believed at once', async (t) => {
+  const storage = openMemoryStorage();
+  const [one, other] = [new TokenKeys(storage), new TokenKeys(storage)];
+  await other.signingKey();
+  const { id } = await one.signingKey();
+  await one.rotate();
+  const newest = await one.signingKey();
+  t.truthy(await other.verifyingKey(id));
+  t.truthy(await other.verifyingKey(newest.id));
+  t.is(await other.verifyingKey(randomUUID()), undefined);
+  t.is(await other.verifyingKey('../users/alice'), undefined);
 });

@@ -156,6 +156,16 @@ test('sha512 names content as well as sha256', async (t) => {
   t.is((await send('POST', `/v2/a/blobs/uploads/?digest=${digest}`, { body: 'other' })).status, 400);
 });
 
+test('an upload may say by which algorithm its digest will be, and is refused for one that is not here', async (t) => {
+  const { send } = await openClient(t);
+  const begin = (algorithm: string) => send('POST', `/v2/a/blobs/uploads/?digest-algorithm=${algorithm}`);
+  t.like(await begin('md5'), { status: 400, code: 'DIGEST_INVALID' });
+  const { status, headers } = await begin('sha512');
+  t.is(status, 202);
+  const put = await send('PUT', `${headers.get('location')}?digest=${sha512('x')}`, { body: 'x' });
+  t.is(put.headers.get('docker-content-digest'), sha512('x'));
+});
+
 test('an upload is cancelled', async (t) => {
   const { send } = await openClient(t);
   const location = (await send('POST', '/v2/a/blobs/uploads/')).headers.get('location')!;

@@ -2,10 +2,10 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { AccountStore, hashPassword, type RegistryOptions } from '../../lib/registry-server/index.ts';
+import type { AccountStore, RegistryOptions } from '../../lib/registry-server/index.ts';
 import { cachedFolder, checkout } from '../fixtures/cache.ts';
 import { mustRun } from '../fixtures/run-program.ts';
-import { clientOf, openClient, type TestClient } from './client.ts';
+import { addUsers, clientOf, openClient, type TestClient } from './client.ts';
 
 /** Where Debian and others put it. */
 const programs = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
@@ -17,7 +17,7 @@ export async function openBrowser(): Promise<Browser> {
     throw new Error('these tests need a Chromium: script/setup --tests installs it');
   // /dev/shm is small in many containers; root has no sandbox of Chromium's.
   const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'];
-  return chromium.launch({ executablePath, args, headless: true });
+  return chromium.launch({ executablePath, args, headless: true, timeout: 120_000 });
 }
 
 /** The page, built once for each state of its sources. */
@@ -57,16 +57,7 @@ export async function openPage(
   options: RegistryOptions = {},
 ): Promise<PageTest> {
   const { registry, folder } = await openClient(t, { access: {}, page: await builtWeb(), ...options });
-  const accounts = new AccountStore(registry.storage);
-  const createdAt = new Date().toISOString();
-  for (const name of ['root', 'alice'])
-    await accounts.putUser({
-      name,
-      password: await hashPassword(name),
-      groups: [],
-      isAdmin: name === 'root',
-      createdAt,
-    });
+  const accounts = await addUsers(registry, { root: true, alice: false });
   await accounts.putGrant({ to: 'user:alice', scope: 'team/*', role: 'push' });
   const complaints: string[] = [];
   t.teardown(() => {
@@ -83,7 +74,7 @@ export async function openPage(
     });
     t.teardown(() => context.close());
     const page = await context.newPage();
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(60_000);
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => {
       // That a request was refused is told by the page itself.

@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { ExecutionContext } from 'ava';
-import { openRegistry, type Registry, type RegistryOptions } from '../../lib/registry-server/index.ts';
+import {
+  AccountStore,
+  hashPassword,
+  openRegistry,
+  type Registry,
+  type RegistryOptions,
+} from '../../lib/registry-server/index.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 
 export const types = {
@@ -97,6 +103,24 @@ export function clientOf(registry: Registry, folder: string, login?: string): Te
     },
   };
   return client;
+}
+
+/** Of passwords: each costs a tenth of a second, and much more where many tests run. */
+const hashes = new Map<string, Promise<string>>();
+
+/** Users, each of whose password is the name, and whether they are administrators. */
+export async function addUsers(
+  { storage }: Registry,
+  users: Readonly<Record<string, boolean>>,
+): Promise<AccountStore> {
+  const accounts = new AccountStore(storage);
+  const createdAt = new Date().toISOString();
+  for (const [name, isAdmin] of Object.entries(users)) {
+    const hash = hashes.get(name) ?? hashPassword(name);
+    hashes.set(name, hash);
+    await accounts.putUser({ name, password: await hash, groups: [], isAdmin, createdAt });
+  }
+  return accounts;
 }
 
 export function sentOf(content: string | Buffer, mediaType = types.layer): Sent {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import {
   createServer,
   request as httpRequest,
@@ -276,3 +276,18 @@ test('strake pull takes an image from the mirror that its configuration names', 
   await using other = await openEngine({ root: join(folder, 'other'), config });
   t.is((await other.images.pull('app:v1')).manifest.digest, image.target.digest);
 });
+
+test('a mirror that is closed while it fetches cuts that, and leaves nothing of it', async (t) => {
+  const { upstream, mirror, way } = await openPair(t);
+  const layer = await knownLayer({ upstream, mirror, way }, noise(3 << 20));
+  way.holdAfter = 1 << 20;
+  const waiting = mirror.send('GET', `/v2/up/app/blobs/${layer.digest}`).catch(() => 'cut');
+  await until(async () => (await mirror.registry.storage.uploads.list()).length > 0);
+  await mirror.registry.close(50);
+  t.is(await waiting, 'cut');
+  t.deepEqual(readdirSync(join(mirror.folder, 'uploads')), []);
+});
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (let wait = 0; !(await holds()) && wait < 400; wait++) await delay(25);
+}

@@ -186,7 +186,7 @@ test.serial('all of a deletion is done by the keyboard alone', async (t) => {
   const { client, open } = await openPage(t, browser);
   await pushSample(client, 'team/app', 'v1');
   const page = await open('/ui/sign-in');
-  await page.waitForFunction(() => document.activeElement?.getAttribute('name') === 'name');
+  await page.locator('input[name=name]:focus').waitFor();
   await page.keyboard.type('root');
   await page.keyboard.press('Tab');
   await page.keyboard.type('root');
@@ -196,7 +196,7 @@ test.serial('all of a deletion is done by the keyboard alone', async (t) => {
   await page.keyboard.press('Enter');
   await heading(page, 'team/app').waitFor();
   await button(page, 'Delete tag v1').waitFor();
-  await page.waitForFunction(() => document.activeElement?.tagName === 'H1');
+  await page.locator('h1:focus').waitFor();
   await tabTo(page, 'Delete tag v1');
   await page.keyboard.press('Enter');
   await page.getByRole('dialog').waitFor();
@@ -210,10 +210,9 @@ test.serial('all of a deletion is done by the keyboard alone', async (t) => {
 async function tabTo(page: Page, name: string): Promise<void> {
   for (let presses = 0; presses < 40; presses++) {
     await page.keyboard.press('Tab');
-    const focused = await page.evaluate(() => {
-      const element = document.activeElement;
-      return element?.getAttribute('aria-label') ?? element?.textContent?.trim();
-    });
+    const focused = await page
+      .locator(':focus')
+      .evaluateAll(([element]) => element?.getAttribute('aria-label') ?? element?.textContent?.trim());
     if (focused === name) return;
   }
   throw new Error(`Tab never comes to ${name}`);
@@ -241,7 +240,8 @@ for (const [name, window] of Object.entries({
     const page = await site.signedIn('root', '/ui/', window);
     for (const place of places) {
       await page.goto(`/ui/${place}`);
-      await page.waitForFunction(() => document.querySelector('h1') && !document.querySelector('.loading'));
+      await page.locator('h1').waitFor();
+      await until(async () => (await page.locator('.loading').count()) === 0);
       await requireAccessible(t, page, `${name} ${place}`);
     }
     await page.goto('/ui/grants');
@@ -290,9 +290,7 @@ async function requireAccessible(t: ExecutionContext, page: Page, what: string):
     );
   });
   t.deepEqual(faults, [], what);
-  const excess = await page.evaluate(
-    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-  );
+  const excess = await page.locator('html').evaluate((html) => html.scrollWidth - html.clientWidth);
   t.is(excess, 0, `${what} is too wide`);
 }
 
@@ -312,11 +310,11 @@ test.serial(
       return status;
     });
     t.is(status, 403);
-    const wasRun = await page.evaluate(() => {
-      const script = document.createElement('script');
+    const wasRun = await page.locator('body').evaluate((body) => {
+      const script = body.ownerDocument.createElement('script');
       try {
         script.textContent = 'globalThis.wasRun = true';
-        document.body.append(script);
+        body.append(script);
       } catch {
         // Trusted Types let nobody make one.
       }

@@ -8,8 +8,10 @@ import {
   AccountStore,
   hashPassword,
   openLocalStorage,
+  openMemoryStorage,
   openRegistry,
 } from '../../lib/registry-server/index.ts';
+import { Queue } from '../../lib/registry-server/notify/queue.ts';
 import { clientOf, openClient, sha256, types } from './client.ts';
 
 test('a namespace has no more than its quota', async (t) => {
@@ -50,6 +52,16 @@ test('health, readiness and metrics are answered', async (t) => {
   t.regex(text, /strake_registry_requests_total\{method="PUT",status="201"\} 1\n/);
   t.regex(text, /strake_registry_request_seconds_count [3-9]\n/);
   t.regex(text, /strake_registry_received_bytes_total \d{3,}\n/);
+});
+
+test('who reads the metrics is a choice', async (t) => {
+  const statusWith = async (metrics?: 'local' | 'administrators' | 'everybody') => {
+    const { send } = await openClient(t, { access: {}, settings: metrics ? { metrics } : {} });
+    return (await send('GET', '/metrics')).status;
+  };
+  t.is(await statusWith(), 200);
+  t.is(await statusWith('everybody'), 200);
+  t.is(await statusWith('administrators'), 403);
 });
 
 test('settings that are none are refused with each fault', async (t) => {
@@ -155,10 +167,7 @@ test('what could not be told is told later, in its order, though the registry wa
   told.status = 500;
   const settings = { webhooks: [{ url: told.url, secret: 'x' }] };
   const { registry, blob, folder } = await openClient(t, { settings });
-  for (const content of ['one', 'two', 'three']) {
-    await blob('a', content);
-    await delay(3);
-  }
+  for (const content of ['one', 'two', 'three']) await blob('a', content);
   await delay(100);
   await registry.close();
   t.is(told.bodies.length, 0);
@@ -167,4 +176,19 @@ test('what could not be told is told later, in its order, though the registry wa
   await until(() => told.bodies.length >= 3);
   const digests = told.bodies.map(({ text }) => JSON.parse(text).digest);
   t.deepEqual(digests, ['one', 'two', 'three'].map(sha256));
+});
+
+test('what happens within one millisecond is told in its order', async (t) => {
+  const told: number[] = [];
+  const storage = openMemoryStorage();
+  await using queue = new Queue<number>(storage, {
+    folder: 'queue',
+    lane: () => 'one',
+    deliver: async ({ entry }) => told.push(entry) > 0,
+    onFailed: (error) => t.fail(String(error)),
+  });
+  const entries = Array.from({ length: 200 }, (_, at) => at);
+  for (const entry of entries) queue.add(entry);
+  await until(() => told.length === entries.length);
+  t.deepEqual(told, entries);
 });

@@ -1,11 +1,18 @@
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
+import { connect } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
-import { AccountStore, hashPassword } from '../../lib/registry-server/index.ts';
+import bcrypt from 'bcryptjs';
+import { Accounts } from '../../lib/registry-server/access/accounts.ts';
+import { HtpasswdFile } from '../../lib/registry-server/access/htpasswd.ts';
+import { AccountStore, hashPassword, openMemoryStorage } from '../../lib/registry-server/index.ts';
 import { Mirrors } from '../../lib/registry-server/mirror/mirrors.ts';
 import { parseRepositoryName } from '../../lib/registry-server/repository-name.ts';
-import { clientOf, openClient, sha256 } from '../registry-server/client.ts';
+import { temporaryFolder } from '../fixtures/temporary-folder.ts';
+import { clientOf, openClient, sha256, types } from '../registry-server/client.ts';
 
 test('a quota is not passed by sending a blob in chunks, nor by many uploads at once', async (t) => {
   const { send } = await openClient(t, { settings: { quotas: [{ scope: 'team/*', bytes: 1000 }] } });
@@ -15,13 +22,89 @@ test('a quota is not passed by sending a blob in chunks, nor by many uploads at 
   t.is((await send('PATCH', first, chunk)).status, 202);
   t.like(await send('PATCH', first, chunk), { status: 413, code: 'SIZE_INVALID' });
   const second = await begin();
-  const other = { body: 'y'.repeat(800) };
-  t.is((await send('PATCH', second, other)).status, 202);
-  t.is((await send('PUT', `${second}?digest=${sha256(other.body)}`)).status, 201);
+  // What a scope has is believed for two seconds.
   await delay(2100);
-  const late = await send('PUT', `${first}?digest=${sha256(chunk.body)}`);
-  t.like(late, { status: 413, code: 'SIZE_INVALID' });
+  t.like(await send('PATCH', second, chunk), { status: 413, code: 'SIZE_INVALID' });
+  t.is((await send('PUT', `${first}?digest=${sha256(chunk.body)}`)).status, 201);
+  t.is((await send('PATCH', second, { body: 'y'.repeat(150) })).status, 202);
 });
+
+test('manifests count for a quota, but not those that are there already', async (t) => {
+  const { send, blob, manifest } = await openClient(t, {
+    settings: { quotas: [{ scope: 'team/*', bytes: 2000 }] },
+  });
+  const config = await blob('team/a', '{}');
+  const document = (text: string) => ({
+    schemaVersion: 2,
+    mediaType: types.manifest,
+    config,
+    layers: [config],
+    annotations: { text: text.repeat(1000) },
+  });
+  t.is((await manifest('team/a', 'v1', document('x'))).status, 201);
+  await delay(2100);
+  t.like(await manifest('team/a', 'v2', document('y')), { status: 413, code: 'SIZE_INVALID' });
+  t.is((await manifest('team/a', 'v2', document('x'))).status, 201);
+  t.is((await send('GET', '/v2/team/a/manifests/v2')).status, 200);
+});
+
+test('whoever tries one password with many names is stopped, and one with an old password keeps nobody out', async (t) => {
+  const { registry, folder } = await openClient(t, { access: { users: 'push' } });
+  await addUser(new AccountStore(registry.storage), 'alice');
+  const statusOf = async (login: string) =>
+    (await clientOf(registry, folder, login).send('GET', '/v2/')).status;
+  for (let at = 0; at < 12; at++) await statusOf('old:password');
+  t.is(await statusOf('alice:alice'), 200);
+  const names = Array.from({ length: 75 }, (_, at) => `robot$r${at}:Summer2026`);
+  const statuses = await Promise.all(names.map(statusOf));
+  const looked = statuses.filter((status) => status === 401).length;
+  t.true(looked >= 59 && looked <= 59 + 8, `${looked}`);
+  t.is(await statusOf('robot$other:Summer2026'), 429);
+});
+
+test('a name that an htpasswd file does not have takes as long as one that it has', async (t) => {
+  const file = join(temporaryFolder(t), 'htpasswd');
+  writeFileSync(file, `alice:${await bcrypt.hash('alice', 12)}\n`);
+  const accounts = new Accounts(
+    new AccountStore(openMemoryStorage()),
+    { anonymous: 'none', users: 'none' },
+    new HtpasswdFile(file),
+  );
+  const fastest = async (name: string) => {
+    const times: number[] = [];
+    for (let at = 0; at < 3; at++) {
+      const began = performance.now();
+      await t.throwsAsync(accounts.login(name, 'wrong'));
+      times.push(performance.now() - began);
+    }
+    return Math.min(...times);
+  };
+  await fastest('warm');
+  const [known, unknown] = [await fastest('alice'), await fastest('bob')];
+  t.true(unknown > known / 2, `${unknown} ms and ${known} ms`);
+});
+
+test('more connections than are allowed are closed', async (t) => {
+  const { registry } = await openClient(t, { settings: { limits: { connections: 2 } } });
+  const { hostname, port } = new URL(registry.url);
+  const held = await Promise.all(
+    [1, 2].map(async () => {
+      const socket = connect(Number(port), hostname);
+      await once(socket, 'connect');
+      t.teardown(() => socket.destroy());
+      return socket;
+    }),
+  );
+  const third = connect(Number(port), hostname);
+  await once(third, 'close');
+  held[0]?.destroy();
+  await until(async () => (await fetch(registry.url).catch(() => undefined)) !== undefined);
+  t.pass();
+});
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (let wait = 0; !(await holds()) && wait < 200; wait++) await delay(25);
+}
 
 test('a token buys no other token: what was found once ends when it says', async (t) => {
   const { registry, folder } = await openClient(t, { access: { users: 'push' } });

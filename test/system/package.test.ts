@@ -38,6 +38,17 @@ console.log(JSON.stringify({ exitCode, stdout, native: engine.system.version().n
 await engine[Symbol.asyncDispose]();
 `;
 
+/** Asks a registry of its own for the page, and for the scripts that it names. */
+const registryProgram = `
+import { openRegistry } from 'strake/registry';
+const registry = await openRegistry();
+const page = await fetch(registry.url);
+const sources = [...(await page.text()).matchAll(/<script [^>]*src="([^"]+)"/g)].map(([, path]) => path);
+const scripts = await Promise.all(sources.map(async (path) => (await fetch(registry.url + path)).status));
+console.log(JSON.stringify({ status: page.status, scripts }));
+await registry.close();
+`;
+
 const compilerOptions = {
   target: 'es2022',
   module: 'nodenext',
@@ -97,6 +108,23 @@ test.serial('the package has what it needs and no more', async (t) => {
       await mustRun('npm', ['pkg', 'get', 'scripts.install', 'scripts.postinstall'], { cwd: installed }),
     )['scripts.install'],
   );
+});
+
+test.serial('the installed package serves the registry’s page', async (t) => {
+  const user = join(folder, 'user');
+  await writeFile(join(user, 'registry.js'), registryProgram);
+  const { status, scripts } = JSON.parse(await mustRun(process.execPath, ['registry.js'], { cwd: user }));
+  t.is(status, 200);
+  t.deepEqual(scripts, [200]);
+  const installed = await readdir(join(user, 'node_modules/strake/dist/web/assets'));
+  t.deepEqual(installed.map((name) => name.replace(/^index-[\w-]+/, 'index')).sort(), [
+    'index.css',
+    'index.css.br',
+    'index.css.gz',
+    'index.js',
+    'index.js.br',
+    'index.js.gz',
+  ]);
 });
 
 test.serial('a program in an empty folder runs a container from the installed package', async (t) => {

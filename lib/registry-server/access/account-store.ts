@@ -93,6 +93,10 @@ export class AccountStore {
     return this.#list<User>('users');
   }
 
+  async hasUsers(): Promise<boolean> {
+    return (await this.#storage.list('access/users', { limit: 1 })).length > 0;
+  }
+
   robots(): Promise<Robot[]> {
     return this.#list<Robot>('robots');
   }

@@ -16,6 +16,15 @@ export class HtpasswdFile {
 
   /** A user's hash. ERR_ACCOUNT_INVALID: the file, and which line of it; then nobody in it is known. */
   async hashOf(user: string): Promise<string | undefined> {
+    return (await this.#read()).get(user);
+  }
+
+  /** Somebody's: to compute as much for a name that there is not. */
+  async anyHash(): Promise<string | undefined> {
+    return (await this.#read()).values().next().value;
+  }
+
+  async #read(): Promise<ReadonlyMap<string, string>> {
     const { mtimeMs, size, ino } = await stat(this.#path).catch((error) => {
       throw unreadable(this.#path, error);
     });
@@ -24,7 +33,7 @@ export class HtpasswdFile {
       this.#hashes = parse(this.#path, await readFile(this.#path, 'utf8'));
       this.#version = version;
     }
-    return this.#hashes.get(user);
+    return this.#hashes;
   }
 }
 

@@ -121,8 +121,9 @@ export class RegistryAccess implements Access {
     return { name: subject, by: 'token', isAdmin: false, may, sees };
   }
 
-  /** Throws Refusal DENIED for what changes something without the token that only the page knows. */
+  /** For the API alone. Throws Refusal DENIED for what changes something without the token that only the page knows. */
   async #bySession(request: IncomingMessage): Promise<Identity | undefined> {
+    if (!request.url?.startsWith('/api/')) return undefined;
     const session = await this.session(request);
     const identity = session && (await this.accounts.named(session.name));
     if (session === undefined || identity === undefined) return undefined;

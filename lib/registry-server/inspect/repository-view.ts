@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { formatPlatform } from '../../oci/index.ts';
 import type { Identity } from '../access/access.ts';
 import type { RepositoryDocument, RepositorySummary, TagSummary } from '../api-documents.ts';
@@ -21,18 +22,44 @@ import { isAttachmentTag } from './manifest-kind.ts';
 /** Tags of one repository that are put in the order of their times; more stay in the order of their names. */
 const mostDated = 1000;
 
-/** A repository as lists show it. */
-export async function summarize(storage: RegistryStorage, name: RepositoryName): Promise<RepositorySummary> {
-  const tags = await ownTags(storage, name);
-  const [dated, mirror] = [await datesOf(storage, name, tags), await storage.read(mirrorKey(name))];
-  const latest = dated && Math.max(...dated.values());
-  return {
-    name,
-    tags: tags.length,
-    bytes: await measureRepositories(storage, [name]),
-    ...(latest !== undefined && latest > 0 && { updatedAt: new Date(latest).toISOString() }),
-    ...(mirror && { mirrorOf: mirror.toString() }),
-  };
+/** Milliseconds that a list waits for what takes reading all links; who is not ready then is shown without. */
+const patience = 2000;
+/** Tags that are looked at at once. */
+const atOnce = 50;
+
+/** Repositories as lists show them. What takes long is left out, and is read to its end for those who ask next. */
+export async function summarizeAll(
+  storage: RegistryStorage,
+  names: readonly RepositoryName[],
+): Promise<RepositorySummary[]> {
+  const late = delay(patience, undefined, { ref: false });
+  const costly = names.map((name) => costlyFacts(storage, name).catch(() => undefined));
+  return Promise.all(
+    names.map(async (name, at) => ({
+      ...(await plainFacts(storage, name)),
+      ...(await Promise.race([costly[at], late])),
+    })),
+  );
+}
+
+async function plainFacts(
+  storage: RegistryStorage,
+  name: RepositoryName,
+): Promise<Pick<RepositorySummary, 'name' | 'tags' | 'mirrorOf'>> {
+  const mirror = await storage.read(mirrorKey(name));
+  const { length } = await ownTags(storage, name);
+  return { name, tags: length, ...(mirror && { mirrorOf: mirror.toString() }) };
+}
+
+/** What takes reading each link. */
+async function costlyFacts(
+  storage: RegistryStorage,
+  name: RepositoryName,
+): Promise<Pick<RepositoryDocument, 'bytes' | 'updatedAt'>> {
+  const bytes = await measureRepositories(storage, [name]);
+  const dated = await datesOf(storage, name, await ownTags(storage, name));
+  const latest = Math.max(0, ...(dated?.values() ?? []));
+  return { bytes, ...(latest > 0 && { updatedAt: new Date(latest).toISOString() }) };
 }
 
 /** A repository by itself, for somebody. */
@@ -43,7 +70,8 @@ export async function describeRepository(
 ): Promise<RepositoryDocument> {
   const may = { push: identity.may(name, 'push'), delete: identity.may(name, 'delete') };
   const manifests = await new Repository(storage, name).manifests();
-  return { ...(await summarize(storage, name)), manifests: manifests.length, may };
+  const facts = { ...(await plainFacts(storage, name)), ...(await costlyFacts(storage, name)) };
+  return { ...facts, manifests: manifests.length, may };
 }
 
 /** Tags with that text in them, those that were set last first. Those by which something is attached to others are left out. */
@@ -106,6 +134,14 @@ async function datesOf(
   tags: readonly TagName[],
 ): Promise<Map<TagName, number> | undefined> {
   if (tags.length > mostDated) return undefined;
-  const statuses = await Promise.all(tags.map((tag) => storage.stat(tagKey(name, tag))));
-  return new Map(tags.flatMap((tag, at) => (statuses[at] ? [[tag, statuses[at].needed]] : [])));
+  const dates = new Map<TagName, number>();
+  for (let at = 0; at < tags.length; at += atOnce) {
+    const some = tags.slice(at, at + atOnce);
+    const statuses = await Promise.all(some.map((tag) => storage.stat(tagKey(name, tag))));
+    for (const [index, tag] of some.entries()) {
+      const status = statuses[index];
+      if (status) dates.set(tag, status.needed);
+    }
+  }
+  return dates;
 }

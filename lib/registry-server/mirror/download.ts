@@ -23,6 +23,7 @@ export class Download {
   readonly ended: Promise<void>;
   readonly #storage: RegistryStorage;
   readonly #id: string;
+  readonly #signal: AbortSignal;
   #isVerified = false;
   #failure: unknown;
   #arrived: (() => void)[] = [];
@@ -33,7 +34,9 @@ export class Download {
     source: ContentSource,
     { digest, size }: { digest: ContentDigest; size: number },
     id: string,
+    signal: AbortSignal,
   ) {
+    this.#signal = signal;
     this.#storage = storage;
     this.#id = id;
     this.digest = digest;
@@ -47,10 +50,11 @@ export class Download {
     repository: Repository,
     source: ContentSource,
     blob: { readonly digest: ContentDigest; readonly size: number },
+    signal: AbortSignal,
   ): Promise<Download> {
     const id = randomUUID();
     await storage.uploads.begin(id, JSON.stringify({ repository: repository.name, mirrored: blob.digest }));
-    return new Download(storage, repository, source, blob, id);
+    return new Download(storage, repository, source, blob, id, signal);
   }
 
   /**
@@ -114,6 +118,7 @@ export class Download {
 
   async #fetchAll(source: ContentSource): Promise<void> {
     const { uploads } = this.#storage;
+    const signal = this.#signal;
     const hash = createHashOf('sha256');
     const tell = () => this.#tell();
     const descriptor = {
@@ -122,7 +127,8 @@ export class Download {
       size: this.size,
     };
     async function* fed(offset: number): AsyncGenerator<Uint8Array> {
-      for await (const chunk of await source.fetch(descriptor, { offset })) {
+      for await (const chunk of await source.fetch(descriptor, { offset, signal })) {
+        signal.throwIfAborted();
         hash.update(chunk);
         yield chunk;
         tell();
@@ -132,7 +138,8 @@ export class Download {
       try {
         offset = await uploads.append(this.#id, offset, fed(offset));
       } catch (error) {
-        if (!isEngineError(error, 'ERR_DOWNLOAD_INTERRUPTED') || attempt === mostAttempts) throw error;
+        const isCut = isEngineError(error, 'ERR_DOWNLOAD_INTERRUPTED');
+        if (signal.aborted || !isCut || attempt === mostAttempts) throw error;
         offset = (await uploads.find(this.#id))?.size ?? 0;
       }
     }

@@ -33,6 +33,7 @@ export class Mirror implements AsyncDisposable {
   readonly #health: MirrorHealth;
   readonly #manifests = new Map<string, Promise<MirroredManifest | undefined>>();
   readonly #downloads = new Map<ContentDigest, Promise<Download>>();
+  readonly #stop = new AbortController();
   /** Sizes of blobs, by manifests that went through here. */
   readonly #sizes = new Map<ContentDigest, number>();
 
@@ -76,7 +77,13 @@ export class Mirror implements AsyncDisposable {
     if (size === undefined) return undefined;
     const again = this.#downloads.get(digest);
     if (again) return again;
-    const started = Download.start(this.#storage, this.#repository, this.#upstream, { digest, size });
+    const started = Download.start(
+      this.#storage,
+      this.#repository,
+      this.#upstream,
+      { digest, size },
+      this.#stop.signal,
+    );
     this.#downloads.set(digest, started);
     this.#health.downloads++;
     const forget = () => {
@@ -91,7 +98,11 @@ export class Mirror implements AsyncDisposable {
     return started;
   }
 
+  /** Cuts its downloads, and leaves nothing of them. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    const downloads = [...this.#downloads.values()].map(async (started) => (await started).ended);
+    await Promise.allSettled([...downloads, ...this.#manifests.values()]);
     await this.#upstream[Symbol.asyncDispose]();
   }
 

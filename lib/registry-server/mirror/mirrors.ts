@@ -53,8 +53,9 @@ export class Mirrors implements AsyncDisposable {
     return health;
   }
 
+  /** Cuts the downloads that run: their readers' requests have ended, or have had their time to. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#open.keys()].map((name) => this.#close(name)));
+    await Promise.all([...this.#open.keys()].map((name) => this.#close(name, { busy: true })));
   }
 
   /** One for all who ask for it at once: each has its own downloads. */
@@ -66,10 +67,10 @@ export class Mirrors implements AsyncDisposable {
     return started;
   }
 
-  async #close(name: RepositoryName): Promise<void> {
+  async #close(name: RepositoryName, { busy = false } = {}): Promise<void> {
     const started = this.#open.get(name);
     const mirror = await started?.catch(() => undefined);
-    if (mirror?.isBusy || this.#open.get(name) !== started) return;
+    if ((mirror?.isBusy && !busy) || this.#open.get(name) !== started) return;
     this.#open.delete(name);
     await mirror?.[Symbol.asyncDispose]();
   }

@@ -41,6 +41,9 @@ export class Queue<T> implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #writes = new Set<Promise<void>>();
   readonly #running: Promise<void>;
+  #adding: Promise<void> = Promise.resolve();
+  #lastAt = 0;
+  #sequence = 0;
   #wake = () => {};
 
   constructor(storage: RegistryStorage, options: QueueOptions<T>) {
@@ -50,11 +53,17 @@ export class Queue<T> implements AsyncDisposable {
   }
 
   add(entry: T): void {
-    const now = Date.now();
-    // In the order of time, so that a list of them is.
-    const id = `${now.toString().padStart(15, '0')}-${randomUUID()}`;
+    // In the order in which they came, also within a millisecond and when the clock is set back, so that a list of them is.
+    const now = Math.max(Date.now(), this.#lastAt);
+    this.#sequence = now === this.#lastAt ? this.#sequence + 1 : 0;
+    this.#lastAt = now;
+    const id = `${digits(now, 15)}-${digits(this.#sequence, 8)}-${randomUUID()}`;
     const waiting = { id, time: new Date(now).toISOString(), entry, attempts: 0, nextAt: now };
-    this.#keep(this.#write(waiting).then(() => this.#wake()));
+    // One after the other: else the second could be delivered before the first is written.
+    this.#adding = this.#adding
+      .then(() => this.#write(waiting))
+      .catch((error) => this.#options.onFailed(error));
+    this.#keep(this.#adding.then(() => this.#wake()));
   }
 
   /** Ends; what waits is done by the next process. */
@@ -144,4 +153,8 @@ export class Queue<T> implements AsyncDisposable {
       .finally(() => this.#writes.delete(kept));
     this.#writes.add(kept);
   }
+}
+
+function digits(value: number, count: number): string {
+  return value.toString().padStart(count, '0');
 }

@@ -11,6 +11,7 @@ import { type ManifestDocument, maxManifestBytes, readManifestDocument } from '.
 import { Refusal } from '../refusal.ts';
 import type { Repository, StoredManifest } from '../repository.ts';
 import { parseTagName, type TagName } from '../repository-name.ts';
+import { tooLarge } from './limited-body.ts';
 import { fromUpstream, requireOwn } from './mirrored.ts';
 
 /** `GET` and `HEAD /v2/NAME/manifests/REFERENCE` (end-3). */
@@ -45,6 +46,7 @@ export const putManifest: Handler = {
       throw new Refusal('DIGEST_INVALID', `the manifest's digest is ${digest}, not ${named}`, {
         detail: { named, digest },
       });
+    await requireRoom(exchange, repository, digest, bytes.length);
     await storeManifest(exchange, repository, digest, bytes, document);
     for (const one of tags) await setTag(exchange, repository, one, digest, bytes, document);
     for (const one of tags.length > 0 ? tags : [undefined])
@@ -131,6 +133,17 @@ async function storeManifest(
     if (!wasThere) await repository.removeManifest(digest);
     throw error;
   }
+}
+
+/** One that is there already takes no more. Throws Refusal SIZE_INVALID. */
+async function requireRoom(
+  { registry: { policy } }: Exchange,
+  repository: Repository,
+  digest: ContentDigest,
+  size: number,
+): Promise<void> {
+  const room = await policy.room(repository.name);
+  if (size > room && (await repository.manifestLink(digest)) === undefined) throw tooLarge(room);
 }
 
 async function requireParts(

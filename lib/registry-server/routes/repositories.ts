@@ -9,7 +9,7 @@ import {
   requireRepository,
 } from '../exchange.ts';
 import { describeManifest } from '../inspect/manifest-detail.ts';
-import { describeRepository, sortedTags, summarize, summarizeTag } from '../inspect/repository-view.ts';
+import { describeRepository, sortedTags, summarizeAll, summarizeTag } from '../inspect/repository-view.ts';
 import { Refusal } from '../refusal.ts';
 import { listRepositories, type Repository } from '../repository.ts';
 import { parseTagName } from '../repository-name.ts';
@@ -24,7 +24,7 @@ export const listRepositorySummaries: Handler = {
     const text = (query.get('q') ?? '').toLowerCase();
     const all = await listRepositories(registry.storage);
     const found = all.filter((name) => name.includes(text) && identity.sees(name));
-    const items = await Promise.all(pageOf(exchange, found).map((name) => summarize(registry.storage, name)));
+    const items = await summarizeAll(registry.storage, pageOf(exchange, found));
     replyJson(exchange, { items, total: found.length } satisfies Listed<RepositorySummary>);
   },
 };

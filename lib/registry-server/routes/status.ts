@@ -3,6 +3,7 @@ import { type Handler, reply, replyJson } from '../exchange.ts';
 import { repositoriesFolder } from '../keys.ts';
 import type { Metrics } from '../metrics.ts';
 import { Refusal } from '../refusal.ts';
+import type { RegistrySettings } from '../settings.ts';
 
 /** `GET /healthz`: that the process answers. */
 export const health: Handler = {
@@ -23,13 +24,17 @@ export const readiness: Handler = {
   },
 };
 
-/** `GET /metrics`, for administrators, and for whoever is on this machine. */
-export function metricsOf(metrics: Metrics): Handler {
+/** `GET /metrics`, for administrators, and for whom `readers` says: whoever is on this machine, or everybody. */
+export function metricsOf(
+  metrics: Metrics,
+  readers: NonNullable<RegistrySettings['metrics']> = 'local',
+): Handler {
   return {
     needs: () => [],
     answer: async (exchange) => {
       const address = exchange.request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';
-      if (!exchange.identity.isAdmin && !isLoopback(address))
+      const isReader = readers === 'everybody' || (readers === 'local' && isLoopback(address));
+      if (!exchange.identity.isAdmin && !isReader)
         throw new Refusal('DENIED', 'metrics are for administrators');
       reply(exchange, 200, { 'content-type': 'text/plain; version=0.0.4' }, metrics.text());
     },

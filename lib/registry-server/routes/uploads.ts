@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { OutgoingHttpHeaders } from 'node:http';
 import { EngineError, isEngineError } from '../../errors/index.ts';
-import { algorithmOf, type ContentDigest, parseContentDigest } from '../content-digest.ts';
+import { algorithmOf, algorithms, type ContentDigest, parseContentDigest } from '../content-digest.ts';
 import { type Exchange, type Handler, needing, reply, repositoryOf } from '../exchange.ts';
 import { Refusal } from '../refusal.ts';
 import { listRepositories, Repository } from '../repository.ts';
@@ -20,6 +20,7 @@ export const beginUpload: Handler = {
     const { query, registry } = exchange;
     const repository = repositoryOf(exchange);
     await requireOwn(exchange, repository);
+    requireAlgorithm(query.get('digest-algorithm'));
     const mounted = query.get('mount');
     if (mounted !== null && (await mountBlob(exchange, repository, parseContentDigest(mounted)))) return;
     const digest = query.get('digest');
@@ -36,6 +37,15 @@ export const beginUpload: Handler = {
     }
   },
 };
+
+/** What a client says of the digest to come (end-4c); whichever of ours it is. Throws Refusal DIGEST_INVALID. */
+function requireAlgorithm(name: string | null): void {
+  if (name === null || (algorithms as readonly string[]).includes(name)) return;
+  const shown = name.slice(0, 50);
+  throw new Refusal('DIGEST_INVALID', `${shown} is none of the algorithms here: ${algorithms.join(', ')}`, {
+    detail: { algorithm: shown },
+  });
+}
 
 /** `GET /v2/NAME/blobs/uploads/ID` (end-13): how much has arrived. */
 export const getUpload: Handler = {
@@ -105,7 +115,7 @@ async function receive(
   const { request, registry } = exchange;
   const range = readContentRange(request.headers);
   if (range !== undefined && range.start !== size) throw outOfOrder(repository, id, size);
-  const room = (await roomOf(exchange, repository)) - size;
+  const room = (await roomOf(exchange, repository, id)) - size;
   const body = limitedBody(request, room, range?.length);
   try {
     const fed = registry.hashes.feed(id, size, body, note);
@@ -129,7 +139,7 @@ async function finish(
   if (found === undefined || actual === undefined)
     throw new Refusal('BLOB_UPLOAD_UNKNOWN', 'there is no such upload: begin a new one', { detail: { id } });
   const { size } = found;
-  const room = await roomOf(exchange, repository);
+  const room = await roomOf(exchange, repository, id);
   if (size > room) {
     await forget(exchange, id);
     throw tooLarge(room);
@@ -146,9 +156,9 @@ async function finish(
   created(exchange, repository, digest);
 }
 
-/** Bytes of the largest blob that the repository may still get. */
-async function roomOf({ registry: { policy } }: Exchange, { name }: Repository): Promise<number> {
-  return Math.min(policy.maxBlobSize, await policy.room(name));
+/** Bytes of the largest blob that an upload may still become. */
+async function roomOf({ registry: { policy } }: Exchange, { name }: Repository, id: string): Promise<number> {
+  return Math.min(policy.maxBlobSize, await policy.room(name, id));
 }
 
 /**

@@ -68,7 +68,7 @@ function Row({ repository }: { readonly repository: RepositorySummary }) {
         {mirrorOf !== undefined && <Badge tone="mirror">mirror</Badge>}
       </th>
       <td class="number">{tags}</td>
-      <td class="number">{formatSize(bytes)}</td>
+      <td class="number">{bytes === undefined ? '…' : formatSize(bytes)}</td>
       <td class="wide">
         <Age time={updatedAt} />
       </td>
