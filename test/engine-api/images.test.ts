@@ -224,6 +224,20 @@ test('an image in use stays, and a prune takes what has no name', async (t) => {
   t.true(json.SpaceReclaimed > 0);
 });
 
+test('without a tag all that a repository has is pulled, and pushed', async (t) => {
+  await using stocked = await openStocked();
+  const { api, registry } = stocked;
+  await registry.push(await busyboxImage(), 'team/busybox:2');
+  const repository = `${registry.address}/team/busybox`;
+  const told = lines(await api.call('POST', `/images/create?${query({ fromImage: repository })}`));
+  t.is(told.filter(({ status }) => /^Status: /.test(String(status))).length, 2);
+  const names = (await api.engine.images.list()).flatMap(({ references }) => references);
+  t.deepEqual(names, [`${repository}:1`, `${repository}:2`]);
+  const pushed = lines(await api.call('POST', `/images/${repository}/push`, ''));
+  const tags = pushed.flatMap(({ aux }) => (aux ? [(aux as { Tag: string }).Tag] : []));
+  t.deepEqual(tags, ['1', '2']);
+});
+
 test('a registry is searched', async (t) => {
   await using stocked = await openStocked();
   const { api, registry } = stocked;
