@@ -98,7 +98,8 @@ async function eventsOf(daemon: ApiDaemon, since: number): Promise<Record<string
     const [id = '', action = ''] = line.split(' ');
     byContainer.set(id, [...(byContainer.get(id) ?? []), action]);
   }
-  return Object.fromEntries([...byContainer.values()].map((actions, at) => [`container ${at + 1}`, actions]));
+  const whole = [...byContainer.values()].filter(([first]) => first === 'create'); // others are of the sequence before
+  return Object.fromEntries(whole.map((actions, at) => [`container ${at + 1}`, actions]));
 }
 
 async function clean(daemon: ApiDaemon): Promise<void> {
