@@ -10,7 +10,13 @@ export interface ContainerSizes {
 }
 
 /** docker's document of a container (Engine API, ContainerInspectResponse). */
-export function containerDocument(info: ContainerInfo, execIds: readonly string[], sizes?: ContainerSizes) {
+export function containerDocument(
+  info: ContainerInfo,
+  {
+    execIds = [],
+    sizes,
+  }: { readonly execIds?: readonly string[]; readonly sizes?: ContainerSizes | undefined } = {},
+) {
   const [path = '', ...args] = info.argv;
   return {
     Id: info.id,
