@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Readable, Writable } from 'node:stream';
+import { PassThrough, type Readable, type Writable } from 'node:stream';
 import type { Exchange } from './exchange.ts';
 import { isAtLeast } from './version.ts';
 
@@ -27,10 +27,14 @@ export function streamType({ version }: Exchange, isTerminal: boolean): StreamTy
  * bare connection; any other has 200, with its request's body as the input, so that what it sends is framed as its headers say,
  * and the answer without framing to the end of the connection.
  */
-export function hijack(exchange: Exchange, type: StreamType): HijackedStream {
+export function hijack(
+  exchange: Exchange,
+  type: StreamType,
+  { wantsInput }: { readonly wantsInput: boolean },
+): HijackedStream {
   return exchange.upgraded
     ? switchProtocols(exchange, exchange.upgraded.socket, type)
-    : useBody(exchange, type);
+    : useBody(exchange, type, wantsInput);
 }
 
 function switchProtocols(
@@ -46,13 +50,31 @@ function switchProtocols(
   return { input: socket, output: socket, destroy: () => void socket.destroy() };
 }
 
-function useBody({ request, response, body }: Exchange, type: StreamType): HijackedStream {
+function useBody(
+  { request, response, body }: Exchange,
+  type: StreamType,
+  wantsInput: boolean,
+): HijackedStream {
   liftTimeouts(request);
   response.shouldKeepAlive = false;
   response.useChunkedEncodingByDefault = false;
   response.writeHead(200, { 'content-type': type });
   response.flushHeaders();
-  return { input: body, output: response, destroy: () => void response.destroy() };
+  const isWhole = request.headers['transfer-encoding'] === undefined;
+  const input = wantsInput && isWhole ? takeInput(request) : body;
+  return { input, output: response, destroy: () => void response.destroy() };
+}
+
+/**
+ * What comes behind a request whose body is whole, bare: dockerode sends stdin so where it is not told to upgrade. node:http would
+ * read it as the next request; it lets the connection go to whoever listens to its data, as it does with an upgrade's.
+ */
+function takeInput({ socket }: IncomingMessage): Readable {
+  const input = new PassThrough();
+  for (const event of ['data', 'end'] as const)
+    for (const listener of socket.listeners(event)) socket.off(event, listener as () => void);
+  socket.once('close', () => input.destroy());
+  return socket.pipe(input);
 }
 
 function liftTimeouts({ socket }: IncomingMessage): void {

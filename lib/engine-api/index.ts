@@ -6,3 +6,5 @@
 export { endpointsTable, withEndpoints } from './endpoints-page.ts';
 export { type EngineApi, type EngineApiOptions, openEngineApi } from './open-engine-api.ts';
 export { apiRoutes } from './route-table.ts';
+export { type ContainerSizes, containerDocument } from './wire/container-inspect.ts';
+export { networkDocument } from './wire/network.ts';

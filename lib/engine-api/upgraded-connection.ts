@@ -55,7 +55,7 @@ export class UpgradedConnection {
   async #chunkSize(): Promise<number> {
     const line = await this.#line();
     const match = /^([0-9a-f]{1,8})\s*(?:;.*)?$/i.exec(line);
-    if (match === null) throw badRequest('invalid chunk in the request’s body');
+    if (match === null) throw badRequest('invalid chunk in a request body');
     return Number.parseInt(match[1] ?? '', 16);
   }
 
@@ -68,7 +68,7 @@ export class UpgradedConnection {
         if (end + 2 < line.length) this.socket.unshift(line.subarray(end + 2));
         return line.toString('latin1', 0, end);
       }
-      if (line.length > longestChunkHead) throw badRequest('invalid chunk in the request’s body');
+      if (line.length > longestChunkHead) throw badRequest('invalid chunk in a request body');
     }
   }
 
@@ -85,8 +85,7 @@ export class UpgradedConnection {
     for (;;) {
       const chunk: Buffer | null = this.socket.read();
       if (chunk !== null) return chunk;
-      if (this.socket.readableEnded || this.socket.destroyed)
-        throw badRequest('the request’s body is cut off');
+      if (this.socket.readableEnded || this.socket.destroyed) throw badRequest('a request body is cut off');
       await new Promise<void>((resolve) => {
         const wake = () => {
           for (const event of wakers) this.socket.off(event, wake);

@@ -65,7 +65,7 @@ test.serial('update changes the limits of a running container, and of its next s
   await ok('update', '-m', '32m', '--memory-swap', '64m', '--cpus', '0.5', 'limited');
   t.is(await limit(), 32);
   const limits = JSON.parse(await ok('inspect', '-f', '{{json .HostConfig}}', 'limited'));
-  t.like(limits, { Memory: 32 * 2 ** 20, CpuQuota: 50_000, PidsLimit: 50 });
+  t.like(limits, { Memory: 32 * 2 ** 20, NanoCpus: 500_000_000, PidsLimit: 50 });
   await ok('restart', '-t', '0', 'limited');
   t.is(await limit(), 32);
   t.regex((await run(['update', 'limited'])).stderr, /say what to change/);

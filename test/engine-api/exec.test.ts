@@ -90,6 +90,21 @@ test('without an upgrade the chunks behind the options are stdin', async (t) => 
   stream.socket.destroy();
 });
 
+test('without an upgrade, bare bytes behind options of a known length are stdin too', async (t) => {
+  const exec = await plan(t.context, { Cmd: ['cat'], AttachStdin: true });
+  const headers = { 'content-type': 'application/json', 'content-length': '2' };
+  const stream = await rawRequest(
+    t.context.socketPath,
+    requestText('POST', `/exec/${exec}/start`, headers, '{}'),
+  );
+  t.is(stream.status, 'HTTP/1.1 200 OK');
+  stream.socket.write('GET it\n');
+  await stream.until((bytes) => bytes.includes('it\n'));
+  stream.socket.end('POST more\n');
+  t.is(unframed(await stream.rest()).stdout, 'GET it\nPOST more\n');
+  stream.socket.destroy();
+});
+
 test('a command that is not there is told of in the stream, and ends with 127', async (t) => {
   const { call } = t.context;
   const exec = await plan(t.context, { Cmd: ['no-such-command'] });

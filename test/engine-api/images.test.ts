@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import test from 'ava';
 import { busyboxImage } from '../fixtures/busybox-image.ts';
 import { type Registry, startRegistry } from '../fixtures/registry.ts';
@@ -221,6 +224,20 @@ test('an image in use stays, and a prune takes what has no name', async (t) => {
   t.true(json.SpaceReclaimed > 0);
 });
 
+test('without a tag all that a repository has is pulled, and pushed', async (t) => {
+  await using stocked = await openStocked();
+  const { api, registry } = stocked;
+  await registry.push(await busyboxImage(), 'team/busybox:2');
+  const repository = `${registry.address}/team/busybox`;
+  const told = lines(await api.call('POST', `/images/create?${query({ fromImage: repository })}`));
+  t.is(told.filter(({ status }) => /^Status: /.test(String(status))).length, 2);
+  const names = (await api.engine.images.list()).flatMap(({ references }) => references);
+  t.deepEqual(names, [`${repository}:1`, `${repository}:2`]);
+  const pushed = lines(await api.call('POST', `/images/${repository}/push`, ''));
+  const tags = pushed.flatMap(({ aux }) => (aux ? [(aux as { Tag: string }).Tag] : []));
+  t.deepEqual(tags, ['1', '2']);
+});
+
 test('a registry is searched', async (t) => {
   await using stocked = await openStocked();
   const { api, registry } = stocked;
@@ -228,4 +245,23 @@ test('a registry is searched', async (t) => {
   t.is(json[0].name, `${registry.address}/team/busybox`);
   const wrong = await api.call('GET', '/images/search?term=x&limit=101');
   t.is(wrong.json.message, 'Limit 101 is outside the range of [1, 100]');
+});
+
+test('a root file system is imported from a URL', async (t) => {
+  await using api = await openCheckedApi();
+  const tar = Buffer.alloc(10240); // of nothing
+  const server = createServer((request, response) => {
+    response.statusCode = request.url === '/root.tar' ? 200 : 404;
+    response.end(tar);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const origin = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const from = (fromSrc: string) => api.call('POST', `/images/create?${query({ fromSrc, repo: 'fetched' })}`);
+  const [made] = lines(await from(`http://${origin}/root.tar`));
+  t.is(made?.status, (await api.call('GET', '/v1.41/images/fetched/json')).json.Id);
+  const missing = await from(`${origin}/other.tar`);
+  t.is(missing.status, 500);
+  t.regex(missing.json.message, /cannot fetch .*: 404 Not Found/);
+  t.is((await from('file:///etc/passwd')).status, 400);
+  server.close();
 });

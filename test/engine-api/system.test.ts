@@ -1,4 +1,5 @@
-import { request } from 'node:http';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import { parseTimestamp } from '../../lib/engine-api/timestamps.ts';
@@ -99,6 +100,33 @@ test('the head of followed events is there before anything happens', async (t) =
     await api.engine.volumes.create('after');
   });
   t.deepEqual(await following, ['after']);
+});
+
+test('whoever follows events is counted, and forgotten when he goes', async (t) => {
+  await using api = await openCheckedApi();
+  const listeners = async () => (await api.call('GET', '/v1.41/info')).json.NEventsListener;
+  const outgoing = request({ socketPath: api.socketPath, path: '/events', agent: false });
+  const [response] = (await once(outgoing.end(), 'response')) as [IncomingMessage];
+  t.is(await listeners(), 1);
+  response.on('error', () => undefined);
+  outgoing.destroy();
+  while ((await listeners()) > 0) await delay(10);
+  t.is(await listeners(), 0);
+});
+
+test('events of later versions are lines of JSON by name, or by RFC 7464', async (t) => {
+  await using api = await openCheckedApi();
+  const since = parseTimestamp('0s');
+  await api.engine.volumes.create('one');
+  const read = (version: string, accept: string) => {
+    const parameters = query({ since, until: parseTimestamp('0s') });
+    return api.call('GET', `/v${version}/events?${parameters}`, undefined, { accept });
+  };
+  t.is((await read('1.51', 'application/x-ndjson')).headers['content-type'], 'application/json');
+  t.is((await read('1.52', 'application/x-ndjson')).headers['content-type'], 'application/x-ndjson');
+  const records = await read('1.52', 'application/json-seq, */*');
+  t.is(records.headers['content-type'], 'application/json-seq');
+  t.is(records.text.charCodeAt(0), 0x1e);
 });
 
 test('an event has its time in nanoseconds, and until 1.51 the fields of old', (t) => {

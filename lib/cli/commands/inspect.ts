@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { Engine } from '../../engine/index.ts';
+import { containerDocument } from '../../engine-api/index.ts';
 import { EngineError, isEngineError } from '../../errors/index.ts';
 import type { Cli } from '../cli.ts';
 import { invalidFlag } from '../flag-values.ts';
 import { onPlatform } from '../image-names.ts';
-import { containerDocument } from '../inspect-container.ts';
 import { imageDocument } from '../inspect-image.ts';
 import { stdout } from '../output.ts';
 import { ExitCode, reportError } from '../report-error.ts';
@@ -84,7 +84,7 @@ async function inspectContainer(
   if (!withSize) return containerDocument(info);
   const written = await containers.size(info.id);
   const image = (await images.list()).find(({ id }) => id === info.imageId);
-  return containerDocument(info, { written, root: written + (image?.size ?? 0) });
+  return containerDocument(info, { sizes: { written, root: written + (image?.size ?? 0) } });
 }
 
 /** What prints the documents that were found: an array, or one line for each by `--format`. */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import { networkDocument } from '../../engine-api/index.ts';
 import type { Cli } from '../cli.ts';
-import { networkDocument } from '../network-document.ts';
 import { stdout } from '../output.ts';
 import { ExitCode, reportError } from '../report-error.ts';
 import { renderer } from './inspect.ts';

@@ -32,7 +32,10 @@ async function attach(exchange: Exchange): Promise<void> {
     exchange,
     container,
     info,
-    () => hijack(exchange, streamType(exchange, info.tty)),
+    () =>
+      hijack(exchange, streamType(exchange, info.tty), {
+        wantsInput: exchange.query.flag('stdin') && info.stdin,
+      }),
     !info.tty,
   );
 }

@@ -60,7 +60,7 @@ async function inspect(exchange: Exchange): Promise<void> {
   const info = await container.inspect();
   const execs = (await container.execs()).filter(({ running }) => running).map(({ id }) => id);
   const sizes = query.flag('size') ? await sizesOf(exchange, info.id, info.imageId) : undefined;
-  replyJson(exchange, containerDocument(info, execs, sizes));
+  replyJson(exchange, containerDocument(info, { execIds: execs, sizes }));
 }
 
 /** Of one that goes meanwhile, or whose image does, nothing. */

@@ -31,11 +31,16 @@ export async function events(exchange: Exchange): Promise<void> {
     await replyJsonLines(exchange, stream, {
       headAtOnce: true,
       contentType,
-      encode: (event) => `${prefix}${eventLine(event as EngineEvent, version.minor)}\n`,
+      encode: (line) => `${prefix}${isEvent(line) ? eventLine(line, version.minor) : JSON.stringify(line)}\n`,
     });
   } finally {
     listeners.set(api, eventListeners(api) - 1);
   }
+}
+
+/** Else it is what went wrong. */
+function isEvent(line: unknown): line is EngineEvent {
+  return typeof line === 'object' && line !== null && 'action' in line;
 }
 
 function readEvents({ engine, query, signal }: Exchange): AsyncIterable<EngineEvent> {

@@ -70,7 +70,7 @@ async function start(exchange: Exchange): Promise<void> {
   const tty = body.flag('Tty') === true;
   const detachKeys = parseDetachKeys(query.text('detachKeys'));
   const exec = await startOrFail(exchange, id, terminal);
-  const session = attachSession(hijack(exchange, streamType(exchange, tty)), {
+  const session = attachSession(hijack(exchange, streamType(exchange, tty), { wantsInput: info.stdin }), {
     framed: !tty,
     stdin: info.stdin,
     stdout: true,

@@ -10,7 +10,13 @@ export interface ContainerSizes {
 }
 
 /** docker's document of a container (Engine API, ContainerInspectResponse). */
-export function containerDocument(info: ContainerInfo, execIds: readonly string[], sizes?: ContainerSizes) {
+export function containerDocument(
+  info: ContainerInfo,
+  {
+    execIds = [],
+    sizes,
+  }: { readonly execIds?: readonly string[]; readonly sizes?: ContainerSizes | undefined } = {},
+) {
   const [path = '', ...args] = info.argv;
   return {
     Id: info.id,
@@ -40,12 +46,13 @@ export function containerDocument(info: ContainerInfo, execIds: readonly string[
   };
 }
 
-/** docker's MountPoint, of all that is mounted. */
+/** docker's MountPoint, of all that is mounted but for tmpfs, which HostConfig.Tmpfs has. */
 export function mountDocuments({ mounts, spec }: ContainerInfo) {
   const binds = new Map(
     spec.mounts.flatMap((mount) => (mount.type === 'bind' ? [[mount.target, mount.propagation]] : [])),
   );
-  return mounts.map(({ type, source, target, readOnly, name }) => ({
+  const shown = mounts.filter(({ type }) => type !== 'tmpfs');
+  return shown.map(({ type, source, target, readOnly, name }) => ({
     Type: type,
     ...(name && { Name: name, Driver: 'local' }),
     Source: source,

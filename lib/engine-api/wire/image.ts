@@ -77,7 +77,7 @@ export function imageInspect(image: Image, summary: ImageSummary | undefined, mi
     ...(platform.osVersion && { OsVersion: platform.osVersion }),
     Size: size,
     ...(minor < 44 && { VirtualSize: size }),
-    GraphDriver: { Name: 'strake', Data: {} },
+    GraphDriver: { Name: 'overlay2', Data: {} },
     RootFS: { Type: 'layers', Layers: config.diffIds },
     Metadata: { LastTagTime: zeroTime },
     ...(minor >= 48 && {

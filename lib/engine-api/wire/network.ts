@@ -1,4 +1,5 @@
 import type { NetworkInfo, NetworkMember } from '../../network/index.ts';
+import { newestVersion } from '../version.ts';
 
 /** How docker calls the driver of a network that leads nowhere. */
 const driverNames: Readonly<Record<string, string>> = { none: 'null' };
@@ -6,7 +7,10 @@ const driverNames: Readonly<Record<string, string>> = { none: 'null' };
 /** Docker's Network. A list has no containers since 1.28: `containers` says whether they are wanted. */
 export function networkDocument(
   info: NetworkInfo,
-  { minor, containers = true }: { readonly minor: number; readonly containers?: boolean },
+  {
+    minor = newestVersion.minor,
+    containers = true,
+  }: { readonly minor?: number; readonly containers?: boolean } = {},
 ) {
   return {
     Name: info.name,
