@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { writeFileAtomic } from '../../bindings/files.ts';
 import { EngineError, isEngineError } from '../errors/index.ts';
-import type { EndpointDescription } from '../network/index.ts';
+import type { EndpointDescription, NetworkRecord } from '../network/index.ts';
 import { reloadTask, type TaskDescription } from '../runtime/index.ts';
 import { Undo } from '../undo/index.ts';
 import type { ContainersContext } from './context.ts';
+import { networkFiles, updateEtcFiles } from './live-etc-files.ts';
 import { describe, networkEvents } from './network-task.ts';
 import { observeLocked } from './observe.ts';
 import type { NetworkOption, PortOption } from './options.ts';
@@ -12,6 +13,7 @@ import type { ContainerRecord } from './record.ts';
 import { containerHostname } from './runtime-config.ts';
 import type { ContainerSpec } from './spec.ts';
 import { isOnNetworks, parsePort, parseRequest, type SpecPort } from './spec-network.ts';
+import { requireState } from './state.ts';
 import { ignoring } from './store.ts';
 
 /**
@@ -25,50 +27,56 @@ export async function connectContainer(
 ): Promise<void> {
   refuseOrdinaryUser(context);
   const request = parseRequest(option);
-  const { id: networkId, name: network, driver } = await context.networks.find(request.network);
-  const isRunning = await changeNetwork(context, record, async (spec, before, undo) => {
-    if (!isOnNetworks(spec)) throw notConnectable(record.name, spec.network);
-    if (spec.networks.some((one) => one.network === network || one.network === networkId))
-      throw new EngineError(
-        'ERR_CONTAINER_STATE',
-        `container ${record.name} is on network ${network} already`,
-      );
-    const networks = [...spec.networks, request];
-    const changed = { ...spec, networks, network: networks[0]?.network ?? spec.network };
-    if (before === null) return { spec: changed };
-    const hostname = containerHostname(record.id, spec, context.host);
-    const joining = { id: record.id, name: record.name, hostname };
-    const made = await context.networks.join(joining, [request], before, undo);
-    return {
-      spec: changed,
-      endpoints: [...before, ...made.map(({ description }) => description)],
-    };
-  });
-  const attributes = { container: record.id, name: network, type: driver };
-  if (isRunning) context.events.emit({ type: 'network', action: 'connect', id: networkId, attributes }); // else at its start
+  const { result, isRunning } = await changeNetwork(
+    context,
+    record,
+    'connect',
+    async (spec, before, undo) => {
+      if (!isOnNetworks(spec)) throw notConnectable(record.name, spec.network);
+      const found = await context.networks.find(request.network);
+      const { id: networkId, name: network } = found;
+      if (spec.networks.some((one) => one.network === network || one.network === networkId))
+        throw new EngineError(
+          'ERR_CONTAINER_STATE',
+          `container ${record.name} is on network ${network} already`,
+        );
+      const networks = [...spec.networks, request];
+      const changed = { ...spec, networks, network: networks[0]?.network ?? spec.network };
+      if (before === null) return { spec: changed, result: found };
+      const hostname = containerHostname(record.id, spec, context.host);
+      const joining = { id: record.id, name: record.name, hostname };
+      const made = await context.networks.join(joining, [request], before, undo);
+      return {
+        spec: changed,
+        endpoints: [...before, ...made.map(({ description }) => description)],
+        result: found,
+      };
+    },
+  );
+  if (isRunning) announceNetwork(context, record, result, 'connect'); // else at its start
 }
 
 /** The other way round. ERR_NETWORK_NOT_FOUND, ERR_CONTAINER_STATE when it is not on it. */
 export async function disconnectContainer(
   context: ContainersContext,
   record: ContainerRecord,
-  name: string,
+  asked: string,
 ): Promise<void> {
   refuseOrdinaryUser(context);
-  const { id: networkId, name: network, driver } = await context.networks.find(name);
-  await changeNetwork(context, record, async (spec, before) => {
+  const { result } = await changeNetwork(context, record, 'disconnect', async (spec, before) => {
+    if (spec.networks.length === 0) throw notConnected(record.name, asked);
+    const found = await context.networks.find(asked);
+    const { id: networkId, name: network } = found;
     const networks = spec.networks.filter((one) => one.network !== network && one.network !== networkId);
-    if (networks.length === spec.networks.length)
-      throw new EngineError('ERR_CONTAINER_STATE', `container ${record.name} is not on network ${network}`);
+    if (networks.length === spec.networks.length) throw notConnected(record.name, network);
     const changed = { ...spec, networks, network: networks[0]?.network ?? spec.network };
-    if (before === null) return { spec: changed };
+    if (before === null) return { spec: changed, result: found };
     const directory = `${context.networks.directory}/${networkId}`;
     const left = before.filter((endpoint) => endpoint.network !== directory);
-    return { spec: changed, endpoints: context.networks.route(left) };
+    return { spec: changed, endpoints: context.networks.route(left), result: found };
   });
-  await context.networks.leave(networkId, record.id);
-  const attributes = { container: record.id, name: network, type: driver };
-  context.events.emit({ type: 'network', action: 'disconnect', id: networkId, attributes });
+  await context.networks.leave(result.id, record.id);
+  announceNetwork(context, record, result, 'disconnect');
 }
 
 /** Publishes ports, at once when it runs. ERR_PORT_IN_USE, ERR_PORT_ADDRESS_MISSING, ERR_CONTAINER_STATE. */
@@ -78,10 +86,14 @@ export async function publishPort(
   option: PortOption,
 ): Promise<void> {
   const ports = parsePort(option);
-  await changeNetwork(context, record, async (spec, before) => {
+  await changeNetwork(context, record, 'publish', async (spec, before) => {
     if (!isOnNetworks(spec)) throw notConnectable(record.name, spec.network);
     const added = ports.filter((port) => !spec.ports.some((one) => isSame(one, port)));
-    return { spec: { ...spec, ports: [...spec.ports, ...added] }, ...(before && { endpoints: before }) };
+    return {
+      spec: { ...spec, ports: [...spec.ports, ...added] },
+      ...(before && { endpoints: before }),
+      result: undefined,
+    };
   });
 }
 
@@ -92,7 +104,7 @@ export async function unpublishPort(
   option: PortOption,
 ): Promise<void> {
   const unwanted = parsePort(option);
-  await changeNetwork(context, record, async (spec, before) => {
+  await changeNetwork(context, record, 'unpublish', async (spec, before) => {
     const goes = (port: SpecPort) =>
       unwanted.some(
         (one) =>
@@ -107,7 +119,7 @@ export async function unpublishPort(
         'ERR_CONTAINER_STATE',
         `container ${record.name} does not publish port ${option.containerPort}: \`strake port ${record.name}\` lists what it does`,
       );
-    return { spec: { ...spec, ports }, ...(before && { endpoints: before }) };
+    return { spec: { ...spec, ports }, ...(before && { endpoints: before }), result: undefined };
   });
 }
 
@@ -143,29 +155,31 @@ function refuseOrdinaryUser({ ids }: ContainersContext): void {
   );
 }
 
-type Change = (
+type Change<Result> = (
   spec: ContainerSpec,
   before: readonly EndpointDescription[] | null,
   undo: Undo,
-) => Promise<{ spec: ContainerSpec; endpoints?: readonly EndpointDescription[] }>;
+) => Promise<{ spec: ContainerSpec; endpoints?: readonly EndpointDescription[]; result: Result }>;
 
-/** In the record when the monitor, if there is one, has done it. Answers whether the container runs. */
-async function changeNetwork(
+/** In the record when the monitor, if there is one, has done it. Answers whether the container runs, too. */
+async function changeNetwork<Result>(
   context: ContainersContext,
   { id }: ContainerRecord,
-  change: Change,
-): Promise<boolean> {
+  verb: 'connect' | 'disconnect' | 'publish' | 'unpublish',
+  change: Change<Result>,
+): Promise<{ result: Result; isRunning: boolean }> {
   using _lock = await context.store.lock(id);
   const record = await context.store.read(id);
   const state = record && (await observeLocked(context, record));
   if (record === null || state === null)
     throw new EngineError('ERR_CONTAINER_NOT_FOUND', `container ${id.slice(0, 12)} has been removed`);
+  requireState(verb, record.name, state);
   await using undo = new Undo();
   const { runDir } = context.store.paths(id);
   const isRunning = state.status === 'running' || state.status === 'paused';
   const path = `${runDir}/task.json`;
   const task = isRunning ? (JSON.parse(await readFile(path, 'utf8')) as TaskDescription) : null;
-  const { spec, endpoints } = await change(
+  const { spec, endpoints, result } = await change(
     record.spec,
     task?.network?.endpoints ?? (isRunning ? [] : null),
     undo,
@@ -179,14 +193,23 @@ async function changeNetwork(
     const events = task.events && { ...task.events, networks: networkEvents(context, id, endpoints) };
     await write({ ...task, network, ...(events && { events }) });
     await reloadTask(runDir);
+    const files = [
+      networkFiles(context, record, task.network?.endpoints ?? []),
+      networkFiles(context, changed, endpoints),
+    ] as const;
+    updateEtcFiles(runDir, ...files);
   }
   await context.store.write(changed);
   undo.commit();
-  return isRunning;
+  return { result, isRunning };
 }
 
 function isSame(one: SpecPort, other: SpecPort): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
+}
+
+function notConnected(name: string, network: string): EngineError {
+  return new EngineError('ERR_CONTAINER_STATE', `container ${name} is not on network ${network}`);
 }
 
 function notConnectable(name: string, network: string): EngineError {
@@ -195,4 +218,14 @@ function notConnectable(name: string, network: string): EngineError {
     `container ${name} has the network ${network} and cannot be on others: make it with --network NAME`,
     { details: { container: name, network } },
   );
+}
+
+function announceNetwork(
+  { events }: ContainersContext,
+  record: ContainerRecord,
+  { id, name, driver }: NetworkRecord,
+  action: 'connect' | 'disconnect',
+): void {
+  const attributes = { container: record.id, name, type: driver };
+  events.emit({ type: 'network', action, id, attributes });
 }

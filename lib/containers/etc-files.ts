@@ -65,7 +65,10 @@ function resolverFile(spec: ContainerSpec, network: RunNetwork): string {
 }
 
 /** Its name server, and for the rest what is asked for, else what the host has. */
-function networkResolver({ dns }: ContainerSpec, { description, nameServers }: RunNetwork): string {
+export function networkResolver(
+  { dns }: Pick<ContainerSpec, 'dns'>,
+  { description, nameServers }: Pick<RunNetwork, 'description' | 'nameServers'>,
+): string {
   const ofHost = (keyword: string) =>
     new RegExp(`^\\s*${keyword}\\s+(.+)$`, 'm').exec(hostResolver())?.[1]?.trim().split(/\s+/) ?? [];
   const servers = description?.resolvers ? nameServers : dns.servers.length > 0 ? dns.servers : nameServers;

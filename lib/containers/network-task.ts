@@ -49,19 +49,29 @@ export async function joinNetworks(
     endpoints.map((endpoint) => endpoint.description),
   );
   const gateway = endpoints.flatMap((one) => one.description.gateways)[0];
-  const own = endpoints.flatMap(({ description: { addresses } }) =>
-    addresses.map(
-      ({ address }) =>
-        [address, spec.domainname ? `${hostname}.${spec.domainname} ${hostname}` : hostname] as const,
-    ),
-  );
+  const own = ownHosts(record, hostname, description.endpoints);
   return {
     description,
     endpoints,
     hosts: [...own, ...(await linkedHosts(context, record))],
     ...(gateway !== undefined && { gateway }),
-    nameServers: description.resolvers ? [nameServer] : hostServers().filter((server) => !isLoopback(server)),
+    nameServers: nameServersOf(description),
   };
+}
+
+/** Its own addresses with its names. */
+export function ownHosts(
+  { spec }: ContainerRecord,
+  hostname: string,
+  endpoints: readonly EndpointDescription[],
+): (readonly [address: string, names: string])[] {
+  const names = spec.domainname ? `${hostname}.${spec.domainname} ${hostname}` : hostname;
+  return endpoints.flatMap(({ addresses }) => addresses.map(({ address }) => [address, names] as const));
+}
+
+/** What /etc/resolv.conf is to name. */
+export function nameServersOf({ resolvers }: NetworkDescription): string[] {
+  return resolvers ? [nameServer] : hostServers().filter((server) => !isLoopback(server));
 }
 
 const nothing: RunNetwork = { endpoints: [], hosts: [], nameServers: [] };

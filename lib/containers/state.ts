@@ -49,12 +49,19 @@ export type ContainerVerb =
   | 'update'
   | 'commit'
   | 'copy'
+  | 'connect'
+  | 'disconnect'
+  | 'publish'
+  | 'unpublish'
   | ReadingVerb;
 
 /** What leaves a container as it is, and so may be done whatever that is. */
 type ReadingVerb = 'inspect' | 'wait' | 'logs' | 'stats' | 'execs' | 'changes' | 'size' | 'export';
 
 const always: readonly ContainerStatus[] = ['created', 'running', 'paused', 'restarting', 'exited'];
+
+/** Not between two runs: the monitor may be reading its task. */
+const settled: readonly ContainerStatus[] = ['created', 'running', 'paused', 'exited'];
 
 /** The one table of what may happen to a container when. What it does not list is a conflict. */
 export const transitions: Readonly<Record<ContainerVerb, readonly ContainerStatus[]>> = {
@@ -79,8 +86,14 @@ export const transitions: Readonly<Record<ContainerVerb, readonly ContainerStatu
   changes: always,
   size: always,
   export: always,
-  copy: ['created', 'running', 'paused', 'exited'],
+  copy: settled,
+  connect: settled,
+  disconnect: settled,
+  publish: settled,
+  unpublish: settled,
 };
+
+const untilItRuns = 'wait until it runs, or stop it';
 
 /** For the verbs that not every state allows. */
 const remedies: Readonly<Partial<Record<ContainerVerb, string>>> = {
@@ -93,7 +106,11 @@ const remedies: Readonly<Partial<Record<ContainerVerb, string>>> = {
   attach: 'start it first',
   top: 'it has no processes, start it first',
   remove: 'stop it first, or remove it by force',
-  copy: 'wait until it runs, or stop it',
+  copy: untilItRuns,
+  connect: untilItRuns,
+  disconnect: untilItRuns,
+  publish: untilItRuns,
+  unpublish: untilItRuns,
 };
 
 function remedyOf(verb: ContainerVerb, { status }: ContainerState): string {

@@ -154,7 +154,7 @@ void NetworkConnection::record() {
 }
 
 void NetworkConnection::serveNames() {
-  if (!task_.resolvers) return;
+  if (!task_.resolvers && !names_) return;
   net::Netlink inside(NETLINK_ROUTE, netns_.get());
   net::Message up = net::bringUp("lo", false);  // the init does so too, but when is not known
   inside.request(up, "RTM_NEWLINK");

@@ -75,6 +75,13 @@ socklen_t Ip::socketAddress(uint16_t port, sockaddr_storage& storage) const {
   return sizeof address;
 }
 
+IpPrefix linkLocalOf(const std::string& mac) {
+  std::string bytes("\xfe\x80\0\0\0\0\0\0", 8);
+  bytes += static_cast<char>(mac.at(0) ^ 2);
+  bytes += mac.substr(1, 2) + "\xff\xfe" + mac.substr(3, 3);
+  return {Ip::of(AF_INET6, bytes), 64};
+}
+
 std::string parseMac(const std::string& text) {
   unsigned part[6];
   char rest = 0;

@@ -50,6 +50,9 @@ struct IpPrefix {
   unsigned length = 0;
 };
 
+/// The link-local address of an interface with that MAC address (six bytes): RFC 4291, appendix A.
+IpPrefix linkLocalOf(const std::string& mac);
+
 /// "02:42:ac:11:00:02" as six bytes. Throws sys::Error ERR_INVALID_ARGUMENT.
 std::string parseMac(const std::string& text);
 

@@ -83,7 +83,11 @@ void finishBridge(Root& root, const Network& network, int index) {
     }
   }
   enableForwarding(root, network);
-  attempt(root.route, bringUp(network.rules.bridge, !hasIpv6(network)), "RTM_NEWLINK", 0);
+  // The kernel's own link-local address would be tentative for a second, and until then the bridge could ask
+  // no container for its address on behalf of others.
+  if (hasIpv6(network))
+    attempt(root.route, addAddress(index, linkLocalOf(bridgeMac(network))), "RTM_NEWADDR", EEXIST);
+  attempt(root.route, bringUp(network.rules.bridge, true), "RTM_NEWLINK", 0);
 }
 
 /// Its bridge, up. One that is up has everything: that comes last.
@@ -118,7 +122,8 @@ void setAddresses(const Endpoint& endpoint, int netns) {
   const bool noIpv6 =
       std::ranges::all_of(endpoint.addresses, [](const IpPrefix& one) { return one.address.isV4(); });
   std::vector<Message> messages;
-  messages.push_back(bringUp(endpoint.interface, noIpv6));
+  messages.push_back(bringUp(endpoint.interface, true));
+  if (!noIpv6) messages.push_back(addAddress(link->index, linkLocalOf(endpoint.mac)));
   for (const IpPrefix& address : endpoint.addresses) messages.push_back(addAddress(link->index, address));
   for (const Ip& gateway : endpoint.gateways) messages.push_back(addDefaultRoute(link->index, gateway));
   route.requestAll(messages, "rtnetlink");

@@ -389,6 +389,46 @@ test.serial('each start and end is told of to the networks, and what happens bet
   ]);
 });
 
+test.serial(
+  "a running container's files in /etc follow its networks, and keep what it has written itself",
+  async (t) => {
+    const { engine } = t.context;
+    await engine.networks.create('other');
+    await using box = await start(t.context, { network: 'bridge', hostname: 'box', argv: ['sleep', '60'] });
+    const read = async (path: string) => (await box.run(['cat', path])).stdout;
+    const resolver = await read('/etc/resolv.conf');
+    await box.run(['sh', '-c', 'echo "192.0.2.7 printer" >>/etc/hosts']);
+    await box.connect({ name: 'other' });
+    const address = (await box.inspect()).networks.other?.addresses[0]?.replace(/\/.*/, '');
+    const changed = await read('/etc/hosts');
+    t.true(changed.includes('192.0.2.7 printer\n') && changed.endsWith(`${address}\tbox\n`), changed);
+    t.regex(changed, /\n172\.17\S+\tbox\n/);
+    t.regex(await read('/etc/resolv.conf'), /^nameserver 127\.0\.0\.11\n/);
+    await box.disconnect('other');
+    t.notRegex(await read('/etc/hosts'), new RegExp(`${address}\t`));
+    t.regex(await read('/etc/hosts'), /192\.0\.2\.7 printer/);
+    t.is(await read('/etc/resolv.conf'), resolver);
+    await box.run(['sh', '-c', 'echo "nameserver 192.0.2.53" >/etc/resolv.conf']);
+    await box.connect({ name: 'other' });
+    t.is(await read('/etc/resolv.conf'), 'nameserver 192.0.2.53\n');
+    await box.kill();
+    await box.wait();
+    await engine.networks.remove('other');
+  },
+);
+
+test.serial('no address waits for its duplicates to be looked for', async (t) => {
+  const { engine, host, image } = t.context;
+  const network = await engine.networks.create('fresh', { ipv6: true });
+  const bridge = await host.must(`ip -6 addr show sb-${network.id.slice(0, 12)}`);
+  const { stdout } = await engine.run(image, ['ip', '-6', 'addr', 'show', 'eth0'], { network: 'fresh' });
+  for (const addresses of [bridge, stdout]) {
+    t.regex(addresses, /inet6 fe80:/);
+    t.notRegex(addresses, /tentative/);
+  }
+  await engine.networks.remove('fresh');
+});
+
 test.serial('addresses are given as asked for, and nobody gets one twice', async (t) => {
   const { engine, image } = t.context;
   await engine.networks.create('small', {

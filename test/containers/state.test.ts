@@ -24,6 +24,7 @@ const states: Readonly<Record<ContainerStatus, ContainerState>> = {
 };
 
 const always = 'created running paused restarting exited';
+const settled = 'created running paused exited';
 
 const allowed: Readonly<Record<ContainerVerb, string>> = {
   start: 'created exited',
@@ -35,7 +36,11 @@ const allowed: Readonly<Record<ContainerVerb, string>> = {
   attach: 'running',
   top: 'running paused',
   remove: 'created exited',
-  copy: 'created running paused exited',
+  copy: settled,
+  connect: settled,
+  disconnect: settled,
+  publish: settled,
+  unpublish: settled,
   restart: always,
   rename: always,
   update: always,

@@ -80,7 +80,16 @@ const verbs: Readonly<Record<ContainerVerb, (container: Container) => Promise<un
   size: (container) => container.size(),
   export: (container) => firstOf(container.export()),
   copy: (container) => container.statPath('/bin'),
+  // These containers are on no network: where the state allows it, that is what is wrong.
+  connect: (container) => container.connect({ name: 'any' }).catch(withoutNetwork),
+  disconnect: (container) => container.disconnect('any').catch(withoutNetwork),
+  publish: (container) => container.publish({ containerPort: 80 }).catch(withoutNetwork),
+  unpublish: (container) => container.unpublish({ containerPort: 80 }).catch(withoutNetwork),
 };
+
+function withoutNetwork(error: Error): void {
+  if (!/has the network none|is not on network any|does not publish port 80/.test(error.message)) throw error;
+}
 
 function aborted(error: { code?: string }): void {
   if (error.code !== 'ERR_ABORTED') throw error;
@@ -114,10 +123,6 @@ test.serial('every method of a container has its row in the table', async (t) =>
     statPath: 'copy',
     copyOut: 'copy',
     copyIn: 'copy',
-    connect: 'rename', // in every state, as a new name
-    disconnect: 'rename',
-    publish: 'rename',
-    unpublish: 'rename',
   };
   const methods = Object.entries(container).filter(([, value]) => typeof value === 'function');
   for (const [name] of methods) t.true((rows[name] ?? name) in transitions, name);
