@@ -7,19 +7,17 @@
  * columns are for one container, but for the list, which is that of all. Memory is the growth of the proportional set
  * sizes of everything but the payloads (monitors, shims, conmons, daemons). Needs root and script/setup --tests.
  */
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+
+import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { busyboxImage } from '../test/fixtures/busybox-image.ts';
-import { makeFastFolder } from '../test/fixtures/cache.ts';
-import { startRegistry } from '../test/fixtures/registry.ts';
 import { mustRun } from '../test/fixtures/run-program.ts';
-import { Held } from './harness/hold.ts';
+import { onBenchGround } from './harness/ground.ts';
+import type { Held } from './harness/hold.ts';
 import { quantile, timed } from './harness/measure.ts';
 import { proportionalMemory } from './harness/memory.ts';
-import { removePeersGroups } from './harness/peers.ts';
-import { Stopwatch } from './harness/programs.ts';
-import { checkout, inSandbox } from './harness/sandbox.ts';
+import type { Stopwatch } from './harness/programs.ts';
+import { checkout } from './harness/sandbox.ts';
 import { printTable } from './harness/table.ts';
 import { dockerWith, podmanWith } from './harness/with-image.ts';
 
@@ -37,31 +35,14 @@ interface Crowd {
 
 const sleep = ['sleep', '100000'];
 
-await inSandbox(import.meta.filename, busyboxImage, async () => {
+await onBenchGround(import.meta.filename, async ({ held, folders, reference, stopwatch }) => {
   const [count, peers] = [Number(process.argv[2] ?? 500), Number(process.argv[3] ?? 50)];
-  const folder = makeFastFolder('bench');
-  {
-    await using held = new Held();
-    const registry = held.use(await startRegistry());
-    const reference = await registry.push(await busyboxImage(), 'busybox:latest');
-    const stopwatch = await Stopwatch.start();
-    held.add(() => stopwatch.close());
-    const folders = { store: join(folder, 'store'), run: join(folder, 'run') };
-    await mkdir(folders.store);
-    await mkdir(folders.run);
-    const rows = [await measure(await strakeCrowd(held, folders.store, reference, count, stopwatch))];
-    const docker = await dockerWith(held, folders, reference);
-    if (docker !== null)
-      rows.push(await measure(dockerCrowd(docker.argv, reference, peers, stopwatch, held)));
-    const podman = await podmanWith(folders, reference);
-    if (podman !== null) rows.push(await measure(podmanCrowd(podman, reference, peers, stopwatch, held)));
-    printTable(
-      'idle containers',
-      ['', 'n', 'start ms', 'per second', 'KiB each', 'list ms', 'call ms'],
-      rows,
-    );
-  }
-  await removePeersGroups();
+  const rows = [await measure(await strakeCrowd(held, folders.store, reference, count, stopwatch))];
+  const docker = await dockerWith(held, folders, reference);
+  if (docker !== null) rows.push(await measure(dockerCrowd(docker.argv, reference, peers, stopwatch, held)));
+  const podman = await podmanWith(folders, reference);
+  if (podman !== null) rows.push(await measure(podmanCrowd(podman, reference, peers, stopwatch, held)));
+  printTable('idle containers', ['', 'n', 'start ms', 'per second', 'KiB each', 'list ms', 'call ms'], rows);
 });
 
 async function strakeCrowd(

@@ -7,51 +7,30 @@
  * code known. crun and runc execute in a container of the config.json that strake wrote, on a plain folder. nsenter joins
  * the namespaces only: no control group, no seccomp, all capabilities. Needs root and script/setup --tests.
  */
-import { mkdir } from 'node:fs/promises';
+
 import { join } from 'node:path';
-import { busyboxImage } from '../test/fixtures/busybox-image.ts';
-import { makeFastFolder } from '../test/fixtures/cache.ts';
-import { startRegistry } from '../test/fixtures/registry.ts';
 import { mustRun } from '../test/fixtures/run-program.ts';
 import type { DockerContainer } from './harness/dockerode.ts';
-import { Held } from './harness/hold.ts';
+import { type BenchGround, onBenchGround } from './harness/ground.ts';
 import { type Contender, interleave, timed } from './harness/measure.ts';
-import { type PeerFolders, removePeersGroups } from './harness/peers.ts';
-import { Stopwatch } from './harness/programs.ts';
 import { runtimeExecContender, writtenConfiguration } from './harness/runtimes.ts';
-import { checkout, inSandbox } from './harness/sandbox.ts';
+import { checkout } from './harness/sandbox.ts';
 import { printSeries } from './harness/table.ts';
 import { dockerWith, podmanWith } from './harness/with-image.ts';
 
-interface Bench {
-  readonly held: Held;
-  readonly folders: PeerFolders;
-  readonly reference: string;
-  readonly stopwatch: Stopwatch;
+interface Bench extends BenchGround {
   readonly contenders: Contender[];
 }
 
-await inSandbox(import.meta.filename, busyboxImage, async () => {
+await onBenchGround(import.meta.filename, async (ground) => {
   const rounds = Number(process.argv[2] ?? 30);
-  const folder = makeFastFolder('bench');
-  {
-    await using held = new Held();
-    const registry = held.use(await startRegistry());
-    const reference = await registry.push(await busyboxImage(), 'busybox:latest');
-    const stopwatch = await Stopwatch.start();
-    held.add(() => stopwatch.close());
-    const folders = { store: join(folder, 'store'), run: join(folder, 'run') };
-    await mkdir(folders.store);
-    await mkdir(folders.run);
-    const bench: Bench = { held, folders, reference, stopwatch, contenders: [] };
-    const configuration = await addStrake(bench);
-    for (const runtime of ['crun', 'runc'])
-      bench.contenders.push(...(await runtimeExecContender(runtime, folder, configuration, bench)));
-    await addDocker(bench);
-    await addPodman(bench);
-    printSeries('`true` in a container that runs', await interleave(bench.contenders, { rounds }), 'ms');
-  }
-  await removePeersGroups();
+  const bench: Bench = { ...ground, contenders: [] };
+  const configuration = await addStrake(bench);
+  for (const runtime of ['crun', 'runc'])
+    bench.contenders.push(...(await runtimeExecContender(runtime, bench.folder, configuration, bench)));
+  await addDocker(bench);
+  await addPodman(bench);
+  printSeries('`true` in a container that runs', await interleave(bench.contenders, { rounds }), 'ms');
 });
 
 /** The library, the command line and nsenter, in one container; answers the config.json that the library wrote. */

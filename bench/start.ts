@@ -7,28 +7,20 @@
  * container, with a plain folder as its root; the floor is bench/floor.c, the system calls that nobody can leave out. A
  * second table has the memory that one waiting container costs outside itself. Needs root and script/setup --tests.
  */
-import { mkdir } from 'node:fs/promises';
+
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { busyboxImage } from '../test/fixtures/busybox-image.ts';
-import { makeFastFolder } from '../test/fixtures/cache.ts';
-import { startRegistry } from '../test/fixtures/registry.ts';
 import { mustRun } from '../test/fixtures/run-program.ts';
 import { type DockerApi, dockerApi } from './harness/dockerode.ts';
-import { Held } from './harness/hold.ts';
+import { type BenchGround, onBenchGround } from './harness/ground.ts';
 import { type Contender, interleave, timed } from './harness/measure.ts';
 import { parentOf, proportionalMemory } from './harness/memory.ts';
-import {
-  type PeerFolders,
-  podman,
-  removePeersGroups,
-  startContainerd,
-  startDocker,
-} from './harness/peers.ts';
-import { installed, Stopwatch } from './harness/programs.ts';
+import { startContainerd, startDocker } from './harness/peers.ts';
+import { installed } from './harness/programs.ts';
 import { floorContender, runtimeContender, writtenConfiguration } from './harness/runtimes.ts';
-import { checkout, inSandbox, runFolder } from './harness/sandbox.ts';
+import { checkout } from './harness/sandbox.ts';
 import { printSeries, printTable } from './harness/table.ts';
+import { podmanWith } from './harness/with-image.ts';
 
 /** What waits beside one running container, and its proportional set size. */
 interface Keeper {
@@ -36,38 +28,22 @@ interface Keeper {
   readonly kibibytes: number;
 }
 
-interface Bench {
-  readonly held: Held;
-  readonly folders: PeerFolders;
-  readonly reference: string;
-  readonly stopwatch: Stopwatch;
+interface Bench extends BenchGround {
   readonly contenders: Contender[];
   readonly keepers: Keeper[];
 }
 
-await inSandbox(import.meta.filename, busyboxImage, async () => {
+await onBenchGround(import.meta.filename, async (ground) => {
   const rounds = Number(process.argv[2] ?? 30);
-  const folder = makeFastFolder('bench');
-  {
-    await using held = new Held();
-    const registry = held.use(await startRegistry());
-    const reference = await registry.push(await busyboxImage(), 'busybox:latest');
-    const stopwatch = await Stopwatch.start();
-    held.add(() => stopwatch.close());
-    const folders = { store: join(folder, 'store'), run: runFolder };
-    await mkdir(folders.store);
-    await mkdir(folders.run);
-    const bench: Bench = { held, folders, reference, stopwatch, contenders: [], keepers: [] };
-    const configuration = await addStrake(bench);
-    for (const runtime of ['crun', 'runc'])
-      bench.contenders.push(...(await runtimeContender(runtime, folder, configuration, stopwatch)));
-    bench.contenders.push(await floorContender(folder, held));
-    await addDaemons(bench);
-    await addPodman(bench);
-    printSeries('created, started, ended and removed', await interleave(bench.contenders, { rounds }), 'ms');
-    printKeepers(bench.keepers);
-  }
-  await removePeersGroups();
+  const bench: Bench = { ...ground, contenders: [], keepers: [] };
+  const configuration = await addStrake(bench);
+  for (const runtime of ['crun', 'runc'])
+    bench.contenders.push(...(await runtimeContender(runtime, bench.folder, configuration, bench.stopwatch)));
+  bench.contenders.push(await floorContender(bench.folder, bench.held));
+  await addDaemons(bench);
+  await addPodman(bench);
+  printSeries('created, started, ended and removed', await interleave(bench.contenders, { rounds }), 'ms');
+  printKeepers(bench.keepers);
 });
 
 /** The library and the CLI; answers the config.json that the library wrote. */
@@ -155,9 +131,9 @@ async function runByApi(api: DockerApi, reference: string): Promise<void> {
 }
 
 async function addPodman({ folders, reference, stopwatch, contenders, keepers }: Bench): Promise<void> {
-  if (!(await installed('podman'))) return;
-  const [program = '', ...base] = podman(folders);
-  await mustRun(program, [...base, 'pull', '-q', '--tls-verify=false', reference]);
+  const podman = await podmanWith(folders, reference);
+  if (podman === null) return;
+  const [program = '', ...base] = podman;
   const argv = [program, ...base, 'run', '--rm', '--network', 'none', reference, 'true'];
   contenders.push({ name: 'podman run --rm', once: () => stopwatch.time(argv) });
   const id = (

@@ -73,7 +73,7 @@ for (const [title, log] of [
     const line = 'for i in $(seq 1 40); do seq $((i*50-49)) $((i*50)); sleep 0.02; done';
     const container = await t.context.engine.containers.create(t.context.image, {
       argv: ['sh', '-c', line],
-      log: { ...log, maxFile: 10 },
+      log: { ...log, maxFile: 40 }, // all of it: who follows slowly must lose nothing here
     });
     await container.start();
     t.deepEqual(await textOf(container, { follow: true }), numbers(1, 2000));

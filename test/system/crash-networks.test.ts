@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { isEngineError } from '../../lib/errors/index.ts';
-import { bundleContainerProgram } from '../fixtures/container-scenario.ts';
+import { bundledProgram } from '../fixtures/bundled-program.ts';
 import { type NetworkFixture, openNetworkFixture } from '../fixtures/networks.ts';
 import { runRecorded, type Victim } from '../fixtures/recorded-run.ts';
 
@@ -15,7 +15,7 @@ const test = anyTest as TestFn<NetworkFixture & { readonly program: string }>;
 
 test.before(async (t) => {
   const fixture = await openNetworkFixture();
-  t.context = Object.assign(fixture, { program: await bundleContainerProgram() });
+  t.context = Object.assign(fixture, { program: await bundledProgram('container-program') });
   await fixture.engine.networks.create('dual', { ipv6: true });
   await fixture.engine.networks.create('other');
 });
