@@ -179,3 +179,22 @@ async function pushUntilTaken(client: TestClient, name: string, tag: string, con
     if (sent.status !== 400 || attempt === 100) throw new Error(`${sent.status}: ${sent.text}`);
   }
 }
+
+test('a bucket is named by a URL, and by what AWS has in the environment', (t) => {
+  const keys = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' };
+  t.like(parseS3Url('s3://team-registry/a/b/?region=eu-1', keys), {
+    endpoint: 'https://s3.eu-1.amazonaws.com',
+    bucket: 'team-registry',
+    prefix: 'a/b/',
+    pathStyle: false,
+    redirect: false,
+  });
+  const own = parseS3Url('s3://registry?redirect=true', {
+    ...keys,
+    AWS_ENDPOINT_URL: 'http://127.0.0.1:9000',
+  });
+  t.like(own, { endpoint: 'http://127.0.0.1:9000', prefix: '', pathStyle: true, redirect: true });
+  for (const wrong of ['s3://', 's3://UPPER', 's3://registry?endpoint=x', 's3://registry?what=1'])
+    t.throws(() => parseS3Url(wrong, keys), { code: 'ERR_CONFIG_INVALID' }, wrong);
+  t.throws(() => parseS3Url('s3://registry', {}), { message: /AWS_ACCESS_KEY_ID/ });
+});
