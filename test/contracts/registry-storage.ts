@@ -36,7 +36,7 @@ export function registryStorageContract(
 
   test(`${name}: names of a folder are listed in order, and in pages`, async (t) => {
     const storage = await open(t);
-    for (const key of ['r/b', 'r/a', 'r/C', 'r/deep/one', 'r/deep/two', 'other/x'])
+    for (const key of ['r/b', 'r/a', 'r/C', 'r/deep/er/one', 'r/deep/er/two', 'other/x'])
       await storage.write(key, key);
     t.deepEqual(await storage.list('r'), ['C', 'a', 'b', 'deep']);
     t.deepEqual(await storage.list('r', { after: 'a' }), ['b', 'deep']);

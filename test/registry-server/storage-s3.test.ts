@@ -14,7 +14,7 @@ import { HeldUpload, readRecord } from '../../lib/registry-server/storage/s3/s3-
 import { registryStorageContract } from '../contracts/registry-storage.ts';
 import { locationOf, openS3Server, type S3Server } from '../fixtures/s3-server.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
-import { clientOf, sentOf } from './client.ts';
+import { clientOf, sentOf, type TestClient, types } from './client.ts';
 
 registryStorageContract('s3', async (t) =>
   openS3Storage({ ...locationOf(await openS3Server(t), 'team/'), chunkSize: 1 << 20 }),
@@ -139,3 +139,62 @@ test('whoever was taken for dead changes nothing of an upload that another has g
 async function* chunks(...pieces: readonly string[]): AsyncGenerator<Buffer> {
   for (const piece of pieces) yield Buffer.from(piece);
 }
+
+test('nothing is lost of a bucket while two replicas push and a third collects', async (t) => {
+  const server = await openS3Server(t);
+  const clients = await openReplicas(t, server);
+  const collector = await openS3Storage(locationOf(server));
+  const stop = new AbortController();
+  const collecting = (async () => {
+    let rounds = 0;
+    for (; !stop.signal.aborted; rounds++) await collectGarbage(collector, { grace: 0, untagged: true });
+    return rounds;
+  })();
+  const tags = new Map<string, string>();
+  const work = async (client: TestClient, name: string) => {
+    for (let step = 0; step < 6; step++) {
+      const { digest } = await pushUntilTaken(client, name, `t${step % 2}`, `content ${step % 3}`);
+      tags.set(`${name}/manifests/t${step % 2}`, digest);
+    }
+  };
+  await Promise.all(clients.map((client, at) => work(client, `team/r${at}`)));
+  stop.abort();
+  t.true((await collecting) > 0);
+  for (const [path, digest] of tags) {
+    const { status, headers, text } = await clients[0].send('GET', `/v2/${path}`);
+    t.is(status, 200, `${path}: ${text}`);
+    t.is(headers.get('docker-content-digest'), digest, path);
+  }
+  await collectGarbage(collector, { grace: -1000, untagged: true });
+  t.deepEqual((await scrubRegistry(collector)).problems, []);
+});
+
+/** With no grace at all, what was uploaded may be collected before its manifest comes: then it is pushed again. */
+async function pushUntilTaken(client: TestClient, name: string, tag: string, content: string) {
+  for (let attempt = 0; ; attempt++) {
+    const layer = await client.blob(name, content);
+    const document = { schemaVersion: 2, mediaType: types.manifest, config: layer, layers: [layer] };
+    const sent = await client.manifest(name, tag, document);
+    if (sent.status === 201) return sent;
+    if (sent.status !== 400 || attempt === 100) throw new Error(`${sent.status}: ${sent.text}`);
+  }
+}
+
+test('a bucket is named by a URL, and by what AWS has in the environment', (t) => {
+  const keys = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' };
+  t.like(parseS3Url('s3://team-registry/a/b/?region=eu-1', keys), {
+    endpoint: 'https://s3.eu-1.amazonaws.com',
+    bucket: 'team-registry',
+    prefix: 'a/b/',
+    pathStyle: false,
+    redirect: false,
+  });
+  const own = parseS3Url('s3://registry?redirect=true', {
+    ...keys,
+    AWS_ENDPOINT_URL: 'http://127.0.0.1:9000',
+  });
+  t.like(own, { endpoint: 'http://127.0.0.1:9000', prefix: '', pathStyle: true, redirect: true });
+  for (const wrong of ['s3://', 's3://UPPER', 's3://registry?endpoint=x', 's3://registry?what=1'])
+    t.throws(() => parseS3Url(wrong, keys), { code: 'ERR_CONFIG_INVALID' }, wrong);
+  t.throws(() => parseS3Url('s3://registry', {}), { message: /AWS_ACCESS_KEY_ID/ });
+});
