@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { EngineError } from '../errors/index.ts';
 import { attachTask, type ExecDescription, taskState } from '../runtime/index.ts';
+import { allCapabilities } from './capabilities.ts';
 import type { ContainersContext } from './context.ts';
 import { integer } from './option-values.ts';
 import type { ContainerRecord } from './record.ts';
@@ -20,6 +21,8 @@ export interface ExecInfo {
   readonly argv: readonly string[];
   readonly user: string;
   readonly tty: boolean;
+  /** Whether it has all capabilities. */
+  readonly privileged: boolean;
   /** Whether it has a stdin. */
   readonly stdin: boolean;
   readonly startedAt: string | null;
@@ -114,6 +117,7 @@ async function read(context: ContainersContext, containerId: string, id: string)
     argv: description.process.args,
     user: description.user?.user ?? '',
     tty: description.process.terminal === true,
+    privileged: description.process.capabilities?.bounding?.length === allCapabilities.length,
     stdin: description.stdin !== 'none',
     startedAt: exit?.startedAt ?? task?.startedAt ?? null,
     finishedAt: exit?.finishedAt ?? null,

@@ -49,6 +49,7 @@ export async function openEngineApi(engine: Engine, options: EngineApiOptions): 
     engine,
     defaultNetwork: options.defaultNetwork ?? (process.geteuid?.() === 0 ? 'bridge' : 'none'),
     waiting: new WaitingSessions(engine),
+    consoleSizes: new Map(),
     removing: new Set(),
   };
   const listeners: Listener[] = [];

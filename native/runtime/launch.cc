@@ -183,6 +183,17 @@ void connectNetwork(const LaunchRequest& request, const StartingChild& child, in
   }
 }
 
+/// A child that has failed and ended already has none any more, and says why.
+sys::UniqueFd networkOfChild(const LaunchRequest& request, StartingChild& child, Launched& launched) {
+  try {
+    return networkOf(request.spec, child.pid());
+  } catch (const sys::SysError& error) {
+    const bool isItsOwn = error.path() == "/proc/" + std::to_string(child.pid()) + "/ns/net";
+    if (isItsOwn && error.error() == ENOENT) child.collect(launched, Message::ready);
+    throw;
+  }
+}
+
 Launched launchChecked(const LaunchRequest& request, Steps& steps) {
   checkNamespaces(request.spec);
   checkSysctls(request.spec);
@@ -192,7 +203,7 @@ Launched launchChecked(const LaunchRequest& request, Steps& steps) {
   if (request.trace) launched.trace.push_back({"filter", monotonicNow()});
   StartingChild child = cloneInit(request, filter ? &*filter : nullptr);
   sys::UniqueFd network;
-  if (request.connectNetwork) network = networkOf(request.spec, child.pid());
+  if (request.connectNetwork) network = networkOfChild(request, child, launched);
   dropNetworkAhead();
   launched.onListener = [&spec = request.spec, id = request.id, bundle = request.bundle,
                          pid = child.pid()](int listener) {

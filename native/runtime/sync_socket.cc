@@ -67,8 +67,11 @@ std::optional<Received> SyncSocket::receive() const {
   header.msg_control = control;
   header.msg_controllen = sizeof control;
   ssize_t n;
-  while ((n = recvmsg(fd_.get(), &header, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR) continue;
-  if (n < 0 && errno != ECONNRESET) sys::throwErrno("recvmsg", "sync socket");
+  // A peer that has ended without reading all is told of once, before what it has sent (unix(7),
+  // net/unix/af_unix.c).
+  while ((n = recvmsg(fd_.get(), &header, MSG_CMSG_CLOEXEC)) < 0 && (errno == EINTR || errno == ECONNRESET))
+    continue;
+  if (n < 0) sys::throwErrno("recvmsg", "sync socket");
   if (n <= 0) return std::nullopt;
   return Received{static_cast<Message>(packet[0]), decodeFields(packet + 1, static_cast<size_t>(n) - 1),
                   receivedFd(header)};

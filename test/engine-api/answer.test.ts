@@ -53,6 +53,16 @@ test('pages in browsers are refused', async (t) => {
   t.is(await byName('localhost'), 200);
 });
 
+test('a body that is too large, or no JSON, is refused', async (t) => {
+  await using fixture = await openEngineApiFixture();
+  const large = await fixture.call('POST', '/containers/create', 'x'.repeat((4 << 20) + 1));
+  t.is(large.status, 413);
+  const wrong = await fixture.call('POST', '/containers/create', '{"Image":');
+  t.is(wrong.status, 400);
+  t.regex(wrong.json.message, /^invalid JSON/);
+  t.is((await fixture.call('POST', '/containers/create', '[]')).status, 400);
+});
+
 test('tcp without client certificates has to be asked for', async (t) => {
   await using fixture = await openEngineApiFixture();
   await t.throwsAsync(openEngineApi(fixture.engine, { listen: ['tcp://127.0.0.1:0'] }), {

@@ -1,3 +1,5 @@
+import { symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import test from 'ava';
 import { openEngineApiFixture } from './engine-api-fixture.ts';
 import { rawRequest, requestText, unframed, upgradeHeaders } from './raw-connection.ts';
@@ -208,3 +210,16 @@ function maskedFrame(payload: Buffer): Buffer {
   const masked = payload.map((byte, at) => byte ^ (mask[at % 4] ?? 0));
   return Buffer.concat([Buffer.from([0x82, 0x80 | payload.length]), mask, masked]);
 }
+
+test('a terminal begins with the size of its creator', async (t) => {
+  await using fixture = await openEngineApiFixture();
+  const { call, image, socketPath } = fixture;
+  await symlink('busybox', join(image.slice(1), 'bin/stty'));
+  const spec = { Image: image, Cmd: ['stty', 'size'], Tty: true };
+  const body = { ...spec, HostConfig: { NetworkMode: 'none', ConsoleSize: [31, 97] } };
+  const { Id } = (await call('POST', '/containers/create', body)).json;
+  const attached = await rawRequest(socketPath, requestText('POST', attachPath(Id), upgradeHeaders));
+  await call('POST', `/containers/${Id}/start`);
+  t.is((await attached.rest()).toString(), '31 97\r\n');
+  attached.socket.destroy();
+});

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import type Docker from 'dockerode';
 import { dockerCommand, type StrakeApi, startStrakeApi } from '../fixtures/api-daemon.ts';
-import { demuxed, dockerodeAt, jsonLines } from '../fixtures/dockerode.ts';
+import { demuxed, dockerodeAt, jsonLines, refusal } from '../fixtures/dockerode.ts';
 import { canRun } from '../fixtures/oci-engines.ts';
 
 if (await canRun(dockerCommand, 'skopeo')) defineTests();
@@ -119,6 +119,23 @@ function defineTests(): void {
       const left = await openDescriptors(daemon);
       t.true(left <= descriptors + 20, `${left} descriptors, ${descriptors} before`);
       await container.remove({ force: true });
+    },
+  );
+
+  test.serial(
+    'a program that is not there fails the start each time, however busy the machine',
+    async (t) => {
+      const docker = dockerodeAt(daemon);
+      const tried = Array.from({ length: 4 }, async () => {
+        const statuses: number[] = [];
+        for (let round = 0; round < 15; round++) {
+          const container = await docker.createContainer({ Image: 'busybox', Cmd: ['absent'] });
+          statuses.push((await refusal(container.start())).status);
+          await container.remove();
+        }
+        return statuses;
+      });
+      t.deepEqual([...new Set((await Promise.all(tried)).flat())], [400]);
     },
   );
 

@@ -60,7 +60,9 @@ async function start(exchange: Exchange): Promise<void> {
   const sessions = api.waiting.take(container.id);
   try {
     const attach = sessions.length > 0 ? selectionOf(sessions) : false;
-    const { attachment } = await container.start({ attach });
+    const terminal = api.consoleSizes.get(container.id);
+    const { attachment } = await container.start({ attach, ...(terminal && { terminal }) });
+    api.consoleSizes.delete(container.id);
     if (attachment) void connectSessions(attachment, sessions);
     else for (const { output } of sessions) output.end();
     replyNothing(exchange);

@@ -1,4 +1,5 @@
 import { isEngineError } from '../../errors/index.ts';
+import type { ApiContext, TerminalSize } from '../api-context.ts';
 import { matchesContainer, parseContainerFilters } from '../container-filters.ts';
 import { messageOf } from '../error-response.ts';
 import { type Exchange, parameter, replyJson } from '../exchange.ts';
@@ -6,6 +7,7 @@ import { readJsonBody } from '../json-body.ts';
 import { Fields } from '../json-fields.ts';
 import { badRequest } from '../refusal.ts';
 import type { ApiRoute } from '../route.ts';
+import { consoleSize } from '../wire/console-size.ts';
 import { containerRequest } from '../wire/container-create.ts';
 import { type ContainerSizes, containerDocument } from '../wire/container-inspect.ts';
 import { containerSummary } from '../wire/container-summary.ts';
@@ -45,7 +47,18 @@ async function create(exchange: Exchange): Promise<void> {
   const platform = query.optional('platform');
   const asked = { ...options, ...(name && { name }), ...(platform && { platform }), pull: 'never' as const };
   const container = await engine.containers.create(image, asked).catch(refuseOtherMissing);
+  rememberSize(api, container.id, consoleSize(body.object('HostConfig')));
   replyJson(exchange, { Id: container.id, Warnings: warnings }, 201);
+}
+
+/** Containers whose terminal's size is remembered until they start: the oldest are forgotten. */
+const mostSizes = 1024;
+
+function rememberSize({ consoleSizes }: ApiContext, id: string, size: TerminalSize | undefined): void {
+  if (size === undefined) return;
+  consoleSizes.set(id, size);
+  const [oldest = id] = consoleSizes.keys();
+  if (consoleSizes.size > mostSizes) consoleSizes.delete(oldest);
 }
 
 /** To clients 404 means that the image is to be pulled. */

@@ -1,5 +1,6 @@
 import type { Exec, ExecOptions } from '../../containers/index.ts';
 import { isEngineError } from '../../errors/index.ts';
+import type { TerminalSize } from '../api-context.ts';
 import { attachSession, connectSessions } from '../attach-session.ts';
 import { parseDetachKeys } from '../detach-keys.ts';
 import { messageOf } from '../error-response.ts';
@@ -9,6 +10,7 @@ import { readJsonBody, readLeadingJson } from '../json-body.ts';
 import { Fields } from '../json-fields.ts';
 import { badRequest } from '../refusal.ts';
 import type { ApiRoute } from '../route.ts';
+import { consoleSize } from '../wire/console-size.ts';
 import { environmentOf } from '../wire/container-create.ts';
 import { defined } from '../wire/defined.ts';
 import { execDocument } from '../wire/exec.ts';
@@ -62,7 +64,7 @@ async function start(exchange: Exchange): Promise<void> {
   const body = new Fields(await readLeadingJson(exchange));
   const id = parameter(exchange, 'id');
   const info = await engine.containers.inspectExec(id);
-  const terminal = terminalOf(body);
+  const terminal = consoleSize(body);
   if (body.flag('Detach')) {
     await engine.containers.startExec(id, { attach: false });
     return reply(exchange, 200);
@@ -87,7 +89,7 @@ async function start(exchange: Exchange): Promise<void> {
 async function startOrFail(
   { engine }: Exchange,
   id: string,
-  terminal: Size | undefined,
+  terminal: TerminalSize | undefined,
 ): Promise<Exec | Error> {
   try {
     return await engine.containers.startExec(id, terminal ? { terminal } : {});
@@ -96,19 +98,6 @@ async function startOrFail(
     if (isAnothers.some((code) => isEngineError(error, code))) throw error;
     return error as Error;
   }
-}
-
-interface Size {
-  readonly rows: number;
-  readonly cols: number;
-}
-
-/** `[rows, columns]` */
-function terminalOf(body: Fields): Size | undefined {
-  const size = body.raw('ConsoleSize');
-  if (!Array.isArray(size)) return undefined;
-  const [rows, cols] = size.map(Number);
-  return rows && cols ? { rows, cols } : undefined;
 }
 
 async function resize(exchange: Exchange): Promise<void> {

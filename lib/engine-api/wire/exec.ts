@@ -11,7 +11,7 @@ export function execDocument(info: ExecInfo) {
       tty: info.tty,
       entrypoint,
       arguments: args,
-      privileged: false,
+      privileged: info.privileged,
       ...(info.user !== '' && { user: info.user }),
     },
     OpenStdin: info.stdin,
