@@ -20,12 +20,12 @@ export interface CheckContext {
   readonly unit: string;
 }
 
-/** Milliseconds after which what was only on its way has arrived. */
-const pause = 300;
+/** Milliseconds between looks: nearly all that was on its way has arrived after the first pause, on a crowded machine after the second. */
+const pauses = [300, 2000];
 
 /** See System.check. */
 export async function checkRoot(context: CheckContext, options: CheckOptions = {}): Promise<CheckReport> {
-  const { survey, problems } = await lookTwice(context, options.signal);
+  const { survey, problems } = await lookAgain(context, options.signal);
   const findings = problems.map(asFinding);
   const { records, unreadable, names, layers, blobs } = survey;
   const volumes = (await context.containers.volumes.list()).length;
@@ -43,14 +43,17 @@ export async function checkRoot(context: CheckContext, options: CheckOptions = {
   };
 }
 
-/** Others use the root meanwhile: what is not there any more at the second look was on its way. */
-async function lookTwice(context: CheckContext, signal?: AbortSignal): Promise<Look> {
-  const first = await look(context, signal);
-  if (first.problems.length === 0) return first;
-  await delay(pause);
-  const second = await look(context, signal);
-  const seen = new Set(first.problems.map(keyOf));
-  return { ...second, problems: second.problems.filter((problem) => seen.has(keyOf(problem))) };
+/** Others use the root meanwhile: what is not there any more at a later look was on its way. */
+async function lookAgain(context: CheckContext, signal?: AbortSignal): Promise<Look> {
+  let last = await look(context, signal);
+  for (const pause of pauses) {
+    if (last.problems.length === 0) break;
+    await delay(pause);
+    const seen = new Set(last.problems.map(keyOf));
+    const { survey, problems } = await look(context, signal);
+    last = { survey, problems: problems.filter((problem) => seen.has(keyOf(problem))) };
+  }
+  return last;
 }
 
 interface Look {
@@ -96,7 +99,7 @@ async function repairAll(
         (error: Error) => attempts.push({ problem, failure: error.message }),
       );
   }
-  const left = new Set(problems.length === 0 ? [] : (await lookTwice(context, signal)).problems.map(keyOf));
+  const left = new Set(problems.length === 0 ? [] : (await lookAgain(context, signal)).problems.map(keyOf));
   return attempts.map(({ problem, place, failure }) => {
     const repaired = !left.has(keyOf(problem));
     const { code, path } = problem;

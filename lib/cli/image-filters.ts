@@ -35,7 +35,7 @@ const makers: Readonly<Record<string, MakeTest>> = {
     return ({ createdAt }) => timeOf(createdAt) < limit;
   },
   reference: (value) => {
-    matchesFamiliar('a', value); // what is no pattern is refused also where there is no image
+    refuseNoPattern(value);
     return ({ references, digests }) =>
       [...references, ...digests].some((name) => matchesFamiliar(name, value));
   },
@@ -62,6 +62,15 @@ export async function parseImageFilters(
     [...byKey].every(([key, tests]) =>
       key.startsWith('label') ? tests.every((test) => test(image)) : tests.some((test) => test(image)),
     );
+}
+
+/** Also where there is no image to compare with. */
+function refuseNoPattern(pattern: string): void {
+  try {
+    matchesFamiliar('a', pattern);
+  } catch (error) {
+    throw invalidFlag('--filter', `reference=${pattern}`, (error as Error).message);
+  }
 }
 
 /** Whether a listed name is among those that `reference` filters ask for; docker lists an image under these alone. */

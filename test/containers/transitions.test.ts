@@ -120,6 +120,8 @@ test.serial('every method of a container has its row in the table', async (t) =>
   const container = await make(t.context);
   const rows: Readonly<Record<string, ContainerVerb>> = {
     run: 'exec',
+    planExec: 'exec',
+    resize: 'attach',
     statPath: 'copy',
     copyOut: 'copy',
     copyIn: 'copy',
