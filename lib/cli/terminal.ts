@@ -66,7 +66,7 @@ export function parseDetachKeys(text: string): number[] | undefined {
   const keys = text.split(',').map((key) => {
     const control = /^ctrl-([a-z@[\\\]^_])$/.exec(key)?.[1];
     if (control !== undefined) return control.toUpperCase().charCodeAt(0) & 0x1f;
-    return key.length === 1 ? key.charCodeAt(0) : Number.NaN;
+    return /^[ -~]$/.test(key) ? key.charCodeAt(0) : Number.NaN; // a terminal sends others as several bytes
   });
   return keys.some(Number.isNaN) ? undefined : keys;
 }

@@ -57,7 +57,7 @@ const subordinate = v.pipe(
 const detachKeys = v.pipe(
   text,
   v.regex(
-    /^(?:[^,]|ctrl-[a-z@[\\\]^_])(?:,(?:[^,]|ctrl-[a-z@[\\\]^_]))*$/,
+    /^(?:[ -+\--~]|ctrl-[a-z@[\\\]^_])(?:,(?:[ -+\--~]|ctrl-[a-z@[\\\]^_]))*$/,
     'must be letters and ctrl-<letter>, separated by commas, such as ctrl-p,ctrl-q',
   ),
 );

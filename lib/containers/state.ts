@@ -115,6 +115,7 @@ const remedies: Readonly<Partial<Record<ContainerVerb, string>>> = {
 
 function remedyOf(verb: ContainerVerb, { status }: ContainerState): string {
   const wantsProcess = verb === 'exec' || verb === 'attach';
+  if (verb === 'start' && status === 'paused') return 'unpause it instead';
   if (wantsProcess && status === 'paused') return 'unpause it first';
   if (wantsProcess && status === 'restarting') return 'wait until it runs';
   return remedies[verb] ?? 'wait until it is not';

@@ -82,12 +82,27 @@ test.serial('a failed start leaves the container as it was', async (t) => {
   t.deepEqual(await t.context.leftovers(), []);
 });
 
-test.serial('one of two starts at once wins, the other is a conflict', async (t) => {
+test.serial('to start what runs is no error, even at once; what is paused is told apart', async (t) => {
   const { image, run } = t.context;
   await run(['create', '--name', 'twice', image, 'sleep', '100']);
   const both = await Promise.all([run(['start', 'twice']), run(['start', 'twice'])]);
-  t.deepEqual(both.map(({ code }) => code).sort(), [0, 1]);
-  t.regex(both.map(({ stderr }) => stderr).join(''), /cannot start container twice: it is running/);
+  t.deepEqual(
+    both.map(({ code, stdout, stderr }) => ({ code, stdout, stderr })),
+    both.map(() => ({ code: 0, stdout: 'twice\n', stderr: '' })),
+  );
+  t.is((await run(['ps', '-q'])).stdout.split('\n').length, 2);
+  await run(['pause', 'twice']);
+  const paused = await run(['start', 'twice']);
+  t.is(paused.code, 1);
+  t.regex(paused.stderr, /cannot start container twice: it is paused; unpause it instead/);
+});
+
+test.serial('start -a of what runs attaches to it, and has its exit code', async (t) => {
+  const { image, run } = t.context;
+  await run(['run', '-d', '-i', '--name', 'reader', image, 'sh', '-c', 'read line; echo got $line; exit 5']);
+  const output = await run(['start', '-a', '-i', 'reader'], { input: 'word\n' });
+  t.is(output.code, 5);
+  t.is(output.stdout, 'got word\n');
 });
 
 test.serial("ps lists in docker's columns, filters and formats", async (t) => {

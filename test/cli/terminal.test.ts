@@ -152,6 +152,7 @@ test('detach keys are read as docker writes them', (t) => {
   t.deepEqual(parseDetachKeys('ctrl-@,ctrl-[,x'), [0, 27, 120]);
   t.is(parseDetachKeys('ctrl-'), undefined);
   t.is(parseDetachKeys('alt-x'), undefined);
+  t.is(parseDetachKeys('é'), undefined);
 });
 
 test.serial('login asks for name and password, and does not show the password', async (t) => {

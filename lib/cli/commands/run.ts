@@ -78,9 +78,12 @@ function attachedStreams({ attach, detach, interactive }: RunFlags) {
   return { stdin: has('stdin') && interactive === true, stdout: has('stdout'), stderr: has('stderr') };
 }
 
+/** A container that runs, with its stdio. */
+export type Attached = Pick<StartedContainer, 'attachment' | 'warnings' | 'kill'>;
+
 /** Attached stdio and proxied signals until the end; warnings as they are known before and after. */
 export async function stayAttached(
-  started: StartedContainer,
+  started: Attached,
   options: StdioOptions & { sigProxy: boolean },
 ): Promise<ExitStatus | 'detached'> {
   const { attachment, warnings } = started;

@@ -1,11 +1,13 @@
 import { type Command, Option } from 'commander';
+import type { ContainerStatus, Containers, StartedContainer } from '../../containers/index.ts';
+import { isEngineError } from '../../errors/index.ts';
 import { terminalSize } from '../attach-stdio.ts';
 import type { Cli } from '../cli.ts';
 import { detachKeys } from '../detach-keys.ts';
 import { invalidFlag } from '../flag-values.ts';
 import { stdout } from '../output.ts';
 import { ExitCode, forEachReporting, reportWarnings } from '../report-error.ts';
-import { stayAttached } from './run.ts';
+import { type Attached, stayAttached } from './run.ts';
 
 interface StartFlags {
   attach?: true;
@@ -35,7 +37,7 @@ export function define(command: Command, cli: Cli): void {
       if (flags.attach || flags.interactive) throw new ExitCode(await startAttached(cli, names, flags));
       const { containers } = await cli.engine();
       await forEachReporting(names, async (name) => {
-        reportWarnings((await containers.start(name)).warnings);
+        reportWarnings((await unlessRunning(containers.start(name)))?.warnings ?? []);
         stdout().write(`${name}\n`);
       });
     });
@@ -49,7 +51,8 @@ async function startAttached(cli: Cli, names: string[], flags: StartFlags): Prom
   const size = terminalSize();
   const stdin = flags.interactive === true;
   const keys = await detachKeys(cli, flags.detachKeys, { tty, stdin });
-  const started = await containers.start(name, { attach: { stdin }, ...(tty && size && { terminal: size }) });
+  const starting = containers.start(name, { attach: { stdin }, ...(tty && size && { terminal: size }) });
+  const started = (await unlessRunning(starting)) ?? (await attachRunning(containers, name, stdin));
   const ended = await stayAttached(started, {
     tty,
     stdin,
@@ -57,4 +60,20 @@ async function startAttached(cli: Cli, names: string[], flags: StartFlags): Prom
     ...keys,
   });
   return ended === 'detached' ? 0 : ended.exitCode;
+}
+
+/** undefined for one that runs already: to docker that is no error, where one that is paused is. */
+async function unlessRunning(starting: Promise<StartedContainer>): Promise<StartedContainer | undefined> {
+  return await starting.catch((error: unknown) => {
+    const running: readonly unknown[] = ['running', 'restarting'] satisfies ContainerStatus[];
+    if (isEngineError(error, 'ERR_CONTAINER_STATE') && running.includes(error.details.status))
+      return undefined;
+    throw error;
+  });
+}
+
+async function attachRunning(containers: Containers, name: string, stdin: boolean): Promise<Attached> {
+  const container = await containers.get(name);
+  const attachment = await container.attach({ stdin });
+  return { attachment, warnings: [], kill: container.kill };
 }
