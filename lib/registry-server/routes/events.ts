@@ -51,7 +51,9 @@ async function watch(changes: Changes, exchange: Exchange): Promise<void> {
     send(': \n\n');
   }, pulse);
   response.once('close', end);
-  send(': \n\n');
+  // Who hung up before this began is heard of no more.
+  if (response.destroyed) end();
+  else send(': \n\n');
   await ended.promise;
   clearInterval(timer);
   stop();
