@@ -6,7 +6,7 @@ import { Changes } from '../../lib/registry-server/changes.ts';
 import { collectGarbage, openMemoryStorage } from '../../lib/registry-server/index.ts';
 import { Refusal } from '../../lib/registry-server/refusal.ts';
 import { uploadBusy } from '../../lib/registry-server/storage/upload-errors.ts';
-import { addUsers, clientOf, openClient } from '../registry-server/client.ts';
+import { addUsers, clientOf, openClient, type TestClient } from '../registry-server/client.ts';
 import { pushSample } from '../registry-server/sample-images.ts';
 
 /** A registry with an administrator and bob, who is none; their passwords are their names. */
@@ -17,7 +17,7 @@ async function openWith(t: ExecutionContext) {
   return { registry, accounts, as };
 }
 
-test('who asks to watch and hangs up before he is answered keeps no place', async (t) => {
+test.serial('who asks to watch and hangs up before he is answered keeps no place', async (t) => {
   const watched: { changes?: Changes } = {};
   const watch = Changes.prototype.watch;
   t.teardown(() => {
@@ -46,6 +46,26 @@ test('who asks to watch and hangs up before he is answered keeps no place', asyn
   t.is(ended, begun);
   t.is(watched.changes?.watchers ?? 0, 0);
 });
+
+test('one who watches a hundred times watches no more, and keeps no other out', async (t) => {
+  const { registry, as } = await openWith(t);
+  const headers = { cookie: await cookieOf(as(), 'bob') };
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  const watch = () => fetch(`${registry.url}/api/v1/events`, { headers, signal: stop.signal });
+  for (let at = 0; at < 100; at++) t.is((await watch()).status, 200);
+  t.is((await watch()).status, 503);
+  const others = { cookie: await cookieOf(as(), 'root') };
+  const other = await fetch(`${registry.url}/api/v1/events`, { headers: others, signal: stop.signal });
+  t.is(other.status, 200);
+});
+
+async function cookieOf(client: TestClient, name: string): Promise<string> {
+  const headers = { 'content-type': 'application/json' };
+  const body = JSON.stringify({ name, password: name });
+  const { headers: set } = await client.send('POST', '/api/v1/session', { headers, body });
+  return (set.get('set-cookie') ?? '').split(';')[0] ?? '';
+}
 
 test('who has shown nothing writes nothing into the audit log', async (t) => {
   const { as } = await openWith(t);
