@@ -221,4 +221,6 @@ test('a bucket is named by a URL, and by what AWS has in the environment', (t) =
   for (const wrong of ['s3://', 's3://UPPER', 's3://registry?endpoint=x', 's3://registry?what=1'])
     t.throws(() => parseS3Url(wrong, keys), { code: 'ERR_CONFIG_INVALID' }, wrong);
   t.throws(() => parseS3Url('s3://registry', {}), { message: /AWS_ACCESS_KEY_ID/ });
+  const told = t.throws(() => parseS3Url('s3://KEY:SECRET@registry', keys), { code: 'ERR_CONFIG_INVALID' })!;
+  t.notRegex(JSON.stringify({ ...told, message: told.message }), /SECRET/);
 });
