@@ -1,10 +1,13 @@
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
+import { Deferred } from '../../lib/deferred/index.ts';
 import { LoginFailures } from '../../lib/registry-server/access/login-failures.ts';
 import { Changes } from '../../lib/registry-server/changes.ts';
 import { collectGarbage, openMemoryStorage } from '../../lib/registry-server/index.ts';
 import { Refusal } from '../../lib/registry-server/refusal.ts';
+import { parseRepositoryName } from '../../lib/registry-server/repository-name.ts';
+import { policyOf } from '../../lib/registry-server/settings-policy.ts';
 import { uploadBusy } from '../../lib/registry-server/storage/upload-errors.ts';
 import { addUsers, clientOf, openClient, type TestClient } from '../registry-server/client.ts';
 import { pushSample } from '../registry-server/sample-images.ts';
@@ -121,6 +124,25 @@ test('an address of IPv6 is as good as all of its network for guessing passwords
   t.is(await code('2001:db8:0:1:ffff::1'), 'TOOMANYREQUESTS');
   t.is(await code('2001:db8:0:2::1'), 'UNAUTHORIZED');
   t.is(await code('::ffff:192.0.2.1'), 'UNAUTHORIZED');
+});
+
+test('a size that takes long to read is read once for all who ask meanwhile', async (t) => {
+  const storage = openMemoryStorage();
+  const [list, answer] = [storage.list.bind(storage), new Deferred()];
+  let reads = 0;
+  storage.list = async (folder, options) => {
+    reads++;
+    await answer.promise;
+    return list(folder, options);
+  };
+  const policy = policyOf({ quotas: [{ scope: 'team/*', bytes: 1000 }] }, storage);
+  const first = policy.room(parseRepositoryName('team/a'));
+  await delay(2200);
+  const second = policy.room(parseRepositoryName('team/a'));
+  await delay(20);
+  t.is(reads, 1);
+  answer.resolve();
+  t.deepEqual(await Promise.all([first, second]), [1000, 1000]);
 });
 
 test('an upload that is over and that somebody still writes to stops no collection', async (t) => {
