@@ -36,7 +36,11 @@ export async function answer(
       });
     const { handler, parameters } = found;
     const needs = handler.needs(parameters);
-    if (path.startsWith('/api/') && !isSafeMethod(request.method)) requireOwnOrigin(request);
+    if (path.startsWith('/api/')) {
+      // What somebody may see is no proxy's to keep for others.
+      response.setHeader('cache-control', 'no-store');
+      if (!isSafeMethod(request.method)) requireOwnOrigin(request);
+    }
     identity = await registry.access.identify(request);
     registry.limit.take(identity.name === 'anonymous' ? (request.socket.remoteAddress ?? '') : identity.name);
     requireNeeds(registry, request, identity, needs, path);

@@ -7,7 +7,7 @@ import type { RepositoryName } from './repository-name.ts';
 import type { RegistrySettings } from './settings.ts';
 import type { RegistryStorage } from './storage/registry-storage.ts';
 
-/** Milliseconds for which a scope's size is believed: so much more than its quota it may get. */
+/** Milliseconds for which a scope's size is believed when it has been read: so much more than its quota it may get. */
 const freshness = 2000;
 
 /** What a registry accepts by its settings. */
@@ -18,7 +18,13 @@ export function policyOf(settings: RegistrySettings, storage: RegistryStorage): 
     const known = usages.get(scope);
     if (known && known.at > Date.now() - freshness) return known.usage;
     const usage = usageWithin(storage, scope);
-    usages.set(scope, { usage, at: Date.now() });
+    // While it is read nobody else begins to: a large scope of a bucket takes longer than it is believed.
+    const entry = { usage, at: Number.POSITIVE_INFINITY };
+    usages.set(scope, entry);
+    const end = () => {
+      entry.at = Date.now();
+    };
+    usage.then(end, end);
     return usage;
   };
   return {

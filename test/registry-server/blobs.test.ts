@@ -377,13 +377,19 @@ function keptOf({ headers }: Reply): number {
   return Number(headers.get('range')?.split('-')[1]) + 1;
 }
 
+async function rangeOf(address: string, location: string): Promise<string> {
+  return (await fetch(`http://${address}${location}`)).headers.get('range') ?? '';
+}
+
 /** Sends the head of a PATCH of all bytes, and the first of them, then goes. */
 async function sendAndCut(address: string, location: string, bytes: Buffer, count: number): Promise<void> {
   const socket = connect(Number(address.split(':')[1]), '127.0.0.1');
   socket.on('error', () => undefined);
   socket.write(`PATCH ${location} HTTP/1.1\r\nhost: x\r\ncontent-length: ${bytes.length}\r\n\r\n`);
   await new Promise<void>((resolve) => socket.write(bytes.subarray(0, count), () => resolve()));
-  await delay(100);
+  // Until most of it is there: what the kernel still holds goes with the connection.
+  const arrived = async () => Number((await rangeOf(address, location)).split('-')[1]);
+  for (let wait = 0; wait < 400 && (await arrived()) < count * 0.6; wait++) await delay(25);
   socket.destroy();
   await delay(50);
 }

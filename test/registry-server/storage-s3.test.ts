@@ -136,6 +136,30 @@ test('whoever was taken for dead changes nothing of an upload that another has g
   t.is((await storage.uploads.find('id'))?.size, 5);
 });
 
+test('whoever was taken for dead makes no object of bytes that another has removed meanwhile', async (t) => {
+  const location = locationOf(await openS3Server(t));
+  const entries = new S3Entries(new S3Client(location), 'quoted');
+  const [storage, other] = [await openS3Storage(location), await openS3Storage(location)];
+  await storage.uploads.begin('id', '');
+  await storage.uploads.append('id', 0, chunks('bytes'));
+  const settled = S3Entries.prototype.settled;
+  t.teardown(() => {
+    S3Entries.prototype.settled = settled;
+  });
+  S3Entries.prototype.settled = async function (this: S3Entries, key) {
+    if (key === 'objects/blobs/taken' && (await readRecord(entries, 'uploads/id')) !== undefined) {
+      const found = (await readRecord(entries, 'uploads/id'))!;
+      const { holder: _, ...free } = found.record;
+      await entries.put('uploads/id', { needed: 1, size: 0 }, JSON.stringify(free), found);
+      await other.uploads.remove('id');
+    }
+    return settled.call(this, key);
+  };
+  await t.throwsAsync(storage.uploads.commit('id', 'blobs/taken', 5), { code: 'ERR_UPLOAD_BUSY' });
+  t.is(await storage.stat('blobs/taken'), undefined);
+  t.false(await storage.touch('blobs/taken'));
+});
+
 async function* chunks(...pieces: readonly string[]): AsyncGenerator<Buffer> {
   for (const piece of pieces) yield Buffer.from(piece);
 }
@@ -197,4 +221,6 @@ test('a bucket is named by a URL, and by what AWS has in the environment', (t) =
   for (const wrong of ['s3://', 's3://UPPER', 's3://registry?endpoint=x', 's3://registry?what=1'])
     t.throws(() => parseS3Url(wrong, keys), { code: 'ERR_CONFIG_INVALID' }, wrong);
   t.throws(() => parseS3Url('s3://registry', {}), { message: /AWS_ACCESS_KEY_ID/ });
+  const told = t.throws(() => parseS3Url('s3://KEY:SECRET@registry', keys), { code: 'ERR_CONFIG_INVALID' })!;
+  t.notRegex(JSON.stringify({ ...told, message: told.message }), /SECRET/);
 });

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { isIPv6 } from 'node:net';
 import { Refusal } from '../refusal.ts';
 
 /** Wrong passwords of one account from one address, within so many milliseconds, before the next is not looked at. */
@@ -22,8 +24,10 @@ export class LoginFailures {
    * TOOMANYREQUESTS, with the seconds to wait.
    */
   async attempt<T>(address: string, account: string, login: () => Promise<T>): Promise<T> {
-    const key = `${address} ${account}`;
-    const mine = (this.#running.get(key) ?? Promise.resolve()).then(() => this.#run(address, key, login));
+    const network = networkOf(address);
+    // However long the name is that somebody sends: so much memory and no more.
+    const key = createHash('sha256').update(`${network} ${account}`).digest('base64');
+    const mine = (this.#running.get(key) ?? Promise.resolve()).then(() => this.#run(network, key, login));
     const ended = mine.then(ignore, ignore);
     this.#running.set(key, ended);
     try {
@@ -86,6 +90,16 @@ export class LoginFailures {
     const [oldest] = this.#failures.keys();
     if (this.#failures.size > capacity && oldest !== undefined) this.#failures.delete(oldest);
   }
+}
+
+/** Who has one address of IPv6 has a whole /64 of them (RFC 6177), and could guess from another each time. */
+function networkOf(address: string): string {
+  const [plain = ''] = address.split('%');
+  if (!isIPv6(plain) || plain.startsWith('::ffff:')) return address;
+  const [head = '', tail] = plain.split('::');
+  const [left, right] = [head, tail ?? ''].map((half) => (half === '' ? [] : half.split(':')));
+  const zeros = tail === undefined ? 0 : 8 - (left?.length ?? 0) - (right?.length ?? 0);
+  return [...(left ?? []), ...Array<string>(zeros).fill('0'), ...(right ?? [])].slice(0, 4).join(':');
 }
 
 function ignore(): void {}

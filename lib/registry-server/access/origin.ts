@@ -8,6 +8,13 @@ export function isSecure({ headers, socket }: IncomingMessage): boolean {
   return proto === undefined ? (socket as TLSSocket).encrypted === true : proto === 'https';
 }
 
+/** Whether a proxy passes it on, as far as proxies say so: its address is then the proxy's. */
+export function isForwarded({ headers }: IncomingMessage): boolean {
+  return ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-proto', 'x-real-ip'].some(
+    (name) => headers[name] !== undefined,
+  );
+}
+
 /** By what name a client reached us. */
 export function originOf(request: IncomingMessage): string {
   const { host = '' } = request.headers;

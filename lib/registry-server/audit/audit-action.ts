@@ -15,17 +15,23 @@ const actions: readonly (readonly [method: string, path: RegExp, action: string]
   ['POST', /^\/api\/v1\/runs$/, 'run'],
 ];
 
+/** Characters of a target: what is refused may be named anyhow. */
+const longest = 500;
+
 /**
  * A request as the audit log has it; undefined for what changes nothing, and for the parts of a push, which are nothing before
- * their manifest. Of refusals those count that say that somebody may not (403).
+ * their manifest. Of refusals those count that say that somebody may not (403); who has
+ * shown nothing of himself writes nothing here, or could fill it until all else is forgotten.
  */
 export function auditOf(record: RequestRecord): AuditDocument | undefined {
   const { time, method, status, by, address, subject } = record;
-  if (status >= 400 && status !== 403) return undefined;
+  if (status >= 400 && (status !== 403 || by === '' || by === 'anonymous')) return undefined;
   const path = unescaped(record.path);
   for (const [verb, pattern, action] of actions) {
     const match = verb === method ? pattern.exec(path) : null;
-    if (match) return { time, action, target: subject ?? targetOf(match[1] ?? ''), by, address, status };
+    if (match === null) continue;
+    const target = (subject ?? targetOf(match[1] ?? '')).slice(0, longest);
+    return { time, action, target, by, address, status };
   }
   return undefined;
 }

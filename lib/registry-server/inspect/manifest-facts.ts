@@ -28,7 +28,7 @@ export async function readFacts(
   const document = manifest && tryReadManifestDocument(manifest.bytes, manifest.mediaType);
   if (manifest === undefined || document === undefined) return undefined;
   const kind = kindOf(document.mediaType, document.artifactType);
-  const config = kind === 'image' ? await readConfig(storage, document) : undefined;
+  const config = kind === 'image' ? await readConfig(storage, repository, document) : undefined;
   return { manifest, document, kind, bytes: sumOf(document.blobs), ...(config && { config }) };
 }
 
@@ -92,12 +92,16 @@ interface RawLayer {
   readonly annotations?: Readonly<Record<string, unknown>>;
 }
 
+/** Through the repository's link alone: a manifest that came from upstream may name what is another repository's here. */
 async function readConfig(
   storage: RegistryStorage,
+  repository: Repository,
   { blobs }: ManifestDocument,
 ): Promise<ImageConfig | undefined> {
   const digest = blobs[0]?.digest;
-  const bytes = digest && isContentDigest(digest) ? await readSmallBlob(storage, digest) : undefined;
+  if (digest === undefined || !isContentDigest(digest)) return undefined;
+  const isHere = (await repository.blobSize(digest)) !== undefined;
+  const bytes = isHere ? await readSmallBlob(storage, digest) : undefined;
   try {
     return bytes && parseImageConfig(bytes);
   } catch {

@@ -1,3 +1,4 @@
+import { isEngineError } from '../../errors/index.ts';
 import { algorithms, type ContentDigest, isContentDigest } from '../content-digest.ts';
 import { blobKey, blobLinks, blobsFolder, manifestLinks, referrerLinks } from '../keys.ts';
 import { tryReadManifestDocument } from '../manifest-document.ts';
@@ -64,9 +65,19 @@ async function removeUploads(storage: RegistryStorage, life: number): Promise<nu
   for (const id of await storage.uploads.list()) {
     const upload = await storage.uploads.find(id);
     const isOver = upload === undefined || upload.needed < Date.now() - life;
-    if (isOver && (await storage.uploads.remove(id))) removed++;
+    if (isOver && (await removeUpload(storage, id))) removed++;
   }
   return removed;
+}
+
+/** One that somebody still writes to, however slowly, waits for the next collection, and keeps nobody from this one. */
+async function removeUpload(storage: RegistryStorage, id: string): Promise<boolean> {
+  try {
+    return await storage.uploads.remove(id);
+  } catch (error) {
+    if (isEngineError(error, 'ERR_UPLOAD_BUSY')) return false;
+    throw error;
+  }
 }
 
 async function collectRepository(

@@ -8,17 +8,20 @@ import { parseRepositoryName } from '../repository-name.ts';
 
 /** Milliseconds between looks at whether the watcher is still who he was; and a byte goes, so that nobody cuts the connection. */
 const pulse = 15_000;
-/** Watchers of one process. */
-const most = 500;
+/** Watchers of one process, and of one user, or one address of who has shown nothing. */
+const [most, mostOfOne] = [500, 100];
 /** Bytes that wait for a watcher who reads nothing; then he is cut off. */
 const mostWaiting = 1 << 20;
 
 /** `GET /api/v1/events`: what changes, as it does, for whoever may see it (HTML standard, "Server-sent events"). */
 export function eventsOf(changes: Changes): Handler {
+  const senders = new Map<string, number>();
   return {
     needs: () => [],
     answer: async (exchange) => {
-      if (changes.watchers >= most)
+      const sender = senderOf(exchange);
+      const others = senders.get(sender) ?? 0;
+      if (changes.watchers >= most || others >= mostOfOne)
         throw new Refusal('UNAVAILABLE', 'too many watch already: ask now and then');
       exchange.response.writeHead(200, {
         'content-type': 'text/event-stream',
@@ -27,9 +30,20 @@ export function eventsOf(changes: Changes): Handler {
         'x-accel-buffering': 'no',
       });
       if (exchange.request.method === 'HEAD') exchange.response.end();
-      else await watch(changes, exchange);
+      else {
+        senders.set(sender, others + 1);
+        await watch(changes, exchange).finally(() => {
+          const left = (senders.get(sender) ?? 1) - 1;
+          if (left > 0) senders.set(sender, left);
+          else senders.delete(sender);
+        });
+      }
     },
   };
+}
+
+function senderOf({ identity, request }: Exchange): string {
+  return identity.by === 'nothing' ? (request.socket.remoteAddress ?? '') : `@${identity.name}`;
 }
 
 async function watch(changes: Changes, exchange: Exchange): Promise<void> {
@@ -51,7 +65,9 @@ async function watch(changes: Changes, exchange: Exchange): Promise<void> {
     send(': \n\n');
   }, pulse);
   response.once('close', end);
-  send(': \n\n');
+  // Who hung up before this began is heard of no more.
+  if (response.destroyed) end();
+  else send(': \n\n');
   await ended.promise;
   clearInterval(timer);
   stop();

@@ -6,8 +6,6 @@ import { type Exchange, type Handler, reply, replyJson } from '../exchange.ts';
 import { Refusal } from '../refusal.ts';
 import { readObject, textOf } from './json-body.ts';
 
-const uncached = { 'cache-control': 'no-store' };
-
 /** `/api/v1/session`: `GET` who somebody is, `POST` `{"name", "password"}` begins a session, `DELETE` ends it. */
 export function sessionRoutes(access: RegistryAccess): Readonly<Record<'get' | 'post' | 'delete', Handler>> {
   return {
@@ -15,7 +13,7 @@ export function sessionRoutes(access: RegistryAccess): Readonly<Record<'get' | '
       needs: () => [],
       answer: async (exchange) => {
         const session = await access.session(exchange.request);
-        replyJson(exchange, documentOf(exchange, session?.csrfToken), uncached);
+        replyJson(exchange, documentOf(exchange, session?.csrfToken));
       },
     },
     post: { needs: () => [], answer: (exchange) => begin(access, exchange) },
@@ -38,13 +36,15 @@ async function begin(access: RegistryAccess, exchange: Exchange): Promise<void> 
   const body = await readObject(exchange);
   const [name, password] = [textOf(body.name), textOf(body.password)];
   if (name.startsWith(robotPrefix)) throw new Refusal('DENIED', 'the page is for users: robots have none');
+  // Of the password as it was before: one that is changed meanwhile leaves no session of the old one.
+  const proof = (await access.accounts.proofOf(name)) ?? '';
   const identity = await access.loginAs(request, name, password);
   access.onLogin(loginEntry(request, name, 201));
   const before = sessionIdOf(request);
   if (before !== undefined) await access.sessions.end(before);
-  const { id, session } = await access.sessions.begin(name, (await access.accounts.proofOf(name)) ?? '');
+  const { id, session } = await access.sessions.begin(name, proof);
   const document = documentOf({ ...exchange, identity }, session.csrfToken);
-  replyJson(exchange, document, { ...uncached, 'set-cookie': sessionCookie(request, id) }, 201);
+  replyJson(exchange, document, { 'set-cookie': sessionCookie(request, id) }, 201);
 }
 
 function documentOf({ identity, registry }: Exchange, csrfToken: string | undefined): SessionDocument {

@@ -1,4 +1,5 @@
 import { isLoopback } from '../../http/index.ts';
+import { isForwarded } from '../access/origin.ts';
 import { type Handler, reply, replyJson } from '../exchange.ts';
 import { repositoriesFolder } from '../keys.ts';
 import type { Metrics } from '../metrics.ts';
@@ -32,10 +33,11 @@ export function metricsOf(
   return {
     needs: () => [],
     answer: async (exchange) => {
-      const address = exchange.request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';
-      const isReader = readers === 'everybody' || (readers === 'local' && isLoopback(address));
-      if (!exchange.identity.isAdmin && !isReader)
-        throw new Refusal('DENIED', 'metrics are for administrators');
+      const { request, identity } = exchange;
+      const address = request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';
+      const isLocal = isLoopback(address) && !isForwarded(request);
+      const isReader = readers === 'everybody' || (readers === 'local' && isLocal);
+      if (!identity.isAdmin && !isReader) throw new Refusal('DENIED', 'metrics are for administrators');
       reply(exchange, 200, { 'content-type': 'text/plain; version=0.0.4' }, metrics.text());
     },
   };

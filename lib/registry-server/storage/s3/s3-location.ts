@@ -40,8 +40,8 @@ export function parseS3Url(
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): S3Location & S3Choices {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(url.host))
-    throw invalid(text, 'write s3://BUCKET/PREFIX');
+  if (url === undefined || url.username !== '' || !/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(url.host))
+    throw invalid(text, 'write s3://BUCKET/PREFIX, and the keys into the environment');
   const query = url.searchParams;
   for (const key of query.keys()) if (!known.includes(key)) throw invalid(text, `${key} is none of ${known}`);
   const region = query.get('region') ?? environment.AWS_REGION ?? 'us-east-1';
@@ -74,7 +74,8 @@ function credentialsOf(text: string, environment: Readonly<Record<string, string
 }
 
 function invalid(text: string, remedy: string): EngineError {
-  const shown = text.slice(0, 200);
+  // Whoever writes a secret where none belongs does not find it in a log.
+  const shown = text.slice(0, 200).replace(/\/\/[^/?]*@/g, '//…@');
   return new EngineError('ERR_CONFIG_INVALID', `invalid storage ${JSON.stringify(shown)}: ${remedy}`, {
     details: { storage: shown },
   });

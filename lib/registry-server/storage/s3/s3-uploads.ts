@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { isEngineError } from '../../../errors/index.ts';
 import type { UploadStatus, UploadStorage } from '../registry-storage.ts';
 import { uploadMissing, uploadOffset } from '../upload-errors.ts';
 import { ChunkWriter } from './s3-append.ts';
@@ -89,7 +90,8 @@ export class S3Uploads implements UploadStorage {
       const size = sizeOf(upload.record);
       if (size !== verified) throw uploadOffset(id, verified, size);
       const data = await this.#dataOf(id, key, upload);
-      await this.#place(this.#places.place(key), data, size);
+      const placed = await this.#place(this.#places.place(key), data, size);
+      if (placed !== undefined) await this.#confirm(upload, this.#places.place(key), placed);
     } catch (error) {
       await upload.release();
       throw error;
@@ -135,8 +137,11 @@ export class S3Uploads implements UploadStorage {
     return data;
   }
 
-  /** Makes the entry. One that there is has the same bytes, and clients may be reading them: it stays, and is needed now. */
-  async #place(at: string, data: string | undefined, size: number): Promise<void> {
+  /**
+   * Makes the entry, and answers its ETag. One that there is has the same bytes, and clients may be reading them: it stays, and is
+   * needed now; undefined.
+   */
+  async #place(at: string, data: string | undefined, size: number): Promise<string | undefined> {
     for (;;) {
       const header: EntryHeader = { needed: Date.now(), size, ...(data !== undefined && { data }) };
       const current = await this.#entries.settled(at);
@@ -145,11 +150,26 @@ export class S3Uploads implements UploadStorage {
       const [next, bytes] = stays
         ? [{ ...current.header, needed: Date.now() }, current.bytes]
         : [header, Buffer.alloc(0)];
-      if ((await this.#entries.put(at, next, bytes, condition)) === undefined) continue;
+      const etag = await this.#entries.put(at, next, bytes, condition);
+      if (etag === undefined) continue;
       const old = current?.header.data;
       if (!stays && old !== undefined && old !== data)
         await this.#client.send('DELETE', old, { accept: [404] });
-      return;
+      return stays ? undefined : etag;
+    }
+  }
+
+  /**
+   * Takes back an entry that was made when the upload was another's already, who may have removed its bytes: whoever holds it
+   * from now on sees the entry. The bytes stay, since they may have become another's object. ERR_UPLOAD_BUSY
+   */
+  async #confirm(upload: HeldUpload, at: string, etag: string): Promise<void> {
+    try {
+      await upload.save({});
+    } catch (error) {
+      const entry: Entry = { header: { needed: 0, size: 0 }, bytes: Buffer.alloc(0), etag, age: 0 };
+      if (isEngineError(error, 'ERR_UPLOAD_BUSY')) await this.#entries.remove(at, entry);
+      throw error;
     }
   }
 
