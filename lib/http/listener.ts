@@ -103,8 +103,22 @@ function takeUpgrades(server: Server, upgrade: NonNullable<ListenerOptions['upgr
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     connections.add(socket);
     socket.on('error', () => undefined).once('close', () => connections.delete(socket));
+    socket.once('finish', () => linger(socket));
     upgrade(request, socket, head).catch(() => socket.destroy());
   });
+}
+
+/** Milliseconds that a client has to close its side when ours is. */
+const lingering = 5_000;
+
+/**
+ * Throws away what still comes behind our end: a socket that nobody reads never tells that its peer has gone, and one that is closed
+ * before it was read takes the last bytes from the peer (ECONNRESET).
+ */
+function linger(socket: Socket): void {
+  socket.resume();
+  const late = setTimeout(() => socket.destroy(), lingering).unref();
+  socket.once('close', () => clearTimeout(late));
 }
 
 async function newServer(
@@ -114,7 +128,8 @@ async function newServer(
   const settings = { maxHeaderSize: 32 * 1024, noDelay: true, keepAlive: true };
   if (tls === undefined) return createPlainServer(settings, answer);
   try {
-    return createTlsServer({ ...settings, ...(await readTls(tls)) }, answer);
+    // As node:http has it of itself: who has sent all of an upgraded connection's input still hears its output.
+    return createTlsServer({ ...settings, allowHalfOpen: true, ...(await readTls(tls)) }, answer);
   } catch (error) {
     throw invalidTls(tls, error);
   }
