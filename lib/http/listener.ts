@@ -11,7 +11,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createSecureContext } from 'node:tls';
 import { EngineError } from '../errors/index.ts';
-import { listenFailed, listenOnUnixSocket, type UnixSocketPlace } from './unix-socket.ts';
+import { listenFailed, listenOnUnixSocket, type UnixSocketPlace, unixSocketPath } from './unix-socket.ts';
 
 /** Paths of PEM files. */
 export interface TlsFiles {
@@ -76,12 +76,17 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
 }
 
 function addressOf(server: Server, options: ListenerOptions): Pick<Listener, 'host' | 'port' | 'url'> {
-  const address = server.address() as AddressInfo | string;
+  const address = (server.address() as AddressInfo | string | null) ?? inheritedPath(options);
   if (typeof address === 'string') return { host: address, port: 0, url: `unix://${address}` };
   const { port } = address;
   const host = 'host' in options ? options.host : address.address;
   const scheme = options.tls ? 'https' : 'http';
   return { host, port, url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}` };
+}
+
+/** Node knows none of a unix socket that it has not bound itself. */
+function inheritedPath(options: ListenerOptions): string {
+  return ('fd' in options && unixSocketPath(options.fd)) || '';
 }
 
 async function createServer({ tls, handle, upgrade }: ListenerOptions): Promise<Server | TlsServer> {
