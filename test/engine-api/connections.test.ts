@@ -102,3 +102,28 @@ test.serial('who attaches with the log of before to what is started meanwhile he
   slow.socket.end('twice\n');
   t.true((await slow.rest()).includes('got twice'));
 });
+
+test.serial(
+  'a websocket that sends what is no frame is cut, as is one whose pings are too long',
+  async (t) => {
+    await using fixture = await openEngineApiFixture();
+    const { call, image, socketPath } = fixture;
+    const spec = { Image: image, Cmd: ['sleep', '1000'], OpenStdin: true, ...quiet };
+    const { Id } = (await call('POST', '/containers/create', spec)).json;
+    await call('POST', `/containers/${Id}/start`);
+    const path = `/containers/${Id}/attach/ws?stream=1&stdin=1&stdout=1`;
+    const key = { 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==', 'sec-websocket-version': '13' };
+    const headers = { connection: 'Upgrade', upgrade: 'websocket', ...key };
+    for (const frame of [
+      [0x82, 0x01, 0x61],
+      [0x89, 0xfe, 0x00, 0x7e, 0, 0, 0, 0],
+    ]) {
+      const asked = await rawRequest(socketPath, requestText('GET', path, headers));
+      t.regex(asked.status, / 101 /);
+      asked.socket.write(Buffer.from(frame));
+      t.is((await asked.rest()).length, 0);
+      asked.socket.destroy();
+    }
+    t.is((await call('GET', `/containers/json?filters=null`)).json.length, 1);
+  },
+);
