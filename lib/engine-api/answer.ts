@@ -34,7 +34,9 @@ export async function answer(
     await handle(answering, request, response, upgraded);
   } catch (error) {
     if (statusOf(error) >= 500) answering.onFailed(error, request);
-    settle(request, response, error);
+    if (upgraded && response.socket === null)
+      upgraded.socket.destroy(); // it has another protocol already
+    else settle(request, response, error);
   }
 }
 

@@ -46,7 +46,7 @@ export function matchesLabels(labels: Readonly<Record<string, string>>, filters:
 
 function parseObject(text: string): Record<string, unknown> {
   try {
-    const parsed: unknown = JSON.parse(text);
+    const parsed: unknown = JSON.parse(text) ?? {}; // Go's clients write a map that is nil as null
     if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
       return parsed as Record<string, unknown>;
   } catch (error) {

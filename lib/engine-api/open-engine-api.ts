@@ -1,10 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import type { Engine } from '../engine/index.ts';
 import { EngineError } from '../errors/index.ts';
-import { type Listener, type ListenerPlace, openListener, type TlsFiles } from '../http/index.ts';
+import {
+  type Listener,
+  type ListenerPlace,
+  openListener,
+  type TlsFiles,
+  unixSocketPath,
+} from '../http/index.ts';
 import { type Answering, answer, answerUpgrade } from './answer.ts';
 import type { ApiContext } from './api-context.ts';
-import { inheritedSockets, parseListenAddress } from './listen-address.ts';
+import { inheritedSockets, type ListenAddress, parseListenAddress } from './listen-address.ts';
 import { createApiRouter } from './route-table.ts';
 import { WaitingSessions } from './waiting-sessions.ts';
 
@@ -98,17 +104,22 @@ interface Place {
 }
 
 function placesOf(text: string, options: EngineApiOptions): Place[] {
-  const address = parseListenAddress(text);
-  if (address.kind === 'fd')
-    return inheritedSockets(process.env).map((fd) => ({ place: { fd }, isTcp: false }));
-  if (address.kind === 'unix') {
-    const { socketGid: gid } = options;
-    return [{ place: { path: address.path, ...(gid !== undefined && { gid }) }, isTcp: false }];
-  }
-  if (!options.insecure && options.tls?.clientCa === undefined)
+  const places = addressedPlaces(parseListenAddress(text), options);
+  if (places.some(({ isTcp }) => isTcp) && !options.insecure && options.tls?.clientCa === undefined)
     throw new EngineError(
       'ERR_INVALID_ARGUMENT',
       `${text} without client certificates makes everybody root who reaches it: use --tlsverify with --tlscacert, --tlscert and --tlskey, or say --insecure`,
     );
+  return places;
+}
+
+function addressedPlaces(address: ListenAddress, { socketGid: gid }: EngineApiOptions): Place[] {
+  if (address.kind === 'fd')
+    return inheritedSockets(process.env).map((fd) => ({
+      place: { fd },
+      isTcp: unixSocketPath(fd) === undefined,
+    }));
+  if (address.kind === 'unix')
+    return [{ place: { path: address.path, ...(gid !== undefined && { gid }) }, isTcp: false }];
   return [{ place: { host: address.host, port: address.port }, isTcp: true }];
 }

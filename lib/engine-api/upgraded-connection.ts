@@ -24,7 +24,7 @@ export class UpgradedConnection {
    * The body, its transfer coding undone. `isWhole` is asked after each chunk about all before it: dockerode sends its options
    * as a first chunk and never the last one.
    */
-  async *body(isWhole: (all: Buffer) => boolean = () => false): AsyncGenerator<Buffer> {
+  async *body(isWhole?: (all: Buffer) => boolean): AsyncGenerator<Buffer> {
     const { 'content-length': length, 'transfer-encoding': coding } = this.#request.headers;
     if (coding === undefined) {
       yield* this.#exactly(Number(length ?? 0));
@@ -33,11 +33,11 @@ export class UpgradedConnection {
     let all = Buffer.alloc(0);
     for (let size = await this.#chunkSize(); size > 0; size = await this.#chunkSize()) {
       for await (const piece of this.#exactly(size)) {
-        all = Buffer.concat([all, piece]);
+        if (isWhole) all = Buffer.concat([all, piece]); // which its caller bounds
         yield piece;
       }
       await this.#line();
-      if (isWhole(all)) return this.#skipLastChunk();
+      if (isWhole?.(all)) return this.#skipLastChunk();
     }
     await this.#line();
   }

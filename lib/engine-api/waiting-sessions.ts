@@ -1,3 +1,4 @@
+import type { ContainerInfo, ContainerState } from '../containers/index.ts';
 import type { Engine } from '../engine/index.ts';
 import { type AttachSession, connectSessions } from './attach-session.ts';
 
@@ -14,8 +15,20 @@ export class WaitingSessions {
     this.#engine = engine;
   }
 
-  /** Until the container is started or removed, or the client has gone. */
-  add(id: string, session: AttachSession): void {
+  /**
+   * Until the container is started or removed, or the client has gone.
+   * @param info what the container was when the client came: it may have been started since
+   */
+  async add({ id, state }: Pick<ContainerInfo, 'id' | 'state'>, session: AttachSession): Promise<void> {
+    this.putBack(id, session);
+    const now = await this.#engine.containers.inspect(id).catch(() => undefined);
+    const isSame = now?.state.status === state.status && endOf(now.state) === endOf(state);
+    if (isSame || !this.#drop(id, session)) return;
+    await this.#attachLate(id, [session]);
+  }
+
+  /** One that was taken for a start that has failed. */
+  putBack(id: string, session: AttachSession): void {
     const sessions = this.#waiting.get(id) ?? new Set();
     this.#waiting.set(id, sessions.add(session));
     session.output.onClose(() => this.#drop(id, session));
@@ -34,9 +47,12 @@ export class WaitingSessions {
     for (const id of [...this.#waiting.keys()]) for (const { stream } of this.take(id)) stream.destroy();
   }
 
-  #drop(id: string, session: AttachSession): void {
+  /** Whether it was waiting still. */
+  #drop(id: string, session: AttachSession): boolean {
     const sessions = this.#waiting.get(id);
-    if (sessions?.delete(session) && sessions.size === 0) this.#forget(id);
+    if (!sessions?.delete(session)) return false;
+    if (sessions.size === 0) this.#forget(id);
+    return true;
   }
 
   #forget(id: string): void {
@@ -69,6 +85,10 @@ export class WaitingSessions {
       for (const { output } of sessions) output.end(); // it has ended already
     }
   }
+}
+
+function endOf(state: ContainerState): string | undefined {
+  return state.status === 'exited' ? state.finishedAt : undefined;
 }
 
 /** What of a process's stdio its clients want together. */

@@ -48,6 +48,8 @@ export class WebSocketParser {
     if (bytes.length < start) return null;
     const length =
       short === 126 ? bytes.readUInt16BE(2) : short === 127 ? Number(bytes.readBigUInt64BE(2)) : short;
+    if (short > 125 && (first & 0x08) !== 0)
+      throw badRequest('websocket: a control frame has more than 125 bytes'); // 5.5
     if (length > longestFrame) throw badRequest(`websocket: a frame has more than ${longestFrame} bytes`);
     if (bytes.length < start + length) return null;
     const mask = bytes.subarray(start - 4, start);

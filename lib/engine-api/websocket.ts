@@ -30,23 +30,35 @@ function incoming(socket: Duplex): Readable {
     for await (const chunk of socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       for (const { code, payload } of parser.push(chunk)) {
         if (code === opcode.close) return;
-        if (code === opcode.ping) socket.write(frameOf(opcode.pong, payload));
+        if (code === opcode.ping) await answerPing(socket, payload);
         else if (code !== opcode.pong && payload.length > 0) yield payload;
       }
     }
   }
-  return Readable.from(messages(), { objectMode: false });
+  // What is no frame ends the connection (RFC 6455, 5.1): nobody knows where the next one begins.
+  return Readable.from(messages(), { objectMode: false }).on('error', () => socket.destroy());
+}
+
+/** Reads no further than its answers are read. */
+async function answerPing(socket: Duplex, payload: Buffer): Promise<void> {
+  if (socket.writable && !socket.write(frameOf(opcode.pong, payload))) await untilRoom(socket);
+}
+
+function untilRoom(socket: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      socket.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    socket.on('drain', settle).on('close', settle);
+  });
 }
 
 function outgoing(socket: Duplex): Writable {
   const output = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
-      if (socket.write(frameOf(opcode.binary, chunk))) return done();
-      socket.once('drain', settle).once('close', settle);
-      function settle() {
-        socket.off('drain', settle).off('close', settle);
-        done();
-      }
+      if (socket.write(frameOf(opcode.binary, chunk))) done();
+      else void untilRoom(socket).then(() => done());
     },
     final: (done) => {
       socket.end(frameOf(opcode.close, Buffer.from([0x03, 0xe8]))); // 1000: normal

@@ -16,3 +16,4 @@ export { readBody } from './read-body.ts';
 export { type Route, Router, type RouterAnswer } from './router.ts';
 export { bytesSentByKernel, sendFile } from './send-file.ts';
 export { sendStream } from './send-stream.ts';
+export { unixSocketPath } from './unix-socket.ts';

@@ -11,7 +11,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createSecureContext } from 'node:tls';
 import { EngineError } from '../errors/index.ts';
-import { listenFailed, listenOnUnixSocket, type UnixSocketPlace } from './unix-socket.ts';
+import { listenFailed, listenOnUnixSocket, type UnixSocketPlace, unixSocketPath } from './unix-socket.ts';
 
 /** Paths of PEM files. */
 export interface TlsFiles {
@@ -79,12 +79,17 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
 }
 
 function addressOf(server: Server, options: ListenerOptions): Pick<Listener, 'host' | 'port' | 'url'> {
-  const address = server.address() as AddressInfo | string;
+  const address = (server.address() as AddressInfo | string | null) ?? inheritedPath(options);
   if (typeof address === 'string') return { host: address, port: 0, url: `unix://${address}` };
   const { port } = address;
   const host = 'host' in options ? options.host : address.address;
   const scheme = options.tls ? 'https' : 'http';
   return { host, port, url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}` };
+}
+
+/** Node knows none of a unix socket that it has not bound itself. */
+function inheritedPath(options: ListenerOptions): string {
+  return ('fd' in options && unixSocketPath(options.fd)) || '';
 }
 
 async function createServer({ tls, handle, upgrade }: ListenerOptions): Promise<Server | TlsServer> {
@@ -106,8 +111,22 @@ function takeUpgrades(server: Server, upgrade: NonNullable<ListenerOptions['upgr
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     connections.add(socket);
     socket.on('error', () => undefined).once('close', () => connections.delete(socket));
+    socket.once('finish', () => linger(socket));
     upgrade(request, socket, head).catch(() => socket.destroy());
   });
+}
+
+/** Milliseconds that a client has to close its side when ours is. */
+const lingering = 5_000;
+
+/**
+ * Throws away what still comes behind our end: a socket that nobody reads never tells that its peer has gone, and one that is closed
+ * before it was read takes the last bytes from the peer (ECONNRESET).
+ */
+function linger(socket: Socket): void {
+  socket.resume();
+  const late = setTimeout(() => socket.destroy(), lingering).unref();
+  socket.once('close', () => clearTimeout(late));
 }
 
 async function newServer(
@@ -117,7 +136,8 @@ async function newServer(
   const settings = { maxHeaderSize: 32 * 1024, noDelay: true, keepAlive: true };
   if (tls === undefined) return createPlainServer(settings, answer);
   try {
-    return createTlsServer({ ...settings, ...(await readTls(tls)) }, answer);
+    // As node:http has it of itself: who has sent all of an upgraded connection's input still hears its output.
+    return createTlsServer({ ...settings, allowHalfOpen: true, ...(await readTls(tls)) }, answer);
   } catch (error) {
     throw invalidTls(tls, error);
   }

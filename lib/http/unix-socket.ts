@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { EngineError } from '../errors/index.ts';
@@ -36,6 +36,16 @@ export async function listenOnUnixSocket(
     server.close();
     throw listenFailed(path, cause);
   }
+}
+
+/** The path of a unix socket, '' of one that has none; undefined: the descriptor is no unix socket (proc(5), /proc/net/unix). */
+export function unixSocketPath(fd: number): string | undefined {
+  const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1];
+  const lines = readFileSync('/proc/self/net/unix', 'utf8').split('\n');
+  const found = lines
+    .map((line) => /^(?:\S+\s+){6}(\d+)(?: (.*))?$/.exec(line))
+    .find((one) => one?.[1] === inode);
+  return found ? (found[2] ?? '') : undefined;
 }
 
 /** ERR_LISTEN_FAILED: there, for that reason. */

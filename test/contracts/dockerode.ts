@@ -111,7 +111,7 @@ export function dockerodeContract(test: TestFn, daemon: () => ApiDaemon): void {
   fact("an exec's terminal is resized", async (t, docker) => {
     const container = await running(docker);
     const script =
-      'for i in $(seq 100); do [ "$(stty size)" = "33 77" ] && break; sleep 0.1; done; stty size';
+      'for i in $(seq 100); do [ "$(stty size 2>&1)" = "33 77" ] && break; sleep 0.1; done; stty size';
     const exec = await container.exec({
       Cmd: ['sh', '-c', script],
       AttachStdout: true,

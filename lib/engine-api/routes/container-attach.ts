@@ -74,17 +74,22 @@ async function attachStream(
   if (isLive && status === 'restarting')
     throw new Refusal(409, `container ${info.id} is restarting, wait until the container is running`);
   const attachment = isLive && status === 'running' ? await container.attach(selection) : undefined;
-  const session = attachSession(open(), {
-    ...selection,
-    framed,
-    tty: info.tty,
-    endsStdin: info.spec.stdinOnce ?? true,
-    detachKeys,
-  });
-  if (withLogs) await replayLog(engine, info, session.output, selection);
-  if (attachment) await connectSessions(attachment, [session]);
-  else if (isLive) api.waiting.add(info.id, session);
-  else session.output.end();
+  try {
+    const session = attachSession(open(), {
+      ...selection,
+      framed,
+      tty: info.tty,
+      endsStdin: info.spec.stdinOnce ?? true,
+      detachKeys,
+    });
+    if (withLogs) await replayLog(engine, info, session.output, selection);
+    if (attachment) await connectSessions(attachment, [session]);
+    else if (isLive) await api.waiting.add(info, session);
+    else session.output.end();
+  } catch (error) {
+    attachment?.hangUp(); // or its process would wait for somebody to read
+    throw error;
+  }
 }
 
 /** What it has written by now. A container without a log has none to show. */

@@ -67,7 +67,7 @@ async function start(exchange: Exchange): Promise<void> {
     else for (const { output } of sessions) output.end();
     replyNothing(exchange);
   } catch (error) {
-    for (const session of sessions) api.waiting.add(container.id, session);
+    for (const session of sessions) api.waiting.putBack(container.id, session);
     if (isEngineError(error, 'ERR_CONTAINER_STATE') && (await statusOf(container)) === 'running')
       return reply(exchange, 304);
     await removeIfAsked(container);
