@@ -22,8 +22,8 @@ class Sha256 {
   /// The digest of all that was fed. The object must not be used afterwards.
   Sha256Digest finish() noexcept;
 
-  /// What another process needs to go on: the state's eight words and the count of bytes, big-endian, then the bytes that fill no
-  /// block yet.
+  /// What another process needs to go on: the state's eight words and the count of bytes, big-endian, then
+  /// the bytes that fill no block yet.
   std::string save() const;
   /// Goes on from what save() gave; false when it cannot have been that, and then nothing is changed.
   bool load(std::span<const uint8_t> saved) noexcept;
