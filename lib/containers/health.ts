@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { ImageProcess } from '../oci/index.ts';
 import type { HealthDescription } from '../runtime/index.ts';
 import { flag, integer, invalidOption, text, texts } from './option-values.ts';
@@ -117,6 +117,7 @@ function imageHealth({ healthcheck, shell }: ImageProcess): Omit<SpecHealth, 're
 
 /** What the monitor last wrote; null: nothing is checked, or it has not been started. */
 export function readHealth(runDir: string): ContainerHealth | null {
+  if (!existsSync(`${runDir}/health.json`)) return null; // without the price of an error: who lists asks for each
   try {
     return JSON.parse(readFileSync(`${runDir}/health.json`, 'utf8')) as ContainerHealth;
   } catch (error) {

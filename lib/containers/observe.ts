@@ -155,7 +155,9 @@ function readExit(path: string): ExitStatus | null {
   return json === null ? null : (JSON.parse(json) as ExitStatus);
 }
 
+/** Of most containers some are not there: an error with its stack takes longer than to ask first. */
 function readText(path: string): string | null {
+  if (!existsSync(path)) return null;
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

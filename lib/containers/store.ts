@@ -1,11 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
-import { open, readdir, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, renameSync } from 'node:fs';
+import { open, readdir, rename, rm, symlink, unlink } from 'node:fs/promises';
 import { lockFile, removeTree, writeFileAtomic } from '../../bindings/files.ts';
 import { EngineError } from '../errors/index.ts';
 import { hostIds, type Ids } from '../id-map/index.ts';
 import { draftName, livingDrafts } from './drafts.ts';
 import { idPrefixOfName } from './names.ts';
 import { type ContainerRecord, parseRecord } from './record.ts';
+import { RecordCache } from './record-cache.ts';
 
 /** Where the files of one container are. */
 export interface ContainerPaths {
@@ -44,6 +45,7 @@ export class ContainerStore {
   readonly #names: string;
   readonly #runs: string;
   readonly #ids: Ids;
+  readonly #records = new RecordCache(readRecord);
 
   constructor(root: string, runDir: string, ids: Ids = hostIds) {
     this.#ids = ids;
@@ -95,7 +97,12 @@ export class ContainerStore {
    * left of a container that was to be removed at its end, whose record is therefore written without a sync.
    */
   async read(id: string): Promise<ContainerRecord | null> {
-    return await readRecord(this.paths(id).record);
+    return this.#records.read(this.paths(id).record);
+  }
+
+  /** Whether its record is as this process has read it, and so has content: cheaper than to read it. */
+  isKnown(id: string): boolean {
+    return this.#records.has(this.paths(id).record);
   }
 
   /** The records of those that living processes are making: what they need is needed. */
@@ -103,7 +110,7 @@ export class ContainerStore {
     const paths = livingDrafts(await this.entries()).map(
       ({ name }) => `${this.#containers}/${name}/record.json`,
     );
-    return (await Promise.all(paths.map(readRecord))).filter((record) => record !== null);
+    return paths.map(readRecord).filter((record) => record !== null);
   }
 
   /**
@@ -161,7 +168,9 @@ export class ContainerStore {
   }
 
   async ids(): Promise<string[]> {
-    return (await this.entries()).filter(isId);
+    const ids = (await this.entries()).filter(isId);
+    this.#records.retain(new Set(ids.map((id) => this.paths(id).record)));
+    return ids;
   }
 
   /** All that is in the directory of containers: ids, drafts, and what is being removed. */
@@ -242,9 +251,13 @@ export class ContainerStore {
     return found[0] ?? null;
   }
 
-  /** Whose a name is. */
+  /** Whose a name is. Synchronous in all but its form: who lists asks for each, and a turn through libuv's pool takes longer. */
   async holderOf(name: string): Promise<string | null> {
-    return await readlink(`${this.#names}/${name}`).catch(ignoring('ENOENT'));
+    try {
+      return readlinkSync(`${this.#names}/${name}`);
+    } catch (error) {
+      return ignoring('ENOENT')(error);
+    }
   }
 
   /** Frees a name whose container is gone: its process died between the two, or its monitor removed it. */
@@ -297,8 +310,8 @@ export function parseRecordDraft(entry: string): string | undefined {
   return /^\.record-([0-9a-f]{64})(\..{6})?$/.exec(entry)?.[1];
 }
 
-/** Synchronous in all but its form: `ps` reads hundreds, and a turn through libuv's pool takes longer than a read. */
-async function readRecord(path: string): Promise<ContainerRecord | null> {
+/** Synchronous: `ps` reads hundreds, and a turn through libuv's pool takes longer than a read. */
+function readRecord(path: string): ContainerRecord | null {
   const json = readText(path);
   return json === null || /^\0*$/.test(json) ? null : parseRecord(json, path);
 }

@@ -71,7 +71,7 @@ async function leftoverOf(store: ContainerStore, entry: string): Promise<Contain
 
 async function isStray(store: ContainerStore, id: string): Promise<boolean> {
   const { dir, record, runDir } = store.paths(id);
-  if (isWritten(record)) return false;
+  if (store.isKnown(id) || isWritten(record)) return false;
   return existsSync(dir) && (await taskState(runDir)).status === 'dead';
 }
 
