@@ -43,6 +43,7 @@ void UserNetwork::connect(int netns) try {
   program_ = UserNetworkProgram(task_.program, userns_.get(), netns_.get());
   publish();  // meanwhile
   awaitInterface();
+  program_.hide();
   record();
 } catch (const sys::SysError& error) {
   disconnect();

@@ -69,14 +69,27 @@ void resetSignals() {
   ::_exit(127);
 }
 
+/// Whoever sees the guard finds the host's files behind /proc/PID/root: a container with the host's pid
+/// namespace has the same identity. The program had to see it, and has.
+void hideSelf(int) {
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+/// From here on there are these two and the standard ones.
+bool keepOnly(int netns, int output) {
+  const int keptNetns = ::fcntl(netns, F_DUPFD, netnsFd + 2);
+  const int keptOutput = ::fcntl(output, F_DUPFD, netnsFd + 2);
+  return ::dup3(keptNetns, netnsFd, O_CLOEXEC) >= 0 && ::dup3(keptOutput, netnsFd + 1, O_CLOEXEC) >= 0 &&
+         ::close_range(netnsFd + 2, ~0U, 0) == 0;
+}
+
 /// Holds nothing of the monitor's: its lock would be held as long as this lives.
 [[noreturn]] void guard(char* const* argv, int userns, int netns, int output, pid_t monitor) {
   if (!becomeRoot(userns) || !dieWith(monitor)) ::_exit(125);
   ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-  const int keptNetns = ::fcntl(netns, F_DUPFD, 512), keptOutput = ::fcntl(output, F_DUPFD, 512);
-  ::dup3(keptNetns, netnsFd, O_CLOEXEC);
-  ::dup3(keptOutput, netnsFd + 1, O_CLOEXEC);
-  ::close_range(netnsFd + 2, ~0U, 0);
+  if (!keepOnly(netns, output)) ::_exit(125);
+  resetSignals();
+  ::signal(SIGUSR1, hideSelf);
   int ready[2];
   if (::pipe2(ready, O_CLOEXEC) < 0) ::_exit(125);
   const pid_t self = ::getpid(), program = ::fork();
@@ -127,6 +140,10 @@ std::string UserNetworkProgram::said() const {
   text.resize(size < 0 ? 0 : text.find('\0'));
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
+}
+
+void UserNetworkProgram::hide() noexcept {
+  if (guard_ > 0) ::kill(guard_, SIGUSR1);
 }
 
 void UserNetworkProgram::stop() noexcept {

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import anyTest, { type TestFn } from 'ava';
 import type { ContainerOptions, StartedContainer } from '../../lib/engine/index.ts';
@@ -411,6 +412,17 @@ test.serial(
     await box.run(['sh', '-c', 'echo "nameserver 192.0.2.53" >/etc/resolv.conf']);
     await box.connect({ name: 'other' });
     t.is(await read('/etc/resolv.conf'), 'nameserver 192.0.2.53\n');
+    await box.disconnect('other');
+    await box.run(['sh', '-c', "printf '192.0.2.8 caf\\351' >>/etc/hosts"]);
+    await box.connect({ name: 'other' });
+    const hosts = Buffer.from(readFileSync(join(engine.runDir, 'containers', box.id, 'hosts'))).toString(
+      'latin1',
+    );
+    t.regex(hosts, /\n192\.0\.2\.8 caf\xe9\n(\S+\tbox\n)+$/);
+    const huge = await box.run(['sh', '-c', 'exec dd if=/dev/null of=/etc/hosts bs=1M seek=1048576']);
+    t.is(huge.exitCode, 0, huge.stderr);
+    await box.disconnect('other');
+    t.deepEqual(Object.keys((await box.inspect()).networks), ['bridge']);
     await box.kill();
     await box.wait();
     await engine.networks.remove('other');

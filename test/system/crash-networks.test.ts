@@ -68,14 +68,14 @@ async function heal(t: ExecutionContext<TestContext>, instant: string): Promise<
   t.deepEqual((await engine.system.check()).findings, [], instant);
 }
 
-/** Busy: a program that was killed is not quite gone, and has one. */
+/** Busy: a program that was killed is not quite gone, and has one. What its monitor removes meanwhile is gone. */
 async function removeAll({ containers }: NetworkFixture['engine']): Promise<'busy' | 'done'> {
   for (const { id } of await containers.list({ all: true })) {
     try {
       await containers.remove(id, { force: true });
     } catch (error) {
       if (isEngineError(error, 'ERR_CONTAINER_STATE')) return 'busy';
-      throw error;
+      if (!isEngineError(error, 'ERR_CONTAINER_NOT_FOUND')) throw error;
     }
   }
   return 'done';

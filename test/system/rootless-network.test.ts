@@ -45,7 +45,7 @@ const server = ['sh', '-c', 'mkdir -p /www; echo hello >/www/index.html; exec ht
 async function fetched(netns: NetworkFixture['host'], url: string): Promise<string> {
   for (let attempt = 0; ; attempt++) {
     const { code, out } = await netns.sh(`curl -gsS -m 3 ${url}`);
-    if (code === 0 || attempt === 40) return out.trim();
+    if (code === 0 || attempt === 400) return out.trim();
     await delay(50);
   }
 }
@@ -86,6 +86,19 @@ for (const program of ['pasta', 'slirp4netns']) {
     },
   );
 }
+
+test.serial(
+  "a container with the host's processes finds none of the host's files behind its network's",
+  async (t) => {
+    const look =
+      'for pid in /proc/[0-9]*; do if cat $pid/root/etc/passwd 2>/dev/null; then echo $pid; fi; done; echo looked';
+    for (const program of ['pasta', 'slirp4netns'])
+      t.is(
+        await strake(t, 'run', '--rm', '--pid', 'host', '--network', program, image, 'sh', '-c', look),
+        'looked\n',
+      );
+  },
+);
 
 test.serial('the default of a user is a network, and others are refused with the reason', async (t) => {
   t.regex(await strake(t, 'run', '--rm', image, 'ip', 'addr'), /10\.0\.2\.100/);
