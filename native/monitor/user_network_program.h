@@ -27,8 +27,8 @@ class UserNetworkProgram {
   /// False: it runs. What it has said is in said(), at most 4 KiB of it.
   bool hasEnded() noexcept;
   std::string said() const;
-  /// Once it has opened the namespace: from then on nobody looks behind the guard, whose /proc/PID/root is the
-  /// host's.
+  /// Once it has opened the namespace: from then on nobody looks behind the guard, whose /proc/PID/root is
+  /// the host's.
   void hide() noexcept;
   /// Returns when it is gone. Idempotent.
   void stop() noexcept;
