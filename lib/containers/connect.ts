@@ -188,7 +188,10 @@ async function changeNetwork<Result>(
   if (task !== null && endpoints !== undefined) {
     const write = (changedTask: TaskDescription) =>
       writeFileAtomic(path, JSON.stringify(changedTask), { mode: 0o600, durable: false });
-    undo.add(() => write(task));
+    undo.add(async () => {
+      await write(task);
+      await reloadTask(runDir).catch(() => undefined); // a monitor that is gone has nothing to take back
+    });
     const network = describe(context, changed, endpoints);
     const events = task.events && { ...task.events, networks: networkEvents(context, id, endpoints) };
     await write({ ...task, network, ...(events && { events }) });

@@ -56,9 +56,12 @@ class ZstdInflater final : public Inflater {
     ZSTD_inBuffer in{input.data(), input.size(), 0};
     ZSTD_outBuffer out{output.data(), output.size(), 0};
     // Between two frames there is nothing to flush, and a call without input would begin to wait for a frame.
-    while (out.pos < out.size && (in.pos < in.size || unfinished_ > 0)) {
+    while (out.pos < out.size && (in.pos < input.size() || unfinished_ > 0)) {
       const size_t from = in.pos;
       const size_t before = in.pos + out.pos;
+      // A frame that is there as a whole would be decoded by another way than one in pieces, and the two
+      // judge some corrupt frames differently: the first byte of each comes alone.
+      in.size = unfinished_ == 0 ? from + 1 : input.size();
       magic_.check(input.subspan(from));
       unfinished_ = ::ZSTD_decompressStream(context_.get(), &out, &in);
       if (::ZSTD_isError(unfinished_)) corruptZstd(::ZSTD_getErrorName(unfinished_));

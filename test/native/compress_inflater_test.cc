@@ -179,6 +179,21 @@ TEST(Zstd, RefusesFormatsFromBeforeTheStandardHoweverTheyAreCut) {
   expectCorrupt(*makeZstdInflater(), zstd("data") + old);
 }
 
+TEST(Zstd, JudgesACorruptFrameAlikeHoweverItIsCut) {
+  // A compressed block without content (RFC 8878, 3.1.1.2.3 wants some): libzstd 1.5.4 refuses it in a frame
+  // that is there as a whole, and takes it for the frame's end in one that comes in pieces.
+  const std::string frame("\x28\xb5\x2f\xfd\x50\x00\x21\xcb\x05\x00\x00", 11);
+  auto isRefused = [&](size_t piece) {
+    try {
+      inflateAll(*makeZstdInflater(), frame, piece, 1 << 16);
+      return false;
+    } catch (const sys::Error&) {
+      return true;
+    }
+  };
+  for (size_t piece = 2; piece <= frame.size(); ++piece) EXPECT_EQ(isRefused(piece), isRefused(1)) << piece;
+}
+
 TEST(Zstd, RefusesAWindowPastTheLimit) {
   EXPECT_EQ(inflateAll(*makeZstdInflater(), zstdFrame("x", (maxZstdWindowLog - 10) << 3), 100, 100), "x");
   expectCorrupt(*makeZstdInflater(), zstdFrame("x", (maxZstdWindowLog + 1 - 10) << 3));
