@@ -112,6 +112,7 @@ test.serial('removed: the last of several ends, and 0 of one that never ran, as 
   const container = await make(t.context, '[ -e /again ] && exit 9; touch /again; sleep 100');
   const removed = container.wait({ condition: 'removed' });
   await container.start();
+  await container.run(['sh', '-c', 'until [ -e /again ]; do sleep 0.01; done']);
   await container.kill();
   t.like(await container.wait(), { exitCode: 137, signal: 'SIGKILL' });
   await container.start();
