@@ -1,6 +1,7 @@
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Engine } from '../engine/index.ts';
+import { sendBody as reply } from '../http/index.ts';
 import type { ApiContext } from './api-context.ts';
 import type { Query } from './query.ts';
 import type { UpgradedConnection } from './upgraded-connection.ts';
@@ -32,18 +33,7 @@ export function parameter({ parameters }: Exchange, name: string): string {
   return parameters[name] ?? '';
 }
 
-/** Answers with a body that is at hand, or none. */
-export function reply(
-  { request, response }: Exchange,
-  status: number,
-  headers: OutgoingHttpHeaders = {},
-  body: Uint8Array | string = '',
-): void {
-  const length = status === 204 || status === 304 ? {} : { 'content-length': Buffer.byteLength(body) };
-  response.writeHead(status, { ...length, ...headers });
-  if (request.method === 'HEAD' || body.length === 0) response.end();
-  else response.end(body);
-}
+export { reply };
 
 /** Answers with a JSON document. */
 export function replyJson(exchange: Exchange, document: unknown, status = 200): void {

@@ -14,6 +14,7 @@ export { isLoopback } from './loopback.ts';
 export { type ByteRange, parseRange, type RangeAnswer } from './ranges.ts';
 export { readBody } from './read-body.ts';
 export { type Route, Router, type RouterAnswer } from './router.ts';
+export { sendBody } from './send-body.ts';
 export { bytesSentByKernel, sendFile } from './send-file.ts';
 export { sendStream } from './send-stream.ts';
 export { unixSocketPath } from './unix-socket.ts';

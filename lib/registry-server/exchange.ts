@@ -1,4 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { sendBody as reply } from '../http/index.ts';
 import type { Identity, Need } from './access/access.ts';
 import { Refusal } from './refusal.ts';
 import type { RegistryContext } from './registry-context.ts';
@@ -35,18 +36,7 @@ export function needing(action: Need['action']): Handler['needs'] {
   return ({ name = '' }) => [{ repository: parseRepositoryName(name), action }];
 }
 
-/** Answers with a body that is at hand, or none. */
-export function reply(
-  { request, response }: Exchange,
-  status: number,
-  headers: OutgoingHttpHeaders = {},
-  body: Uint8Array | string = '',
-): void {
-  const length = status === 204 || status === 304 ? {} : { 'content-length': Buffer.byteLength(body) };
-  response.writeHead(status, { ...length, ...headers });
-  if (request.method === 'HEAD' || body.length === 0) response.end();
-  else response.end(body);
-}
+export { reply };
 
 /** Answers with a JSON document. */
 export function replyJson(
